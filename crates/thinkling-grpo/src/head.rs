@@ -1,0 +1,455 @@
+//! The language-model head by chunks of tokens: log-probabilities, entropies and gradients without
+//! a `[tokens, vocab]` tensor.
+//!
+//! Logits of one chunk at a time exist; the backward pass makes them again. Peak memory is that of
+//! `[chunk_tokens, vocab]` (three of them) and, with gradients, of two copies of the head's weight,
+//! however many tokens there are. The gradient is analytic and needs no graph:
+//! with `p = softmax(W h / T)` and `g = d loss / d logprob` of the token `t`,
+//! `d h = g / T (W[t] - p W)` and `d W = g / T (onehot(t) - p)^T h`.
+//!
+//! A gradient step through a whole model is then: forward to the last hidden states under
+//! autodiff; [`token_logprobs_and_entropy`] and the loss on their inner tensors; [`head_backward`];
+//! [`inject`] and one `backward()`. Where the coefficient of every token is known before (cross
+//! entropy), [`head_forward_backward`] makes the logits only once.
+//!
+//! Each chunk reads the whole weight and, with gradients, adds to a whole `[vocab, hidden]`; a
+//! chunk of about `hidden` tokens or more keeps that the smaller part.
+
+use std::ops::Range;
+
+use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor, activation::softmax};
+
+use crate::GrpoError;
+
+/// Gradients of the head's two inputs, outside any graph.
+#[derive(Debug, Clone)]
+pub struct HeadGrads {
+    /// `d loss / d hidden`, `[tokens, hidden]`.
+    pub hidden: Tensor<2>,
+    /// `d loss / d weight`, `[vocab, hidden]`.
+    pub weight: Tensor<2>,
+}
+
+/// What [`head_forward_backward`] returns.
+#[derive(Debug, Clone)]
+pub struct HeadOutput {
+    /// Log-probability of each target, nats, `[tokens]`.
+    pub logprobs: Tensor<1>,
+    /// Entropy of each distribution, nats, `[tokens]`.
+    pub entropy: Tensor<1>,
+    /// Gradients for the coefficients given.
+    pub grads: HeadGrads,
+}
+
+/// What [`cross_entropy`] returns.
+#[derive(Debug, Clone)]
+pub struct CrossEntropy {
+    /// The loss, `[1]`, outside any graph.
+    pub loss: Tensor<1>,
+    /// Log-probabilities, entropies and the gradients of `loss`.
+    pub head: HeadOutput,
+}
+
+/// Log-probability of each target token, by chunks: `log_softmax(W h / T)[target]`.
+///
+/// # Shapes
+/// `hidden`: `[tokens, hidden]`, `weight`: `[vocab, hidden]`, `targets`: `[tokens]`, each below
+/// `vocab`; returns `[tokens]`, nats. A graph that the inputs belong to is left behind.
+///
+/// # Errors
+/// [`GrpoError::Shape`] for inputs that do not fit together or hold no token,
+/// [`GrpoError::Range`] for a temperature or chunk that is not positive.
+pub fn token_logprobs(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    temperature: f32,
+    chunk_tokens: usize,
+) -> Result<Tensor<1>, GrpoError> {
+    let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
+    let chunks = head.chunks().map(|range| {
+        let chunk = head.chunk(range);
+        head.forward(&chunk).logprobs
+    });
+    Ok(join(chunks.collect(), head.tokens))
+}
+
+/// [`token_logprobs`] with the entropy of each distribution, `-sum p ln p`, in nats.
+///
+/// # Shapes
+/// As [`token_logprobs`]; returns log-probabilities and entropies, both `[tokens]`.
+///
+/// # Errors
+/// As [`token_logprobs`].
+pub fn token_logprobs_and_entropy(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    temperature: f32,
+    chunk_tokens: usize,
+) -> Result<(Tensor<1>, Tensor<1>), GrpoError> {
+    let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
+    let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
+    for range in head.chunks() {
+        let chunk = head.chunk(range);
+        let forward = head.forward(&chunk);
+        logprobs.push(forward.logprobs);
+        let mean_logit = (forward.probs * chunk.logits).sum_dim(1);
+        entropies.push(forward.log_norm - mean_logit);
+    }
+    Ok((join(logprobs, head.tokens), join(entropies, head.tokens)))
+}
+
+/// Gradients of a loss in the head's inputs, from its gradient in the log-probabilities; makes the
+/// logits of each chunk again.
+///
+/// # Shapes
+/// As [`token_logprobs`]; `grad_logprobs`: `[tokens]`.
+///
+/// # Errors
+/// As [`token_logprobs`].
+pub fn head_backward(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    temperature: f32,
+    grad_logprobs: Tensor<1>,
+    chunk_tokens: usize,
+) -> Result<HeadGrads, GrpoError> {
+    let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
+    let mut backward = Backward::new(&head, grad_logprobs)?;
+    for range in head.chunks() {
+        let Chunk {
+            range,
+            hidden,
+            logits,
+        } = head.chunk(range);
+        let probs = softmax(logits, 1);
+        backward.add(range, hidden, probs);
+    }
+    Ok(backward.finish())
+}
+
+/// Log-probabilities, entropies and gradients in one pass over the logits, for coefficients
+/// `grad_logprobs` that are known beforehand.
+///
+/// # Shapes
+/// As [`head_backward`].
+///
+/// # Errors
+/// As [`token_logprobs`].
+pub fn head_forward_backward(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    temperature: f32,
+    grad_logprobs: Tensor<1>,
+    chunk_tokens: usize,
+) -> Result<HeadOutput, GrpoError> {
+    let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
+    let mut backward = Backward::new(&head, grad_logprobs)?;
+    let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
+    for range in head.chunks() {
+        let chunk = head.chunk(range);
+        let Forward {
+            logprobs: chosen,
+            probs,
+            log_norm,
+        } = head.forward(&chunk);
+        let Chunk { range, hidden, .. } = chunk;
+        let mean_weight = backward.add(range, hidden.clone(), probs);
+        // sum p z = h (p W) / T: the product is there already, another pass over the vocabulary
+        // is not needed.
+        let mean_logit = (hidden * mean_weight)
+            .sum_dim(1)
+            .mul_scalar(1.0 / head.temperature);
+        logprobs.push(chosen);
+        entropies.push(log_norm - mean_logit);
+    }
+    Ok(HeadOutput {
+        logprobs: join(logprobs, head.tokens),
+        entropy: join(entropies, head.tokens),
+        grads: backward.finish(),
+    })
+}
+
+/// Cross entropy at temperature 1 with its gradients: `-sum_t weight_t logprob_t / norm`.
+///
+/// `norm` is the number of trained tokens of the whole optimiser step, so that micro-batches add
+/// up to the step's mean.
+///
+/// # Shapes
+/// As [`token_logprobs`]; `token_weights`: `[tokens]`, 0 where a token is not trained.
+///
+/// # Errors
+/// As [`token_logprobs`], and [`GrpoError::Range`] for a `norm` that is not positive.
+pub fn cross_entropy(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    token_weights: Tensor<1>,
+    norm: f64,
+    chunk_tokens: usize,
+) -> Result<CrossEntropy, GrpoError> {
+    positive("norm", norm)?;
+    let coefficients = token_weights.inner().mul_scalar(-1.0 / norm);
+    let head = head_forward_backward(
+        hidden,
+        weight,
+        targets,
+        1.0,
+        coefficients.clone(),
+        chunk_tokens,
+    )?;
+    let loss = (head.logprobs.clone() * coefficients).sum();
+    Ok(CrossEntropy { loss, head })
+}
+
+/// A surrogate whose backward pass carries `grads` into the graph of the head's inputs:
+/// `sum(hidden dh) + sum(weight dw)`. Its value means nothing.
+///
+/// # Shapes
+/// `hidden`: `[tokens, hidden]`, `weight`: `[vocab, hidden]`, both under autodiff.
+///
+/// # Errors
+/// [`GrpoError::Shape`] where the gradients belong to other inputs.
+pub fn inject(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    grads: &HeadGrads,
+) -> Result<Tensor<1>, GrpoError> {
+    same_shape("weight gradient", &weight, &grads.weight)?;
+    Ok(inject_hidden(hidden, grads)? + (weight * grads.weight.clone()).sum())
+}
+
+/// [`inject`] for the hidden states alone. With [`add_weight_grad`] after the backward pass it
+/// spares the graph two passes over the weight.
+///
+/// # Errors
+/// [`GrpoError::Shape`] where the gradients belong to other hidden states.
+pub fn inject_hidden(hidden: Tensor<2>, grads: &HeadGrads) -> Result<Tensor<1>, GrpoError> {
+    same_shape("hidden gradient", &hidden, &grads.hidden)?;
+    Ok((hidden * grads.hidden.clone()).sum())
+}
+
+/// Adds the head's part to what the backward pass left for `weight` (with tied embeddings, the
+/// embedding's part), or puts it there.
+///
+/// # Errors
+/// [`GrpoError::Shape`] where the gradient belongs to another weight.
+///
+/// # Panics
+/// If `weight` is not a tensor under autodiff that requires a gradient.
+pub fn add_weight_grad(
+    weight: &Tensor<2>,
+    grads: &mut Gradients,
+    head_part: Tensor<2>,
+) -> Result<(), GrpoError> {
+    same_shape("weight gradient", weight, &head_part)?;
+    assert!(
+        weight.is_require_grad(),
+        "the head's weight must require a gradient"
+    );
+    let sum = match weight.grad_remove(grads) {
+        Some(rest) => rest + head_part,
+        None => head_part,
+    };
+    weight.grad_replace(grads, sum);
+    Ok(())
+}
+
+/// The checked inputs.
+struct Head {
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    temperature: f64,
+    tokens: usize,
+    chunk_tokens: usize,
+}
+
+/// One chunk of tokens: its hidden states `[chunk, hidden]` and logits over the temperature
+/// `[chunk, vocab]`.
+struct Chunk {
+    range: Range<usize>,
+    hidden: Tensor<2>,
+    logits: Tensor<2>,
+}
+
+/// `[chunk, 1]`, `[chunk, vocab]`, `[chunk, 1]`.
+struct Forward {
+    logprobs: Tensor<2>,
+    probs: Tensor<2>,
+    log_norm: Tensor<2>,
+}
+
+impl Head {
+    fn new(
+        hidden: Tensor<2>,
+        weight: Tensor<2>,
+        targets: Tensor<1, Int>,
+        temperature: f32,
+        chunk_tokens: usize,
+    ) -> Result<Self, GrpoError> {
+        let [tokens, width] = hidden.dims();
+        let [vocab, weight_width] = weight.dims();
+        if weight_width != width || vocab == 0 {
+            return Err(shape_error(
+                "head weight",
+                &[vocab.max(1), width],
+                &[vocab, weight_width],
+            ));
+        }
+        if tokens == 0 || targets.dims() != [tokens] {
+            return Err(shape_error("targets", &[tokens.max(1)], &targets.dims()));
+        }
+        positive("temperature", temperature.into())?;
+        positive("chunk_tokens", chunk_tokens as f64)?;
+        Ok(Self {
+            hidden: hidden.inner(),
+            weight: weight.inner(),
+            targets: targets.inner(),
+            temperature: temperature.into(),
+            tokens,
+            chunk_tokens,
+        })
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = Range<usize>> {
+        let (tokens, step) = (self.tokens, self.chunk_tokens);
+        (0..tokens)
+            .step_by(step)
+            .map(move |start| start..tokens.min(start.saturating_add(step)))
+    }
+
+    fn chunk(&self, range: Range<usize>) -> Chunk {
+        let hidden = rows(&self.hidden, &range);
+        // Scaling the narrow side spares a pass over the vocabulary.
+        let scaled = if self.temperature == 1.0 {
+            hidden.clone()
+        } else {
+            hidden.clone().mul_scalar(1.0 / self.temperature)
+        };
+        let logits = scaled.matmul(self.weight.clone().transpose());
+        Chunk {
+            range,
+            hidden,
+            logits,
+        }
+    }
+
+    /// The largest probability is `1 / sum exp(z - max z)` and cannot underflow, so the normaliser
+    /// comes out of the softmax itself, which backends fuse and run on all threads.
+    fn forward(&self, chunk: &Chunk) -> Forward {
+        let targets = self.targets_of(&chunk.range).unsqueeze_dim::<2>(1);
+        let chosen = chunk.logits.clone().gather(1, targets);
+        let top = chunk.logits.clone().max_dim(1);
+        let probs = softmax(chunk.logits.clone(), 1);
+        let log_norm = top - probs.clone().max_dim(1).log();
+        Forward {
+            logprobs: chosen - log_norm.clone(),
+            probs,
+            log_norm,
+        }
+    }
+
+    fn targets_of(&self, range: &Range<usize>) -> Tensor<1, Int> {
+        self.targets.clone().narrow(0, range.start, range.len())
+    }
+}
+
+/// Sums the gradients of the chunks.
+struct Backward<'a> {
+    head: &'a Head,
+    /// `g / T`, `[tokens, 1]`.
+    coefficients: Tensor<2>,
+    hidden: Vec<Tensor<2>>,
+    /// The softmax's part of the weight's gradient.
+    weight: Option<Tensor<2>>,
+}
+
+impl<'a> Backward<'a> {
+    fn new(head: &'a Head, grad_logprobs: Tensor<1>) -> Result<Self, GrpoError> {
+        if grad_logprobs.dims() != [head.tokens] {
+            return Err(shape_error(
+                "grad_logprobs",
+                &[head.tokens],
+                &grad_logprobs.dims(),
+            ));
+        }
+        let coefficients = grad_logprobs.inner().reshape([head.tokens, 1]);
+        let coefficients = coefficients.mul_scalar(1.0 / head.temperature);
+        Ok(Self {
+            head,
+            coefficients,
+            hidden: Vec::new(),
+            weight: None,
+        })
+    }
+
+    /// Adds a chunk; returns `p W`, `[chunk, hidden]`.
+    fn add(&mut self, range: Range<usize>, hidden: Tensor<2>, probs: Tensor<2>) -> Tensor<2> {
+        let coefficients = rows(&self.coefficients, &range);
+        let mean_weight = probs.clone().matmul(self.head.weight.clone());
+        let chosen = self
+            .head
+            .weight
+            .clone()
+            .select(0, self.head.targets_of(&range));
+        self.hidden
+            .push((chosen - mean_weight.clone()) * coefficients.clone());
+        let part = probs.transpose().matmul(-(hidden * coefficients));
+        self.weight = Some(match self.weight.take() {
+            Some(sum) => sum + part,
+            None => part,
+        });
+        mean_weight
+    }
+
+    fn finish(self) -> HeadGrads {
+        let chosen = self.head.hidden.clone() * self.coefficients;
+        let weight = self.weight.unwrap_or_else(|| self.head.weight.zeros_like());
+        let targets = self.head.targets.clone();
+        HeadGrads {
+            hidden: Tensor::cat(self.hidden, 0),
+            weight: weight.select_assign(0, targets, chosen, IndexingUpdateOp::Add),
+        }
+    }
+}
+
+fn rows(tensor: &Tensor<2>, range: &Range<usize>) -> Tensor<2> {
+    tensor.clone().narrow(0, range.start, range.len())
+}
+
+/// `[chunk, 1]` columns to `[tokens]`.
+fn join(columns: Vec<Tensor<2>>, tokens: usize) -> Tensor<1> {
+    Tensor::cat(columns, 0).reshape([tokens])
+}
+
+fn positive(what: &'static str, got: f64) -> Result<(), GrpoError> {
+    if got.is_finite() && got > 0.0 {
+        Ok(())
+    } else {
+        Err(GrpoError::Range {
+            what,
+            expected: "above 0",
+            got,
+        })
+    }
+}
+
+fn shape_error(what: &'static str, expected: &[usize], got: &[usize]) -> GrpoError {
+    GrpoError::Shape {
+        what,
+        expected: expected.to_vec(),
+        got: got.to_vec(),
+    }
+}
+
+fn same_shape(what: &'static str, of: &Tensor<2>, gradient: &Tensor<2>) -> Result<(), GrpoError> {
+    if of.dims() == gradient.dims() {
+        Ok(())
+    } else {
+        Err(shape_error(what, &of.dims(), &gradient.dims()))
+    }
+}

@@ -1,0 +1,344 @@
+//! The chunked head against the same formulas in plain tensor code under autodiff.
+
+use burn::prelude::*;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{DType, Int};
+use thinkling_grpo::{
+    GrpoError, HeadGrads, ObjectiveConfig, ObjectiveInputs, add_weight_grad, cross_entropy,
+    head_backward, head_forward_backward, inject, inject_hidden, loss_and_grad, policy_loss,
+    token_logprobs, token_logprobs_and_entropy,
+};
+
+use crate::support::{Numbers, assert_close, mask, matrix, numbers, vector};
+
+/// Demanded of f32.
+const F32: f64 = 1e-5;
+/// Rounding of sums of a few hundred f64 terms.
+const F64: f64 = 1e-11;
+
+struct Problem {
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    grad_logprobs: Tensor<1>,
+}
+
+fn problem(tokens: usize, width: usize, vocab: usize, dtype: DType) -> Problem {
+    let mut random = Numbers((tokens * 1_000_000 + width * 1_000 + vocab) as u64);
+    let targets: Vec<i64> = (0..tokens).map(|_| random.below(vocab)).collect();
+    Problem {
+        hidden: matrix(&random.matrix(tokens, width), dtype),
+        weight: matrix(&random.matrix(vocab, width), dtype),
+        targets: Tensor::from_data(TensorData::new(targets, [tokens]), &Device::flex()),
+        grad_logprobs: vector(&random.vector(tokens), dtype),
+    }
+}
+
+/// All logits at once: log-probabilities and entropies.
+fn plain(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    targets: Tensor<1, Int>,
+    temperature: f32,
+) -> (Tensor<1>, Tensor<1>) {
+    let tokens = hidden.dims()[0];
+    let logits = hidden.matmul(weight.transpose()).div_scalar(temperature);
+    let all = log_softmax(logits, 1);
+    let chosen = all
+        .clone()
+        .gather(1, targets.reshape([tokens, 1]))
+        .reshape([tokens]);
+    let entropy = -(all.clone().exp() * all).sum_dim(1).reshape([tokens]);
+    (chosen, entropy)
+}
+
+fn leaf(tensor: &Tensor<2>) -> Tensor<2> {
+    tensor.clone().autodiff().require_grad()
+}
+
+fn check(tokens: usize, width: usize, vocab: usize, dtype: DType, tolerance: f64) {
+    let p = problem(tokens, width, vocab, dtype);
+    let sizes = format!("{tokens} tokens, width {width}, vocabulary {vocab}");
+    for temperature in [1.0, 0.7] {
+        let (hidden, weight) = (leaf(&p.hidden), leaf(&p.weight));
+        let (logprobs, entropy) = plain(
+            hidden.clone(),
+            weight.clone(),
+            p.targets.clone(),
+            temperature,
+        );
+        let grads = (logprobs.clone() * p.grad_logprobs.clone())
+            .sum()
+            .backward();
+        let (logprobs, entropy) = (numbers(logprobs.inner()), numbers(entropy.inner()));
+        let expected = HeadGrads {
+            hidden: hidden.grad(&grads).expect("a gradient"),
+            weight: weight.grad(&grads).expect("a gradient"),
+        };
+        for chunk in [1, 7, tokens, usize::MAX] {
+            let what = |name: &str| format!("{name} ({sizes}, chunk {chunk}, at {temperature})");
+            let close = |name: &str, got: Vec<f64>, expected: &[f64]| {
+                assert_close(&what(name), &got, expected, tolerance, tolerance);
+            };
+            let close_grads = |got: HeadGrads| {
+                close(
+                    "d hidden",
+                    numbers(got.hidden),
+                    &numbers(expected.hidden.clone()),
+                );
+                close(
+                    "d weight",
+                    numbers(got.weight),
+                    &numbers(expected.weight.clone()),
+                );
+            };
+            let inputs = || (p.hidden.clone(), p.weight.clone(), p.targets.clone());
+            let (h, w, t) = inputs();
+            let got = token_logprobs_and_entropy(h, w, t, temperature, chunk).unwrap();
+            close("logprobs", numbers(got.0), &logprobs);
+            close("entropy", numbers(got.1), &entropy);
+            let (h, w, t) = inputs();
+            let got = token_logprobs(h, w, t, temperature, chunk).unwrap();
+            close("logprobs alone", numbers(got), &logprobs);
+            let (h, w, t) = inputs();
+            let g = p.grad_logprobs.clone();
+            close_grads(head_backward(h, w, t, temperature, g.clone(), chunk).unwrap());
+            let (h, w, t) = inputs();
+            let got = head_forward_backward(h, w, t, temperature, g, chunk).unwrap();
+            close("one-pass logprobs", numbers(got.logprobs), &logprobs);
+            close("one-pass entropy", numbers(got.entropy), &entropy);
+            close_grads(got.grads);
+        }
+    }
+}
+
+#[test]
+fn chunks_equal_the_whole_in_f32() {
+    for (tokens, width, vocab) in [
+        (1, 1, 1),
+        (1, 3, 127),
+        (3, 127, 1),
+        (3, 1, 3),
+        (127, 3, 129),
+        (127, 127, 3),
+        (15, 8, 257),
+    ] {
+        check(tokens, width, vocab, DType::F32, F32);
+    }
+}
+
+#[test]
+fn chunks_equal_the_whole_in_f64() {
+    for (tokens, width, vocab) in [(1, 3, 127), (127, 3, 129), (15, 8, 257)] {
+        check(tokens, width, vocab, DType::F64, F64);
+    }
+}
+
+#[test]
+fn far_apart_logits_stay_finite() {
+    // Logits 0 and 500: the second token's probability of the first is below every float.
+    let hidden = matrix(&[vec![1.0], vec![1.0]], DType::F32);
+    let weight = matrix(&[vec![0.0], vec![500.0]], DType::F32);
+    let targets = || Tensor::<1, Int>::from_data([0, 1], &Device::flex());
+    let (logprobs, entropy) =
+        token_logprobs_and_entropy(hidden.clone(), weight.clone(), targets(), 1.0, 2).unwrap();
+    assert_close("logprobs", &numbers(logprobs), &[-500.0, 0.0], F32, 0.0);
+    assert_close("entropy", &numbers(entropy), &[0.0, 0.0], F32, 0.0);
+    let g = vector(&[1.0, 1.0], DType::F32);
+    let grads = head_backward(hidden, weight, targets(), 1.0, g, 2).unwrap();
+    assert_close("d hidden", &numbers(grads.hidden), &[-500.0, 0.0], F32, 0.0);
+    assert_close("d weight", &numbers(grads.weight), &[1.0, -1.0], F32, 0.0);
+}
+
+#[test]
+fn cross_entropy_is_the_weighted_mean_with_its_gradient() {
+    let p = problem(15, 8, 33, DType::F64);
+    let weights: Vec<f64> = (0..15)
+        .map(|token| f64::from(u8::from(token % 4 != 1)))
+        .collect();
+    let norm = 20.0;
+    let (hidden, weight) = (leaf(&p.hidden), leaf(&p.weight));
+    let (logprobs, _) = plain(hidden.clone(), weight.clone(), p.targets.clone(), 1.0);
+    let loss = -(logprobs * vector(&weights, DType::F64))
+        .sum()
+        .div_scalar(norm);
+    let grads = loss.backward();
+    let got = cross_entropy(
+        p.hidden,
+        p.weight,
+        p.targets,
+        vector(&weights, DType::F64),
+        norm,
+        4,
+    )
+    .unwrap();
+    assert_close("loss", &numbers(got.loss), &numbers(loss.inner()), F64, F64);
+    let expected = numbers(hidden.grad(&grads).expect("a gradient"));
+    assert_close(
+        "d hidden",
+        &numbers(got.head.grads.hidden),
+        &expected,
+        F64,
+        F64,
+    );
+    let expected = numbers(weight.grad(&grads).expect("a gradient"));
+    assert_close(
+        "d weight",
+        &numbers(got.head.grads.weight),
+        &expected,
+        F64,
+        F64,
+    );
+}
+
+/// A model with tied embeddings: `tanh(E[input] A)`, then the head `E`.
+fn last_hidden(embedding: &Tensor<2>, layer: &Tensor<2>, inputs: &Tensor<1, Int>) -> Tensor<2> {
+    embedding
+        .clone()
+        .select(0, inputs.clone())
+        .matmul(layer.clone())
+        .tanh()
+}
+
+#[test]
+fn a_policy_step_through_injected_gradients_equals_one_graph() {
+    let (rows, tokens, width, vocab) = (3, 5, 8, 33);
+    let mut random = Numbers(11);
+    let p = problem(rows * tokens, width, vocab, DType::F64);
+    let layer = matrix(&random.matrix(width, width), DType::F64);
+    let ids: Vec<i64> = (0..rows * tokens).map(|_| random.below(vocab)).collect();
+    let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [rows * tokens]), &Device::flex());
+    let advantages = vector(&[1.0, -0.5, 0.3], DType::F64);
+    let kept = [
+        vec![1.0; 5],
+        vec![1.0, 1.0, 0.0, 0.0, 0.0],
+        vec![1.0, 1.0, 1.0, 1.0, 0.0],
+    ];
+    let policy = |logprobs: Tensor<1>| {
+        let old = logprobs
+            .clone()
+            .inner()
+            .mul_scalar(1.05)
+            .reshape([rows, tokens]);
+        ObjectiveInputs {
+            old_logprobs: Some(old.clone()),
+            ref_logprobs: Some(old.mul_scalar(0.9)),
+            ..ObjectiveInputs::new(
+                logprobs.reshape([rows, tokens]),
+                advantages.clone(),
+                mask(&kept),
+            )
+        }
+    };
+    let config = ObjectiveConfig {
+        kl_coef: 0.1,
+        ..ObjectiveConfig::default()
+    };
+    let temperature = 0.8;
+
+    let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
+    let hidden = last_hidden(&embedding, &mixing, &ids);
+    let (logprobs, _) = plain(hidden, embedding.clone(), p.targets.clone(), temperature);
+    let loss = policy_loss(&policy(logprobs), &config).unwrap().loss;
+    let grads = loss.backward();
+    let expected_embedding = numbers(embedding.grad(&grads).expect("a gradient"));
+    let expected_layer = numbers(mixing.grad(&grads).expect("a gradient"));
+
+    for into_graph in [true, false] {
+        let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
+        let hidden = last_hidden(&embedding, &mixing, &ids);
+        let head = || {
+            (
+                hidden.clone().inner(),
+                embedding.clone().inner(),
+                p.targets.clone(),
+            )
+        };
+        let (h, w, t) = head();
+        let (logprobs, _) = token_logprobs_and_entropy(h, w, t, temperature, 4).unwrap();
+        let step = loss_and_grad(&policy(logprobs), &config).unwrap();
+        assert_close(
+            "loss",
+            &[step.loss],
+            &numbers(loss.clone().inner()),
+            F64,
+            F64,
+        );
+        let (h, w, t) = head();
+        let g = step.grad.reshape([rows * tokens]);
+        let head_grads = head_backward(h, w, t, temperature, g, 4).unwrap();
+        let grads = if into_graph {
+            inject(hidden, embedding.clone(), &head_grads)
+                .unwrap()
+                .backward()
+        } else {
+            let mut grads = inject_hidden(hidden, &head_grads).unwrap().backward();
+            add_weight_grad(&embedding, &mut grads, head_grads.weight).unwrap();
+            grads
+        };
+        let got = numbers(embedding.grad(&grads).expect("a gradient"));
+        assert_close("d embedding", &got, &expected_embedding, F64, F64);
+        let got = numbers(mixing.grad(&grads).expect("a gradient"));
+        assert_close("d layer", &got, &expected_layer, F64, F64);
+    }
+}
+
+#[test]
+fn a_weight_that_no_graph_used_still_gets_the_heads_part() {
+    let p = problem(3, 2, 5, DType::F64);
+    let (hidden, weight) = (leaf(&p.hidden), leaf(&p.weight));
+    let g = p.grad_logprobs;
+    let head = head_backward(p.hidden, p.weight, p.targets, 1.0, g, 2).unwrap();
+    let mut grads = inject_hidden(hidden, &head).unwrap().backward();
+    add_weight_grad(&weight, &mut grads, head.weight.clone()).unwrap();
+    let got = numbers(weight.grad(&grads).expect("a gradient"));
+    assert_eq!(got, numbers(head.weight));
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_named() {
+    let p = problem(3, 2, 5, DType::F32);
+    let call = |hidden: &Tensor<2>, tokens: usize, temperature: f32, chunk: usize| {
+        let targets = p.targets.clone().narrow(0, 0, tokens);
+        token_logprobs(
+            hidden.clone(),
+            p.weight.clone(),
+            targets,
+            temperature,
+            chunk,
+        )
+    };
+    assert!(call(&p.hidden, 3, 1.0, 2).is_ok());
+    let error = call(&p.hidden, 2, 1.0, 2).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "shape of targets, expected: [3], got: [2]"
+    );
+    let wide = matrix(&vec![vec![0.0; 4]; 3], DType::F32);
+    let error = call(&wide, 3, 1.0, 2).unwrap_err();
+    assert!(matches!(
+        error,
+        GrpoError::Shape {
+            what: "head weight",
+            ..
+        }
+    ));
+    for temperature in [0.0, -1.0, f32::NAN] {
+        let error = call(&p.hidden, 3, temperature, 2).unwrap_err();
+        assert!(matches!(
+            error,
+            GrpoError::Range {
+                what: "temperature",
+                ..
+            }
+        ));
+    }
+    let error = call(&p.hidden, 3, 1.0, 0).unwrap_err();
+    assert!(matches!(
+        error,
+        GrpoError::Range {
+            what: "chunk_tokens",
+            ..
+        }
+    ));
+}

@@ -1,0 +1,6 @@
+//! Integration tests: goldens, behaviour of the objectives, the chunked head.
+
+mod golden;
+mod head;
+mod objective;
+mod support;

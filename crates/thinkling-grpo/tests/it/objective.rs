@@ -1,0 +1,289 @@
+//! Behaviour of the objectives that no reference case shows.
+
+use burn::tensor::{DType, Tensor};
+use thinkling_grpo::{
+    BatchScale, GrpoError, LossType, ObjectiveConfig, ObjectiveInputs, RatioLevel, loss_and_grad,
+    policy_loss,
+};
+
+use crate::support::{Numbers, assert_close, mask, matrix, numbers, vector};
+
+/// Rounding of a few dozen f64 operations.
+const EXACT: f64 = 1e-12;
+
+fn sample(seed: u64) -> ObjectiveInputs {
+    let mut random = Numbers(seed);
+    let logprobs = |random: &mut Numbers| -> Vec<Vec<f64>> {
+        let row = |values: Vec<f64>| values.into_iter().map(|value| value - 1.1).collect();
+        random.matrix(4, 5).into_iter().map(row).collect()
+    };
+    let rows = [
+        [1.0; 5],
+        [1.0, 0.0, 1.0, 0.0, 0.0],
+        [1.0, 1.0, 1.0, 1.0, 0.0],
+        [1.0; 5],
+    ];
+    ObjectiveInputs {
+        logprobs: matrix(&logprobs(&mut random), DType::F64),
+        old_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
+        ref_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
+        entropies: None,
+        advantages: vector(&random.vector(4), DType::F64),
+        mask: mask(&rows.map(Vec::from)),
+        scale: BatchScale::default(),
+    }
+}
+
+fn every_config() -> Vec<ObjectiveConfig> {
+    let losses = [
+        LossType::Grpo,
+        LossType::DrGrpo,
+        LossType::Bnpo,
+        LossType::Dapo,
+        LossType::Cispo,
+    ];
+    let mut configs = Vec::new();
+    for loss in losses {
+        for ratio in [RatioLevel::Token, RatioLevel::Sequence] {
+            configs.push(ObjectiveConfig {
+                loss,
+                ratio,
+                delta: Some(1.5),
+                kl_coef: 0.05,
+                max_completion_length: Some(8),
+                ..ObjectiveConfig::default()
+            });
+        }
+    }
+    configs
+}
+
+#[test]
+fn infinities_under_the_mask_count_for_nothing() {
+    let clean = sample(1);
+    let hidden = clean.mask.clone().bool_not();
+    let spoil = |tensor: &Tensor<2>, value: f64| tensor.clone().mask_fill(hidden.clone(), value);
+    let mut spoilt = clean.clone();
+    spoilt.logprobs = spoil(&clean.logprobs, f64::NEG_INFINITY);
+    spoilt.old_logprobs = clean.old_logprobs.as_ref().map(|old| spoil(old, f64::NAN));
+    spoilt.ref_logprobs = clean
+        .ref_logprobs
+        .as_ref()
+        .map(|old| spoil(old, f64::INFINITY));
+    for config in every_config() {
+        let expected = loss_and_grad(&clean, &config).unwrap();
+        let got = loss_and_grad(&spoilt, &config).unwrap();
+        assert_eq!(got.loss, expected.loss, "{config:?}");
+        assert_eq!(got.stats, expected.stats, "{config:?}");
+        assert_eq!(numbers(got.grad), numbers(expected.grad), "{config:?}");
+    }
+}
+
+#[test]
+fn a_batch_with_nothing_to_train_has_loss_and_gradient_zero() {
+    let mut inputs = sample(2);
+    inputs.mask = inputs.mask.clone().bool_and(inputs.mask.bool_not());
+    for config in every_config() {
+        let got = loss_and_grad(&inputs, &config).unwrap();
+        assert_eq!(got.loss, 0.0, "{config:?}");
+        assert_eq!(numbers(got.grad), [0.0; 20], "{config:?}");
+        assert_eq!(
+            (got.stats.tokens, got.stats.ratio_max),
+            (0.0, 0.0),
+            "{config:?}"
+        );
+    }
+}
+
+#[test]
+fn the_loss_is_part_of_a_callers_graph_as_of_its_own() {
+    let inputs = sample(3);
+    for config in every_config() {
+        let leaf = inputs.logprobs.clone().autodiff().require_grad();
+        let logprobs = leaf.clone().mul_scalar(1.0);
+        let in_graph = ObjectiveInputs {
+            logprobs,
+            ..inputs.clone()
+        };
+        let loss = policy_loss(&in_graph, &config).unwrap();
+        let grads = loss.loss.backward();
+        let got = numbers(leaf.grad(&grads).expect("the leaf has a gradient"));
+        let expected = loss_and_grad(&inputs, &config).unwrap();
+        assert_close("gradient", &got, &numbers(expected.grad), EXACT, EXACT);
+        assert_eq!(loss.stats().unwrap(), (expected.loss, expected.stats));
+        assert!(!loss.per_token_loss.is_autodiff() && !loss.ratio.is_autodiff());
+    }
+}
+
+#[test]
+fn unequal_micro_batches_add_up_to_the_whole_step() {
+    let whole = sample(4);
+    for config in every_config() {
+        // The mean over a micro-batch's own tokens has no such sum by its definition.
+        if config.loss == LossType::Bnpo {
+            continue;
+        }
+        let expected = loss_and_grad(&whole, &config).unwrap();
+        let (mut loss, mut gradient) = (0.0, Vec::new());
+        for (start, rows) in [(0, 1), (1, 3)] {
+            let part = |tensor: &Tensor<2>| tensor.clone().narrow(0, start, rows);
+            let inputs = ObjectiveInputs {
+                logprobs: part(&whole.logprobs),
+                old_logprobs: whole.old_logprobs.as_ref().map(part),
+                ref_logprobs: whole.ref_logprobs.as_ref().map(part),
+                entropies: None,
+                advantages: whole.advantages.clone().narrow(0, start, rows),
+                mask: whole.mask.clone().narrow(0, start, rows),
+                scale: BatchScale {
+                    num_items_in_batch: Some(expected.stats.tokens),
+                    step_rows: Some(4),
+                    ..BatchScale::default()
+                },
+            };
+            let got = loss_and_grad(&inputs, &config).unwrap();
+            loss += got.loss;
+            gradient.extend(numbers(got.grad));
+        }
+        assert_close("loss", &[loss], &[expected.loss], EXACT, EXACT);
+        assert_close("gradient", &gradient, &numbers(expected.grad), EXACT, EXACT);
+    }
+}
+
+#[test]
+fn a_ratio_beyond_every_float_is_clipped_without_a_nan() {
+    for dtype in [DType::F32, DType::F64] {
+        let inputs = ObjectiveInputs {
+            old_logprobs: Some(matrix(&[vec![-1000.0, -1.0]], dtype)),
+            ref_logprobs: Some(matrix(&[vec![0.0, -1.0]], dtype)),
+            ..ObjectiveInputs::new(
+                matrix(&[vec![0.0, -1.0]], dtype),
+                vector(&[1.0], dtype),
+                mask(&[vec![1.0, 1.0]]),
+            )
+        };
+        let config = ObjectiveConfig {
+            kl_coef: 0.5,
+            ..ObjectiveConfig::default()
+        };
+        let got = loss_and_grad(&inputs, &config).unwrap();
+        // Token 1 is held at 1.2, token 2 is on policy; the reference is the policy itself.
+        assert_close("loss", &[got.loss], &[-1.1], 1e-6, 0.0);
+        assert_close("gradient", &numbers(got.grad), &[0.0, -0.5], 1e-6, 0.0);
+    }
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_named() {
+    let good = sample(5);
+    let plain = ObjectiveConfig::default();
+    let short = ObjectiveInputs {
+        advantages: vector(&[1.0], DType::F64),
+        ..good.clone()
+    };
+    let error = policy_loss(&short, &plain).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "shape of advantages, expected: [4], got: [1]"
+    );
+    let narrow = good.old_logprobs.clone().map(|old| old.narrow(1, 0, 2));
+    let error = policy_loss(
+        &ObjectiveInputs {
+            old_logprobs: narrow,
+            ..good.clone()
+        },
+        &plain,
+    );
+    assert!(matches!(
+        error,
+        Err(GrpoError::Shape {
+            what: "old_logprobs",
+            ..
+        })
+    ));
+
+    let beta = ObjectiveConfig {
+        kl_coef: 0.1,
+        ..plain.clone()
+    };
+    let error = policy_loss(
+        &ObjectiveInputs {
+            ref_logprobs: None,
+            ..good.clone()
+        },
+        &beta,
+    );
+    assert!(matches!(
+        error,
+        Err(GrpoError::Missing {
+            what: "ref_logprobs",
+            ..
+        })
+    ));
+    let error = policy_loss(
+        &good,
+        &ObjectiveConfig {
+            loss: LossType::DrGrpo,
+            ..plain.clone()
+        },
+    );
+    assert!(matches!(
+        error,
+        Err(GrpoError::Missing {
+            what: "max_completion_length",
+            ..
+        })
+    ));
+    let error = policy_loss(
+        &good,
+        &ObjectiveConfig {
+            clip_eps_low: -0.1,
+            ..plain.clone()
+        },
+    );
+    assert!(matches!(
+        error,
+        Err(GrpoError::Range {
+            what: "clip_eps_low",
+            ..
+        })
+    ));
+    let error = policy_loss(
+        &good,
+        &ObjectiveConfig {
+            delta: Some(f64::NAN),
+            ..plain.clone()
+        },
+    );
+    assert!(matches!(error, Err(GrpoError::Range { what: "delta", .. })));
+    let none = BatchScale {
+        num_items_in_batch: Some(0.0),
+        ..BatchScale::default()
+    };
+    let error = policy_loss(
+        &ObjectiveInputs {
+            scale: none,
+            ..good
+        },
+        &plain,
+    );
+    assert!(matches!(
+        error,
+        Err(GrpoError::Range {
+            what: "num_items_in_batch",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_config_reads_from_names_of_the_field_and_refuses_others() {
+    let text = r#"{"loss": "dr_grpo", "ratio": "sequence", "kl": "k1", "clip_eps_high": 0.28}"#;
+    let config: ObjectiveConfig = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        (config.loss, config.ratio),
+        (LossType::DrGrpo, RatioLevel::Sequence)
+    );
+    assert_eq!((config.clip_eps_low, config.clip_eps_high), (0.2, 0.28));
+    let error = serde_json::from_str::<ObjectiveConfig>(r#"{"clip_eps": 0.2}"#).unwrap_err();
+    assert!(error.to_string().contains("clip_eps"), "{error}");
+}

@@ -1,0 +1,264 @@
+//! AdamW (arXiv 1711.05101) over all weights, with clipping by the global gradient norm.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList};
+
+/// Constants of the optimiser; the learning rate comes with each step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdamWConfig {
+    /// Decay of the mean of gradients.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled decay, times the learning rate, of matrices; norms and biases are not decayed.
+    pub weight_decay: f64,
+    /// Gradients whose global norm is larger are scaled down to it; 0 for no clipping.
+    pub max_grad_norm: f64,
+}
+
+impl Default for AdamWConfig {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, max_grad_norm: 1.0 }
+    }
+}
+
+/// Optimiser state: first and second moment of each weight, and the number of updates.
+#[derive(Debug)]
+pub struct AdamW {
+    config: AdamWConfig,
+    decayed: Vec<bool>,
+    moments: Vec<[Tensor<1>; 2]>,
+    updates: u64,
+}
+
+/// The numbers of one update.
+#[derive(Clone, Copy, Debug)]
+struct Update {
+    config: AdamWConfig,
+    lr: f64,
+    /// Factor on the gradients from clipping.
+    clip: f64,
+    /// `1 - beta^t` of both moments.
+    corrections: [f64; 2],
+}
+
+impl AdamW {
+    /// Zero moments for the weights of `list` on `device`.
+    pub fn new(config: AdamWConfig, list: &ParamList, device: &Device) -> Self {
+        let zeros = |shape: &Vec<usize>| Tensor::zeros([shape.iter().product::<usize>()], device);
+        Self {
+            config,
+            decayed: list.shapes.iter().map(|s| s.len() > 1).collect(),
+            moments: list.shapes.iter().map(|s| [zeros(s), zeros(s)]).collect(),
+            updates: 0,
+        }
+    }
+
+    /// Updates done so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// First and second moments in the order of the weights, for checkpoints.
+    pub fn moments(&self) -> &[[Tensor<1>; 2]] {
+        &self.moments
+    }
+
+    /// Puts back what [`moments`](Self::moments) and [`updates`](Self::updates) gave.
+    pub fn restore(&mut self, moments: Vec<[Tensor<1>; 2]>, updates: u64) {
+        assert_eq!(moments.len(), self.moments.len(), "as many moments as weights");
+        self.moments = moments;
+        self.updates = updates;
+    }
+
+    /// Updates `model` by `grads` at learning rate `lr`; gives it back with the gradients' global
+    /// norm before clipping.
+    ///
+    /// A norm that is not a number leaves model and moments as they were: the caller sees it in
+    /// the norm.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn step(
+        &mut self,
+        model: Decoder,
+        grads: ParamGrads,
+        lr: f64,
+    ) -> Result<(Decoder, f64), ModelError> {
+        let on_host = is_host(&model.device());
+        let (grads, norm) = global_norm(grads, on_host).await?;
+        if !norm.is_finite() {
+            return Ok((model, norm));
+        }
+        self.updates += 1;
+        let max = self.config.max_grad_norm;
+        let clip = if max > 0.0 && norm > max { max / (norm + 1e-6) } else { 1.0 };
+        let t = self.updates as i32;
+        let corrections = [self.config.beta1, self.config.beta2].map(|b| 1.0 - b.powi(t));
+        let mut grads = grads.into_iter();
+        let moments = std::mem::take(&mut self.moments);
+        let mut updated = Vec::with_capacity(moments.len());
+        let mut moments = moments.into_iter();
+        let decayed = &self.decayed;
+        let config = self.config;
+        let model = model.map_params(|i, weight| {
+            let grad = grads.next().expect("a gradient for each weight");
+            let old = moments.next().expect("moments for each weight");
+            let weight_decay = if decayed[i] { config.weight_decay } else { 0.0 };
+            let config = AdamWConfig { weight_decay, ..config };
+            let update = Update { config, lr, clip, corrections };
+            let (weight, new) = match on_host {
+                true => update.on_slices(weight, grad, old),
+                false => update.on_tensors(weight, grad, old),
+            };
+            updated.push(new);
+            weight
+        });
+        self.moments = updated;
+        Ok((model, norm))
+    }
+}
+
+impl Update {
+    /// Plain tensor operations: any device.
+    fn on_tensors(
+        &self,
+        weight: Tensor<1>,
+        grad: Tensor<1>,
+        [m, v]: [Tensor<1>; 2],
+    ) -> (Tensor<1>, [Tensor<1>; 2]) {
+        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = self.config;
+        let grad = grad.mul_scalar(self.clip);
+        let m = m.mul_scalar(beta1) + grad.clone().mul_scalar(1.0 - beta1);
+        let v = v.mul_scalar(beta2) + (grad.clone() * grad).mul_scalar(1.0 - beta2);
+        let root = v.clone().div_scalar(self.corrections[1]).sqrt().add_scalar(eps);
+        let step = m.clone().div_scalar(self.corrections[0]) / root;
+        let weight = weight.mul_scalar(1.0 - self.lr * weight_decay) - step.mul_scalar(self.lr);
+        (weight, [m, v])
+    }
+
+    /// One pass over host memory, in place: where the device is the CPU.
+    fn on_slices(
+        &self,
+        weight: Tensor<1>,
+        grad: Tensor<1>,
+        [m, v]: [Tensor<1>; 2],
+    ) -> (Tensor<1>, [Tensor<1>; 2]) {
+        let device = weight.device();
+        let [mut w, g, mut m, mut v] = [weight, grad, m, v].map(Tensor::into_data);
+        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = self.config;
+        let (b1, b2, clip) = (beta1 as f32, beta2 as f32, self.clip as f32);
+        let keep = (1.0 - self.lr * weight_decay) as f32;
+        let rate = (self.lr / self.corrections[0]) as f32;
+        let second = (1.0 / self.corrections[1]) as f32;
+        let eps = eps as f32;
+        let ws = floats_mut(&mut w);
+        let (ms, vs) = (floats_mut(&mut m), floats_mut(&mut v));
+        let gs = g.as_slice::<f32>().expect("gradients are f32");
+        for (((w, &g), m), v) in ws.iter_mut().zip(gs).zip(ms).zip(vs) {
+            let g = g * clip;
+            *m = b1 * *m + (1.0 - b1) * g;
+            *v = b2 * *v + (1.0 - b2) * g * g;
+            *w = keep * *w - rate * *m / ((*v * second).sqrt() + eps);
+        }
+        let [w, m, v] = [w, m, v].map(|data| Tensor::from_data(data, &device));
+        (w, [m, v])
+    }
+}
+
+fn floats_mut(data: &mut TensorData) -> &mut [f32] {
+    data.as_mut_slice::<f32>().expect("weights and moments are f32")
+}
+
+/// Whether tensors of `device` live in host memory, so that reading them is free.
+pub(crate) fn is_host(device: &Device) -> bool {
+    format!("{device:?}").contains("Flex")
+}
+
+/// `sqrt(sum of squares)` of all gradients, and the gradients again.
+async fn global_norm(
+    grads: ParamGrads,
+    on_host: bool,
+) -> Result<(ParamGrads, f64), ModelError> {
+    if on_host {
+        let mut sum = 0f64;
+        let mut back = Vec::with_capacity(grads.len());
+        for grad in grads {
+            let device = grad.device();
+            let data = grad.into_data();
+            sum += sum_of_squares(data.as_slice::<f32>().expect("gradients are f32"));
+            back.push(Tensor::from_data(data, &device));
+        }
+        return Ok((back, sum.sqrt()));
+    }
+    let squares: Vec<Tensor<1>> =
+        grads.iter().map(|g| (g.clone() * g.clone()).sum()).collect();
+    let data = Tensor::cat(squares, 0)
+        .into_data_async()
+        .await
+        .map_err(|e| ModelError::Device(format!("{e:?}")))?;
+    let sum: f64 = data.iter::<f32>().map(f64::from).sum();
+    Ok((grads, sum.sqrt()))
+}
+
+/// In blocks, so that the inner loop runs in f32 lanes and nothing large is lost.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    values
+        .chunks(1024)
+        .map(|block| {
+            let mut lanes = [0f32; 16];
+            for chunk in block.chunks(16) {
+                for (lane, x) in lanes.iter_mut().zip(chunk) {
+                    *lane += x * x;
+                }
+            }
+            lanes.iter().map(|&x| f64::from(x)).sum::<f64>()
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update() -> Update {
+        let config = AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() };
+        Update { config, lr: 0.01, clip: 0.5, corrections: [1.0 - 0.9f64.powi(2), 1.0 - 0.999f64.powi(2)] }
+    }
+
+    fn tensor(values: &[f32]) -> Tensor<1> {
+        Tensor::from_floats(values, &Device::flex())
+    }
+
+    #[test]
+    fn an_update_follows_the_formula_on_both_paths() {
+        let (w, g, m, v) = (0.5f64, 0.8f64, 0.02f64, 0.003f64);
+        let clipped = g * 0.5;
+        let m1 = 0.9 * m + 0.1 * clipped;
+        let v1 = 0.999 * v + 0.001 * clipped * clipped;
+        let (c1, c2) = (1.0 - 0.81, 1.0 - 0.999f64 * 0.999);
+        let expected = w * (1.0 - 0.01 * 0.1) - 0.01 * (m1 / c1) / ((v1 / c2).sqrt() + 1e-8);
+        for path in [Update::on_tensors, Update::on_slices] {
+            let args = [w, g, m, v].map(|x| tensor(&[x as f32, x as f32]));
+            let [w, g, m, v] = args;
+            let (w, [m, v]) = path(&update(), w, g, [m, v]);
+            let read = |t: Tensor<1>| f64::from(t.into_data().to_vec::<f32>().unwrap()[1]);
+            // f32 arithmetic on numbers near 1.
+            assert!((read(w) - expected).abs() < 1e-6);
+            assert!((read(m) - m1).abs() < 1e-8 && (read(v) - v1).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn the_norm_is_the_same_on_host_and_device_path() {
+        let grads = vec![tensor(&[3.0; 2000]), tensor(&[4.0])];
+        let expected = (9.0f64 * 2000.0 + 16.0).sqrt();
+        for on_host in [true, false] {
+            let (_, norm) = pollster::block_on(global_norm(grads.clone(), on_host)).unwrap();
+            assert!((norm - expected).abs() < 1e-4);
+        }
+    }
+}

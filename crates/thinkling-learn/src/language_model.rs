@@ -1,0 +1,69 @@
+//! Next-token training: the loss of a micro-batch and its gradient.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use thinkling_grpo::{cross_entropy, inject};
+use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence};
+
+/// A loss over tokens and the gradient of all weights.
+#[derive(Debug)]
+pub struct TokenLoss {
+    /// Sum of the targets' negative log-probabilities in nats, already divided by the normaliser.
+    pub loss: f64,
+    /// Gradient of `loss`.
+    pub grads: ParamGrads,
+    /// Tokens that were predicted.
+    pub targets: usize,
+}
+
+/// `-(1 / normaliser) sum_t log p(x_t | x_<t)` over all tokens of `documents` after the first of
+/// each; documents do not see each other.
+///
+/// `normaliser` is the number of targets of the whole step, so that the gradients of its
+/// micro-batches add up to that of the step. `chunk_tokens` bounds the logits held at once.
+///
+/// # Errors
+/// A device that fails.
+pub async fn language_model_loss(
+    model: &Decoder,
+    documents: &[&[u32]],
+    normaliser: usize,
+    chunk_tokens: usize,
+) -> Result<TokenLoss, ModelError> {
+    let tracked = model.tracked();
+    let device = model.device();
+    let inputs: Vec<Sequence<'_>> = documents
+        .iter()
+        .map(|ids| Sequence { ids: &ids[..ids.len() - 1], prefix: None })
+        .collect();
+    let targets: Vec<i32> =
+        documents.iter().flat_map(|ids| ids[1..].iter().map(|&id| id as i32)).collect();
+    let count = targets.len();
+    let batch = PackedBatch::new(&inputs, model.repeat(), &device);
+    let hidden = tracked.forward(&batch);
+    let targets: Tensor<1, Int> = Tensor::from_data(TensorData::new(targets, [count]), &device);
+    let weights = Tensor::full([count], 1.0 / normaliser as f64, &device);
+    let output =
+        cross_entropy(hidden.clone().inner(), model.head(), targets, weights, chunk_tokens);
+    let loss = scalar(output.loss).await?;
+    let mut grads = inject(hidden, tracked.head(), &output.grads).backward();
+    Ok(TokenLoss { loss, grads: tracked.take_grads(&mut grads), targets: count })
+}
+
+/// The only value of `t`.
+pub(crate) async fn scalar(t: Tensor<1>) -> Result<f64, ModelError> {
+    Ok(vector(t).await?[0])
+}
+
+/// The values of `t` on the host.
+pub(crate) async fn vector(t: Tensor<1>) -> Result<Vec<f64>, ModelError> {
+    let data = t.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
+    Ok(data.convert::<f64>().into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?)
+}
+
+/// Adds the gradients of a further micro-batch.
+pub(crate) fn add_grads(sum: Option<ParamGrads>, grads: ParamGrads) -> ParamGrads {
+    match sum {
+        None => grads,
+        Some(sum) => sum.into_iter().zip(grads).map(|(a, b)| a + b).collect(),
+    }
+}

@@ -1,0 +1,135 @@
+//! From questions to scored completions.
+
+use crate::policy::LearnError;
+use thinkling_grpo::{Advantages, ScaleRewards, group_advantages};
+use thinkling_model::generate::{Completion, GenerateRequest, generate};
+use thinkling_model::Decoder;
+use thinkling_reward::{Problem, RewardConfig, RewardRecord};
+use thinkling_sampling::{Finish, SamplingParams, StopRules};
+use thinkling_text::Tokenizer;
+
+/// A problem with the ids of its prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The problem.
+    pub problem: Problem,
+    /// Its templated prompt.
+    pub prompt: Vec<u32>,
+}
+
+/// How a rollout samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolloutConfig {
+    /// Completions a question.
+    pub group_size: usize,
+    /// Filters and temperature.
+    pub sampling: SamplingParams,
+    /// Tokens of a completion at most.
+    pub max_tokens: usize,
+    /// Ids that end a completion.
+    pub stop_ids: Vec<u32>,
+    /// Ids that are never drawn.
+    pub banned: Vec<u32>,
+    /// Completions decoded at once at most.
+    pub max_rows: usize,
+    /// Seed of the completions' random streams.
+    pub seed: u64,
+}
+
+/// A completion with its text and reward.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// Ids and log-probabilities as sampled.
+    pub completion: Completion,
+    /// Its text without the end-of-sequence token.
+    pub text: String,
+    /// What the rules said.
+    pub record: RewardRecord,
+    /// The reward that counts (`record.total` unless a stage says otherwise).
+    pub reward: f64,
+}
+
+impl Scored {
+    /// Whether it was cut at the token limit.
+    pub fn truncated(&self) -> bool {
+        self.completion.finish == Finish::Length
+    }
+}
+
+/// Something that completes prompts: in this process, or behind a server.
+#[allow(async_fn_in_trait, reason = "used with static dispatch only; futures need not be Send")]
+pub trait Rollout {
+    /// `group_size` completions of each prompt, those of one prompt together; completion `i` draws
+    /// from stream `first_stream + i`.
+    async fn complete(
+        &mut self,
+        model: &Decoder,
+        prompts: &[Vec<u32>],
+        config: &RolloutConfig,
+        first_stream: u64,
+    ) -> Result<Vec<Completion>, LearnError>;
+}
+
+/// Completes prompts with the model itself, in this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InProcess;
+
+impl Rollout for InProcess {
+    async fn complete(
+        &mut self,
+        model: &Decoder,
+        prompts: &[Vec<u32>],
+        config: &RolloutConfig,
+        first_stream: u64,
+    ) -> Result<Vec<Completion>, LearnError> {
+        let request = GenerateRequest {
+            group_size: config.group_size,
+            sampling: config.sampling,
+            stop: StopRules { stop_ids: config.stop_ids.clone(), max_tokens: config.max_tokens },
+            banned: config.banned.clone(),
+            seed: config.seed,
+            first_stream,
+            max_rows: config.max_rows,
+            ..GenerateRequest::new(prompts, config.max_tokens)
+        };
+        let generated = generate(model, &request, |_| std::ops::ControlFlow::Continue(())).await?;
+        Ok(generated.completions)
+    }
+}
+
+/// Decodes and scores completions of `questions`.
+///
+/// # Errors
+/// A gold that does not parse.
+pub fn score(
+    completions: Vec<Completion>,
+    questions: &[Question],
+    tokenizer: &Tokenizer,
+    rewards: &RewardConfig,
+) -> Result<Vec<Scored>, LearnError> {
+    completions
+        .into_iter()
+        .map(|completion| {
+            let stopped = completion.finish == Finish::Stop;
+            let ids = &completion.ids[..completion.ids.len() - usize::from(stopped)];
+            let text = tokenizer.decode(ids, false);
+            let problem = &questions[completion.prompt].problem;
+            let seen = thinkling_reward::Completion { text: &text, truncated: !stopped };
+            let record = thinkling_reward::reward(problem, &seen, rewards)?;
+            Ok(Scored { reward: record.total, record, text, completion })
+        })
+        .collect()
+}
+
+/// Advantages of scored completions within their groups.
+///
+/// # Errors
+/// Completions that are not whole groups.
+pub fn advantages(
+    scored: &[Scored],
+    group_size: usize,
+    scale: ScaleRewards,
+) -> Result<Advantages, LearnError> {
+    let rewards: Vec<f64> = scored.iter().map(|s| s.reward).collect();
+    Ok(group_advantages(&rewards, group_size, scale)?)
+}

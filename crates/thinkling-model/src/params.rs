@@ -1,0 +1,126 @@
+//! The weights as a flat list: what an optimiser and a checkpoint go through.
+
+use crate::Decoder;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Gradients, Tensor};
+
+/// Gradients in the order of [`Decoder::param_list`], each flattened to one axis.
+pub type ParamGrads = Vec<Tensor<1>>;
+
+/// Name and shape of each weight tensor, in a fixed order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParamList {
+    /// Path in the module, such as `layers.0.qkv_proj`.
+    pub names: Vec<String>,
+    /// Shape of each.
+    pub shapes: Vec<Vec<usize>>,
+}
+
+impl Decoder {
+    /// Names and shapes of all weights.
+    pub fn param_list(&self) -> ParamList {
+        let mut collect = Collect::default();
+        self.visit(&mut collect);
+        collect.list
+    }
+
+    /// A copy whose weights are leaves of a new autodiff graph; shares their memory.
+    pub fn tracked(&self) -> Self {
+        self.clone().map(&mut Track)
+    }
+
+    /// Takes this (tracked) model's gradients out of `grads`; zeros where the loss did not reach.
+    pub fn take_grads(&self, grads: &mut Gradients) -> ParamGrads {
+        let mut take = TakeGrads {
+            grads,
+            out: Vec::new(),
+        };
+        self.visit(&mut take);
+        take.out
+    }
+
+    /// Replaces each weight by `f(index, weight)`, both flattened to one axis.
+    pub fn map_params(self, f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> Self {
+        self.map(&mut MapFlat { f, index: 0 })
+    }
+
+    /// All weights, flattened to one axis each.
+    pub fn flat_params(&self) -> Vec<Tensor<1>> {
+        let mut flat = Flat(Vec::new());
+        self.visit(&mut flat);
+        flat.0
+    }
+}
+
+#[derive(Default)]
+struct Collect {
+    path: Vec<String>,
+    list: ParamList,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.list.names.push(self.path.join("."));
+        self.list.shapes.push(param.val().dims().to_vec());
+    }
+}
+
+struct Track;
+
+impl ModuleMapper for Track {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        Param::initialized(ParamId::new(), param.val().autodiff().require_grad())
+    }
+}
+
+struct TakeGrads<'a> {
+    grads: &'a mut Gradients,
+    out: ParamGrads,
+}
+
+impl ModuleVisitor for TakeGrads<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let weight = param.val();
+        let grad = weight
+            .grad_remove(self.grads)
+            .unwrap_or_else(|| weight.clone().inner().zeros_like());
+        self.out.push(flatten(grad));
+    }
+}
+
+struct MapFlat<F> {
+    f: F,
+    index: usize,
+}
+
+impl<F: FnMut(usize, Tensor<1>) -> Tensor<1>> ModuleMapper for MapFlat<F> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // Consumed, so that the weight's memory has one owner and can be updated in place.
+        let (id, weight, _) = param.consume();
+        let shape = weight.dims();
+        let mapped = (self.f)(self.index, flatten(weight));
+        self.index += 1;
+        Param::initialized(id, mapped.reshape(shape))
+    }
+}
+
+struct Flat(Vec<Tensor<1>>);
+
+impl ModuleVisitor for Flat {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(flatten(param.val()));
+    }
+}
+
+fn flatten<const D: usize>(t: Tensor<D>) -> Tensor<1> {
+    let n = t.shape().num_elements();
+    t.reshape([n])
+}

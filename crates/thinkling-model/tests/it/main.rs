@@ -1,0 +1,5 @@
+//! The model against transformers, and each device against itself and the CPU.
+
+mod devices;
+mod generation;
+mod goldens;

@@ -1,0 +1,51 @@
+//! Rule rewards of a completion: accuracy and format, as pure functions.
+//!
+//! DeepSeek-R1-Zero is trained on two rule rewards of the same weight and on no neural judge
+//! (arXiv 2501.12948v1, section 2.2.2): *accuracy*, 1 or 0, from the final answer in a place that
+//! a rule can read, and *format*, 1 where the reasoning stands between `<think>` and `</think>`
+//! and the answer between `<answer>` and `</answer>` (section 2.2.3, table 1).
+//!
+//! [`reward`] maps a [`Problem`] and a [`Completion`] to a [`RewardRecord`]. Its parts are usable
+//! alone:
+//!
+//! - [`tags`]: the four tags as a state machine over text pieces, also cut inside a tag;
+//! - [`format`](mod@format): the strict reading of the template, [`strict_format`];
+//! - [`number`]: exact integers and decimals, one of them in the answer;
+//! - [`countdown`]: an expression that uses each given number once and reaches the target;
+//! - [`language`] and [`reflection`]: what the report measures on the chain of thought.
+//!
+//! Every check is linear in the text (exact arithmetic stays within stated digit and node
+//! limits), so that no completion can make it hang. Nothing here reads files, clocks or threads.
+//!
+//! Left out: symbolic maths, multiple choice and code; a completion is compared by exact value
+//! only.
+//!
+//! ```
+//! use thinkling_reward::{Completion, Problem, RewardConfig, reward};
+//!
+//! let problem = Problem::number("p1", "What is 19 + 23?", "42");
+//! let text = "<think> 19 + 20 = 39, and 3 more. </think> <answer> 42 </answer>";
+//! let record = reward(&problem, &Completion::whole(text), &RewardConfig::default())?;
+//! assert!(record.verdict.is_correct());
+//! assert_eq!(record.total, 2.0);
+//! # Ok::<(), thinkling_reward::GoldError>(())
+//! ```
+
+pub mod answer;
+pub mod countdown;
+pub mod format;
+pub mod language;
+pub mod number;
+pub mod problem;
+pub mod record;
+pub mod reflection;
+mod script;
+pub mod tags;
+
+pub use format::{FormatFault, FormatVerdict, strict_format};
+pub use problem::{GoldError, Language, Problem, Task};
+pub use record::{
+    Completion, Component, ConfigError, Judgement, Reason, RewardConfig, RewardRecord, Template,
+    Verdict, format_free_correct, judge, reward,
+};
+pub use tags::{Region, Tag, TagEvent, TagMachine};

@@ -1,0 +1,181 @@
+//! Problems, as one JSON object a line of a data file.
+//!
+//! ```
+//! use thinkling_reward::{Problem, Task};
+//!
+//! let line = r#"{"id":"c1","question":"Make 30 of 16, 15 and 1.",
+//!     "task":{"kind":"countdown","numbers":[16,15,1],"target":"30"},"language":"en"}"#;
+//! let problem: Problem = serde_json::from_str(line)?;
+//! assert!(matches!(problem.task, Task::Countdown { .. }));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::countdown::GoalError;
+use crate::number::NumberError;
+
+/// A question with what is needed to judge an answer. Further fields of a data line are ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Names the problem in messages and tables; an integer in JSON is taken as its digits.
+    #[serde(deserialize_with = "text_or_integer")]
+    pub id: String,
+    /// The question, as the prompt template takes it.
+    pub question: String,
+    /// What is asked, and the gold.
+    pub task: Task,
+    /// The level of difficulty, for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// The language of the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+}
+
+/// What a problem asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Task {
+    /// One integer or decimal ([`crate::number`]).
+    Number {
+        /// Its value; a string, or an integer in JSON.
+        #[serde(deserialize_with = "text_or_integer")]
+        gold: String,
+    },
+    /// An expression over given numbers ([`crate::countdown`]).
+    Countdown {
+        /// The numbers, each to be used once.
+        numbers: Vec<i64>,
+        /// What to reach: an integer or decimal; a string, or an integer in JSON.
+        #[serde(deserialize_with = "text_or_integer")]
+        target: String,
+    },
+}
+
+/// A language that a question is asked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Language {
+    /// English.
+    En,
+    /// Chinese.
+    Zh,
+}
+
+/// A gold that cannot be judged by: an error of the data set, never a reward.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GoldError {
+    /// The gold of a number task is no number.
+    #[error("unreadable gold, expected: one number, got: {gold:?} (problem {id})")]
+    Number {
+        /// The problem.
+        id: String,
+        /// The gold as given.
+        gold: String,
+        /// What is wrong with it.
+        source: NumberError,
+    },
+    /// The numbers or the target of a countdown task cannot be used.
+    #[error("unusable countdown problem (problem {id})")]
+    Countdown {
+        /// The problem.
+        id: String,
+        /// What is wrong with it.
+        source: GoalError,
+    },
+}
+
+impl Problem {
+    /// A problem whose answer is one number.
+    pub fn number(
+        id: impl Into<String>,
+        question: impl Into<String>,
+        gold: impl Into<String>,
+    ) -> Self {
+        Self::new(id, question, Task::Number { gold: gold.into() })
+    }
+
+    /// A countdown problem.
+    pub fn countdown(
+        id: impl Into<String>,
+        question: impl Into<String>,
+        numbers: Vec<i64>,
+        target: impl Into<String>,
+    ) -> Self {
+        Self::new(id, question, Task::Countdown { numbers, target: target.into() })
+    }
+
+    /// A problem without level and language.
+    pub fn new(id: impl Into<String>, question: impl Into<String>, task: Task) -> Self {
+        Self { id: id.into(), question: question.into(), task, level: None, language: None }
+    }
+}
+
+/// Takes a string as it is and an integer as its digits. A decimal must be a string: a JSON
+/// number would have gone through binary floating point.
+fn text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Visitor;
+
+    impl de::Visitor<'_> for Visitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string or an integer (write decimals as strings)")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_i64<E: de::Error>(self, value: i64) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+
+        fn visit_u64<E: de::Error>(self, value: u64) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_with_strings_or_integers() {
+        let line = r#"{"id":7,"question":"q","task":{"kind":"number","gold":42},"level":"2",
+            "language":"zh","source":"ignored"}"#;
+        let problem: Problem = serde_json::from_str(line).unwrap();
+        let mut expected = Problem::number("7", "q", "42");
+        expected.level = Some("2".to_owned());
+        expected.language = Some(Language::Zh);
+        assert_eq!(problem, expected);
+        let line = r#"{"id":"a","question":"q","task":{"kind":"countdown","numbers":[1,2],"target":-1}}"#;
+        let problem: Problem = serde_json::from_str(line).unwrap();
+        assert_eq!(problem, Problem::countdown("a", "q", vec![1, 2], "-1"));
+    }
+
+    #[test]
+    fn a_written_line_has_the_documented_fields() {
+        let problem = Problem::countdown("a", "q", vec![1, 2], "3");
+        assert_eq!(
+            serde_json::to_string(&problem).unwrap(),
+            r#"{"id":"a","question":"q","task":{"kind":"countdown","numbers":[1,2],"target":"3"}}"#
+        );
+    }
+
+    #[test]
+    fn a_decimal_gold_as_a_json_number_and_unknown_kinds_are_refused() {
+        let line = r#"{"id":"a","question":"q","task":{"kind":"number","gold":0.5}}"#;
+        let error = serde_json::from_str::<Problem>(line).unwrap_err().to_string();
+        assert!(error.contains("write decimals as strings"), "{error}");
+        let line = r#"{"id":"a","question":"q","task":{"kind":"riddle","gold":"x"}}"#;
+        assert!(serde_json::from_str::<Problem>(line).is_err());
+    }
+}

@@ -1,0 +1,16 @@
+//! From logits to tokens: filters, one random stream a completion, stop rules.
+//!
+//! Everything works on plain slices of one position's logits, so that the burn model and the
+//! WGSL engine sample alike. A completion owns its [`Stream`]; what else is in the batch cannot
+//! change its draws. Log-probabilities are those of `log_softmax(logits / temperature)` **before**
+//! top-k, top-p and min-p (greedy: at temperature 1), which is what a policy gradient needs.
+
+mod distribution;
+mod filter;
+mod stop;
+mod stream;
+
+pub use distribution::{LogSoftmax, argmax, entropy, top_logprobs};
+pub use filter::{Sampled, Sampler, SamplingError, SamplingParams};
+pub use stop::{Finish, StopRules};
+pub use stream::{Stream, StreamState};

@@ -1,0 +1,337 @@
+//! A model's own chat template.
+//!
+//! Rendered as transformers renders it: blocks are trimmed and stripped, strings have Python's
+//! methods, `tojson` writes Python's spacing, `raise_exception` refuses messages. A template comes
+//! with a downloaded model, so the work it may do is bounded.
+
+mod functions;
+
+use std::collections::BTreeMap;
+
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment};
+use serde::{Deserialize, Serialize};
+
+pub use functions::Date;
+
+use crate::error::{Result, TextError};
+use crate::tokenizer::GgufVocabulary;
+use functions::template_error;
+
+/// Instructions a template may execute: far above any real conversation, far below a minute.
+const FUEL: u64 = 20_000_000;
+/// The name under which the engine knows the source.
+const NAME: &str = "chat_template";
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks: `system`, `user`, `assistant`, or what else the template knows.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+}
+
+impl Message {
+    /// A turn of `role` with this content.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { role: role.into(), content: content.into() }
+    }
+}
+
+/// A compiled-on-use chat template with the special tokens it may write.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    source: String,
+    bos_token: Option<String>,
+    eos_token: Option<String>,
+}
+
+impl ChatTemplate {
+    /// A template from its Jinja source. Tokens that the model does not have are left out.
+    ///
+    /// # Errors
+    /// [`TextError::Template`] with the line where the source does not parse.
+    pub fn new(
+        source: impl Into<String>,
+        bos_token: Option<&str>,
+        eos_token: Option<&str>,
+    ) -> Result<Self> {
+        let template = Self {
+            environment: environment(),
+            source: source.into(),
+            bos_token: bos_token.map(str::to_owned),
+            eos_token: eos_token.map(str::to_owned),
+        };
+        template
+            .environment
+            .template_from_named_str(NAME, &template.source)
+            .map_err(template_error)?;
+        Ok(template)
+    }
+
+    /// The template of a `tokenizer_config.json`. Where that has several, `name` chooses, and
+    /// without a name the one called `default` is taken.
+    ///
+    /// # Errors
+    /// [`TextError::BadTokenizerConfig`], [`TextError::NoChatTemplate`] and
+    /// [`TextError::Template`].
+    pub fn from_tokenizer_config(json: &[u8], name: Option<&str>) -> Result<Self> {
+        let config: TokenizerConfig = serde_json::from_slice(json)
+            .map_err(|e| TextError::BadTokenizerConfig { reason: e.to_string() })?;
+        let wanted = name.unwrap_or("default");
+        let missing = |available: String| TextError::NoChatTemplate {
+            wanted: wanted.to_owned(),
+            available,
+            context: "tokenizer_config.json",
+        };
+        let source = match config.chat_template {
+            None => return Err(missing("none".to_owned())),
+            Some(Templates::One(source)) => source,
+            Some(Templates::Named(templates)) => {
+                let names: Vec<&str> = templates.iter().map(|t| t.name.as_str()).collect();
+                let available = names.join(", ");
+                let found = templates.into_iter().find(|t| t.name == wanted);
+                found.ok_or_else(|| missing(available))?.template
+            }
+        };
+        let bos = config.bos_token.map(SpecialToken::into_content);
+        let eos = config.eos_token.map(SpecialToken::into_content);
+        Self::new(source, bos.as_deref(), eos.as_deref())
+    }
+
+    /// The template of a GGUF.
+    ///
+    /// # Errors
+    /// [`TextError::NoChatTemplate`] and [`TextError::Template`].
+    pub fn from_gguf(vocabulary: &GgufVocabulary) -> Result<Self> {
+        let source = vocabulary.chat_template.as_ref().ok_or(TextError::NoChatTemplate {
+            wanted: "default".to_owned(),
+            available: "none".to_owned(),
+            context: "tokenizer.chat_template of the gguf",
+        })?;
+        let (bos, eos) = (vocabulary.token(vocabulary.bos), vocabulary.token(vocabulary.eos));
+        Self::new(source.as_str(), bos, eos)
+    }
+
+    /// Lets the template use `strftime_now`, always with this date. Without a date the function is
+    /// not defined and templates take the date they were written with: the same messages then give
+    /// the same prompt on every day.
+    #[must_use]
+    pub fn with_date(mut self, date: Date) -> Self {
+        functions::add_date(&mut self.environment, date);
+        self
+    }
+
+    /// The Jinja source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The prompt for these messages. `add_generation_prompt` opens the assistant's turn.
+    ///
+    /// # Errors
+    /// [`TextError::TemplateRefused`] where the template does not accept the messages,
+    /// [`TextError::Template`] where it fails, both with the line.
+    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String> {
+        self.render_with(messages, add_generation_prompt, &BTreeMap::new())
+    }
+
+    /// As [`ChatTemplate::render`], with further variables, such as Qwen 3's `enable_thinking`.
+    /// They win over those of the same name.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    pub fn render_with(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+        variables: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<String> {
+        let mut context: BTreeMap<&str, Value> = BTreeMap::from([
+            ("messages", Value::from_serialize(messages)),
+            ("add_generation_prompt", Value::from(add_generation_prompt)),
+            // Defined and none, as transformers passes them where there are no tools.
+            ("tools", Value::from(())),
+            ("documents", Value::from(())),
+        ]);
+        let tokens = [("bos_token", &self.bos_token), ("eos_token", &self.eos_token)];
+        for (name, token) in tokens {
+            if let Some(token) = token {
+                context.insert(name, Value::from(token.as_str()));
+            }
+        }
+        for (name, value) in variables {
+            context.insert(name, Value::from_serialize(value));
+        }
+        self.environment
+            .template_from_named_str(NAME, &self.source)
+            .and_then(|template| template.render(context))
+            .map_err(template_error)
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_fuel(Some(FUEL));
+    functions::add(&mut environment);
+    environment
+}
+
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    chat_template: Option<Templates>,
+    bos_token: Option<SpecialToken>,
+    eos_token: Option<SpecialToken>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Templates {
+    One(String),
+    Named(Vec<NamedTemplate>),
+}
+
+#[derive(Deserialize)]
+struct NamedTemplate {
+    name: String,
+    template: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SpecialToken {
+    Plain(String),
+    Described { content: String },
+}
+
+impl SpecialToken {
+    fn into_content(self) -> String {
+        match self {
+            Self::Plain(content) | Self::Described { content } => content,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn render(source: &str) -> Result<String> {
+        let messages = [Message::new("user", "  Hi\n"), Message::new("assistant", "Yo")];
+        ChatTemplate::new(source, Some("<s>"), None)?.render(&messages, true)
+    }
+
+    #[test]
+    fn turns_special_tokens_and_the_opened_turn_are_written() {
+        let source = "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m.content | trim }}\
+                      {{ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+        assert_eq!(render(source).unwrap(), "<s>[user]Hi[assistant]Yo[assistant]");
+    }
+
+    #[test]
+    fn block_lines_leave_no_blank_lines() {
+        let source = "{% for m in messages %}\n    {% if true %}\n{{ m.role }}\n    {% endif %}\n{% endfor %}\n";
+        assert_eq!(render(source).unwrap(), "user\nassistant\n");
+    }
+
+    #[test]
+    fn pythons_string_methods_and_slices_work() {
+        let source = "{% set c = 'x<think>\\nr\\n</think>\\n\\na' %}\
+            {{ c.split('</think>')[-1].lstrip('\\n') }}|\
+            {{ c.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n') }}|\
+            {{ messages[::-1][0].role.upper() }}|{{ messages[0].content.strip() }}|\
+            {{ messages[1].content.startswith('Y') }}|{{ messages[1].get('name', 'nobody') }}";
+        assert_eq!(render(source).unwrap(), "a|r|ASSISTANT|Hi|true|nobody");
+    }
+
+    #[test]
+    fn nothing_is_escaped() {
+        assert_eq!(render("{{ '<a> & \"b\"' }}").unwrap(), "<a> & \"b\"");
+    }
+
+    #[test]
+    fn tools_are_defined_and_none_and_absent_tokens_are_undefined() {
+        let source = "{{ tools is defined and tools is none }} {{ eos_token is defined }} \
+                      {{ strftime_now is defined }}";
+        assert_eq!(render(source).unwrap(), "true false false");
+    }
+
+    #[test]
+    fn a_template_may_refuse_with_its_own_words_and_the_line() {
+        let source = "{% if true %}\n\n{{ raise_exception('roles must alternate') }}{% endif %}";
+        match render(source).unwrap_err() {
+            TextError::TemplateRefused { line, message } => {
+                assert_eq!((line, message.as_str()), (3, "roles must alternate"));
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_template_that_does_not_parse_is_an_error_with_the_line() {
+        match ChatTemplate::new("a\n{% for %}", None, None).unwrap_err() {
+            TextError::Template { line, .. } => assert_eq!(line, 2),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_template_that_never_ends_is_stopped() {
+        let source = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}\
+                      {% endfor %}{% endfor %}{% endfor %}";
+        assert!(matches!(render(source).unwrap_err(), TextError::Template { .. }));
+    }
+
+    #[test]
+    fn further_variables_reach_the_template() {
+        let source = "{% if enable_thinking is defined and enable_thinking is false %}off{% endif %}";
+        let template = ChatTemplate::new(source, None, None).unwrap();
+        let variables = BTreeMap::from([("enable_thinking".to_owned(), json!(false))]);
+        assert_eq!(template.render_with(&[], true, &variables).unwrap(), "off");
+        assert_eq!(template.render(&[], true).unwrap(), "");
+    }
+
+    #[test]
+    fn a_config_with_one_template_and_described_tokens_is_read() {
+        let config = json!({
+            "chat_template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}",
+            "bos_token": {"content": "<b>", "lstrip": false},
+            "eos_token": "<e>",
+            "model_max_length": 1e30,
+        });
+        let template =
+            ChatTemplate::from_tokenizer_config(config.to_string().as_bytes(), None).unwrap();
+        assert_eq!(template.render(&[Message::new("user", "x")], false).unwrap(), "<b>x<e>");
+    }
+
+    #[test]
+    fn a_config_with_several_templates_gives_the_named_or_the_default_one() {
+        let config = json!({"chat_template": [
+            {"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})
+        .to_string();
+        let source = |name| {
+            ChatTemplate::from_tokenizer_config(config.as_bytes(), name)
+                .map(|template| template.source().to_owned())
+        };
+        assert_eq!(source(None).unwrap(), "d");
+        assert_eq!(source(Some("tool_use")).unwrap(), "t");
+        let message = source(Some("rag")).unwrap_err().to_string();
+        assert!(message.contains("rag") && message.contains("tool_use, default"), "{message}");
+    }
+
+    #[test]
+    fn a_config_without_a_template_says_so() {
+        let error = ChatTemplate::from_tokenizer_config(b"{}", None).unwrap_err();
+        assert!(matches!(error, TextError::NoChatTemplate { .. }));
+        let error = ChatTemplate::from_tokenizer_config(b"{\"a\":", None).unwrap_err();
+        assert!(matches!(error, TextError::BadTokenizerConfig { .. }));
+    }
+}

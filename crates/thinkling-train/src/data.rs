@@ -1,0 +1,377 @@
+//! Questions with gold answers from JSON lines, and the order in which training sees them.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Result, TrainError};
+use crate::recipe::{AnswerFormat, JsonlSource};
+
+/// Lines beyond this are refused, so that a file without line ends is not read whole.
+const MAX_LINE_BYTES: u64 = 1 << 24;
+
+/// A question and its gold answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Line in its file, counted from 1.
+    pub line: usize,
+    /// What is asked, without a template.
+    pub question: String,
+    /// The gold answer alone; a plain number for [`AnswerFormat::Gsm8k`].
+    pub answer: String,
+}
+
+/// Reads a file with one JSON object a line; empty lines are passed over.
+///
+/// # Errors
+/// [`TrainError::DataLine`] for the first line that is no JSON object, lacks a field, or whose
+/// gold answer cannot be read; [`TrainError::Damaged`] for a file without questions.
+pub fn read_questions(source: &JsonlSource) -> Result<Vec<Question>> {
+    let path = &source.path;
+    let read = |e| TrainError::read("data file", path, e);
+    let mut file = BufReader::new(File::open(path).map_err(read)?);
+    let (mut questions, mut bytes) = (Vec::new(), Vec::new());
+    for line in 1.. {
+        bytes.clear();
+        let taken = std::io::Read::take(&mut file, MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
+        if taken.map_err(read)? == 0 {
+            break;
+        }
+        match parse_line(&bytes, line, source) {
+            Ok(question) => questions.extend(question),
+            Err(reason) => {
+                return Err(TrainError::DataLine {
+                    path: path.clone(),
+                    line,
+                    reason,
+                });
+            }
+        }
+    }
+    if questions.is_empty() {
+        Err(no_questions(path))
+    } else {
+        Ok(questions)
+    }
+}
+
+fn no_questions(path: &Path) -> TrainError {
+    TrainError::damaged(
+        path,
+        "the data file holds no question, expected: one JSON object a line",
+    )
+}
+
+fn parse_line(
+    bytes: &[u8],
+    line: usize,
+    source: &JsonlSource,
+) -> std::result::Result<Option<Question>, String> {
+    if bytes.len() as u64 == MAX_LINE_BYTES {
+        return Err(format!("longer than {MAX_LINE_BYTES} bytes"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))?;
+    // Some editors begin a file with a byte order mark.
+    let text = if line == 1 {
+        text.strip_prefix('\u{feff}').unwrap_or(text)
+    } else {
+        text
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
+    let question = match value.get(&source.question) {
+        Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
+        other => {
+            return Err(field_error(
+                &source.question,
+                "a text that is not empty",
+                other,
+            ));
+        }
+    };
+    let answer = match (value.get(&source.answer), source.format) {
+        (Some(Value::String(text)), AnswerFormat::Gsm8k) => gsm8k_answer(text)
+            .ok_or_else(|| format!("field `{}` does not end in `#### NUMBER`", source.answer))?,
+        (Some(Value::String(text)), AnswerFormat::Plain) if !text.trim().is_empty() => {
+            text.trim().to_owned()
+        }
+        (Some(Value::Number(number)), AnswerFormat::Plain) => number.to_string(),
+        (other, _) => {
+            return Err(field_error(
+                &source.answer,
+                "a text that is not empty",
+                other,
+            ));
+        }
+    };
+    Ok(Some(Question {
+        line,
+        question,
+        answer,
+    }))
+}
+
+fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
+    let got = match got {
+        None => "no such field",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "an empty text",
+        Some(Value::Array(_)) => "an array",
+        Some(Value::Object(_)) => "an object",
+    };
+    format!("field `{field}`, expected: {expected}, got: {got}")
+}
+
+/// The number behind the last `####`, without thousands commas and a currency sign; `None` where
+/// there is no integer or decimal.
+fn gsm8k_answer(text: &str) -> Option<String> {
+    let (_, tail) = text.rsplit_once("####")?;
+    let number: String = tail
+        .trim()
+        .chars()
+        .filter(|c| !matches!(c, ',' | '$'))
+        .collect();
+    let digits = number.strip_prefix(['-', '+']).unwrap_or(&number);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    (plain(whole) && plain(fraction)).then_some(number)
+}
+
+/// The order in which training sees `len` items: every epoch is a fresh permutation that depends
+/// on seed and epoch alone, so that (seed, epoch, position) is all a checkpoint needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochSampler {
+    seed: u64,
+    epoch: u64,
+    position: usize,
+    len: usize,
+    /// The epoch's permutation, made when it is first asked for.
+    #[serde(skip)]
+    order: Vec<usize>,
+}
+
+/// The cached permutation follows from the rest.
+impl PartialEq for EpochSampler {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |s: &Self| (s.seed, s.epoch, s.position, s.len);
+        key(self) == key(other)
+    }
+}
+
+impl EpochSampler {
+    /// Starts the first epoch over `len` items.
+    pub fn new(seed: u64, len: usize) -> Self {
+        Self {
+            seed,
+            epoch: 0,
+            position: 0,
+            len,
+            order: Vec::new(),
+        }
+    }
+
+    /// Number of epochs that are complete.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Items of the current epoch that were given.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Number of items; a resumed run compares it with its data.
+    pub fn item_count(&self) -> usize {
+        self.len
+    }
+
+    /// The next `count` items. A batch may run over the end of an epoch and may hold an item of
+    /// the next one again. Without items it gives none.
+    pub fn next_batch(&mut self, count: usize) -> Vec<usize> {
+        let mut batch = Vec::new();
+        while batch.len() < count && self.len > 0 {
+            if self.position >= self.len {
+                self.epoch += 1;
+                self.position = 0;
+                self.order.clear();
+            }
+            if self.order.is_empty() {
+                self.order = permutation(self.seed, self.epoch, self.len);
+            }
+            let end = self.len.min(self.position + (count - batch.len()));
+            batch.extend(&self.order[self.position..end]);
+            self.position = end;
+        }
+        batch
+    }
+}
+
+/// A uniformly random permutation (Fisher-Yates) from the random stream of an epoch.
+fn permutation(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch);
+    let mut order: Vec<usize> = (0..len).collect();
+    for i in (1..len).rev() {
+        // Drawn with 64 bits on every platform, so that the order is the same everywhere.
+        order.swap(i, rng.random_range(0..=i as u64) as usize);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    fn source(dir: &tempfile::TempDir, text: &[u8], format: AnswerFormat) -> JsonlSource {
+        let path = dir.path().join("data.jsonl");
+        fs::write(&path, text).expect("written");
+        JsonlSource {
+            path,
+            question: "question".into(),
+            answer: "answer".into(),
+            format,
+        }
+    }
+
+    fn read(text: &[u8], format: AnswerFormat) -> Result<Vec<Question>> {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        read_questions(&source(&dir, text, format))
+    }
+
+    #[test]
+    fn gsm8k_answers_are_the_number_behind_the_marks() {
+        for (text, expected) in [
+            ("so\n#### 18", Some("18")),
+            ("#### 1,234,567", Some("1234567")),
+            ("#### -3", Some("-3")),
+            ("#### $2.50 ", Some("2.50")),
+            ("#### 1\n#### 2", Some("2")),
+            ("18", None),
+            ("#### ", None),
+            ("#### twelve", None),
+            ("#### 1.", None),
+            ("#### -", None),
+        ] {
+            assert_eq!(gsm8k_answer(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_and_empty_ones_are_passed_over() {
+        let text = "\u{feff}{\"question\":\"a\",\"answer\":\"x\\n#### 1,000\"}\r\n\n\
+                    {\"question\":\"b\",\"answer\":\"#### 2\",\"more\":[1]}";
+        let questions = read(text.as_bytes(), AnswerFormat::Gsm8k).expect("valid");
+        let question = |line, question: &str, answer: &str| Question {
+            line,
+            question: question.into(),
+            answer: answer.into(),
+        };
+        assert_eq!(questions, [question(1, "a", "1000"), question(3, "b", "2")]);
+    }
+
+    #[test]
+    fn plain_answers_may_be_texts_or_numbers() {
+        let text =
+            b"{\"question\":\"a\",\"answer\":\" x y \"}\n{\"question\":\"b\",\"answer\":2.5}\n";
+        let questions = read(text, AnswerFormat::Plain).expect("valid");
+        let answers: Vec<&str> = questions.iter().map(|q| q.answer.as_str()).collect();
+        assert_eq!(answers, ["x y", "2.5"]);
+    }
+
+    #[test]
+    fn an_unreadable_line_is_named_with_its_file_and_number() {
+        let good = "{\"question\":\"a\",\"answer\":\"#### 1\"}\n";
+        let cases: [(&[u8], &str); 7] = [
+            (b"{\"question\":\"a\",\"answ", "not JSON"),
+            (b"[1]", "no such field"),
+            (b"{\"question\":7,\"answer\":\"#### 1\"}", "got: a number"),
+            (
+                b"{\"question\":\" \",\"answer\":\"#### 1\"}",
+                "got: an empty text",
+            ),
+            (b"{\"question\":\"a\",\"answer\":\"1\"}", "#### NUMBER"),
+            (b"{\"question\":\"a\",\"answer\":null}", "got: null"),
+            (b"{\"question\":\"\xff\"}", "not UTF-8"),
+        ];
+        for (bad, reason) in cases {
+            let error = read(&[good.as_bytes(), bad].concat(), AnswerFormat::Gsm8k);
+            let error = error.expect_err("the second line is bad");
+            let message = error.to_string();
+            assert_eq!(error.exit_code(), 3);
+            assert!(
+                message.contains("data.jsonl:2: ") && message.contains(reason),
+                "{message}"
+            );
+        }
+        assert_eq!(
+            read(b"\n\n", AnswerFormat::Plain)
+                .expect_err("empty")
+                .exit_code(),
+            3
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_the_callers_mistake() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut source = source(&dir, b"", AnswerFormat::Plain);
+        source.path.set_file_name("absent.jsonl");
+        assert_eq!(read_questions(&source).expect_err("missing").exit_code(), 2);
+    }
+
+    #[test]
+    fn every_epoch_gives_every_item_once_in_an_order_of_its_own() {
+        let mut sampler = EpochSampler::new(7, 50);
+        let epochs = [sampler.next_batch(50), sampler.next_batch(50)];
+        for epoch in &epochs {
+            assert_eq!(epoch.iter().collect::<BTreeSet<_>>().len(), 50);
+        }
+        assert_ne!(epochs[0], epochs[1]);
+        assert_eq!(EpochSampler::new(7, 50).next_batch(50), epochs[0]);
+        assert_ne!(EpochSampler::new(8, 50).next_batch(50), epochs[0]);
+    }
+
+    /// With 6 permutations of 3 items and 6,000 epochs, a count is 1,000 +- 29; 5 deviations.
+    #[test]
+    fn orders_are_uniform() {
+        let mut counts = std::collections::BTreeMap::new();
+        for epoch in 0..6_000 {
+            *counts.entry(permutation(1, epoch, 3)).or_insert(0_i32) += 1;
+        }
+        assert_eq!(counts.len(), 6);
+        assert!(
+            counts.values().all(|n| (n - 1_000).abs() < 145),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn a_stored_position_goes_on_where_it_was() {
+        let mut whole = EpochSampler::new(3, 7);
+        let batches: Vec<_> = (0..10).map(|_| whole.next_batch(4)).collect();
+        for cut in 0..10 {
+            let mut first = EpochSampler::new(3, 7);
+            for batch in &batches[..cut] {
+                assert_eq!(&first.next_batch(4), batch);
+            }
+            let text = serde_json::to_string(&first).expect("has a JSON form");
+            let mut second: EpochSampler = serde_json::from_str(&text).expect("reads again");
+            assert_eq!(second, first);
+            for batch in &batches[cut..] {
+                assert_eq!(&second.next_batch(4), batch);
+            }
+        }
+        assert!(EpochSampler::new(1, 0).next_batch(3).is_empty());
+    }
+}

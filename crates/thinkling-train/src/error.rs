@@ -1,0 +1,271 @@
+//! The error of this crate and the exit code it stands for.
+//!
+//! Facts are fields; a message says what was wrong, where, and what to do.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Result of this crate's functions.
+pub type Result<T, E = TrainError> = std::result::Result<T, E>;
+
+/// Where a value of a recipe was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a recipe file, counted from 1.
+    File {
+        /// The recipe as it was named by the caller.
+        file: Arc<Path>,
+        /// Line, counted from 1.
+        line: usize,
+    },
+    /// An argument `--set KEY=VALUE`; holds `KEY=VALUE`.
+    Set(Arc<str>),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line } => write!(f, "{}:{line}", file.display()),
+            Self::Set(argument) => write!(f, "--set {argument}"),
+        }
+    }
+}
+
+/// What can go wrong while training; [`TrainError::exit_code`] gives the status of the process.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The recipe is not TOML.
+    #[error("{at}: not valid TOML: {message} (column {column})")]
+    RecipeSyntax {
+        /// Line of the fault.
+        at: Place,
+        /// Column of the fault in characters, counted from 1.
+        column: usize,
+        /// What the TOML reader says.
+        message: String,
+    },
+    /// A recipe key that no part of the program reads.
+    #[error("{at}: unknown key `{key}`{}", did_you_mean(.nearest))]
+    UnknownKey {
+        /// Where the key stands.
+        at: Place,
+        /// The dotted path of the key.
+        key: String,
+        /// The known key of the same table that is spelt most like it.
+        nearest: Option<String>,
+    },
+    /// A recipe key that has to be there and is not.
+    #[error("{at}: missing key `{key}`, expected: {expected}")]
+    MissingKey {
+        /// The table that should hold it.
+        at: Place,
+        /// The dotted path of the key.
+        key: String,
+        /// What the key should hold.
+        expected: String,
+    },
+    /// A recipe value of the wrong type or outside its range.
+    #[error("{at}: bad value for `{key}`, expected: {expected}, got: {got}")]
+    BadValue {
+        /// Where the value stands.
+        at: Place,
+        /// The dotted path of the key.
+        key: String,
+        /// Type and range.
+        expected: String,
+        /// The value as it was written, shortened.
+        got: String,
+    },
+    /// An argument of `--set` that is not `KEY=VALUE` or whose path leads nowhere.
+    #[error("--set {argument}: {reason}")]
+    BadSet {
+        /// The argument.
+        argument: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file or folder that the call names does not exist.
+    #[error("{what} not found: {}", .path.display())]
+    NotFound {
+        /// What it was to be, for example `recipe`.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The folder for a new run already holds something.
+    #[error("{} already exists, expected: a new or empty folder; continue it by `--resume` or choose another `--out`", .path.display())]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process is writing into the run folder.
+    #[error("run {} is in use by another process; wait for it or stop it first", .path.display())]
+    RunBusy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is damaged, half-written or of a kind that is not supported.
+    #[error("{}: {reason}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and where.
+        reason: String,
+    },
+    /// A line of a data file cannot be used.
+    #[error("{}:{line}: unreadable data line: {reason}", .path.display())]
+    DataLine {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There are checkpoints, and none of them is whole.
+    #[error("no whole checkpoint in {}; damaged: {}", .dir.display(), .damaged.join("; "))]
+    NoValidCheckpoint {
+        /// The folder of checkpoints.
+        dir: PathBuf,
+        /// Each damaged one and why.
+        damaged: Vec<String>,
+    },
+    /// The disk or the quota is used up; what was there before is untouched.
+    #[error("no space left to write {}; free some space and go on by `--resume`", .path.display())]
+    DiskFull {
+        /// The file that could not be written.
+        path: PathBuf,
+    },
+    /// Writing failed for another reason.
+    #[error("cannot write {}: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's word.
+        source: io::Error,
+    },
+    /// Reading failed for another reason than that the file is missing.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's word.
+        source: io::Error,
+    },
+    /// A model's files cannot be read.
+    #[error(transparent)]
+    Weights(#[from] thinkling_weights::WeightsError),
+    /// Something failed while running.
+    #[error("{what} failed: {reason}")]
+    Failed {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A value has no JSON or TOML form; a mistake of the program, not of its input.
+    #[error("cannot encode {what}: {reason}")]
+    Encode {
+        /// What was to be written.
+        what: &'static str,
+        /// The encoder's word.
+        reason: String,
+    },
+}
+
+impl TrainError {
+    /// Status of the process: 1 failed while running, 2 the call or recipe is wrong, 3 an input
+    /// file is damaged or unsupported.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::RecipeSyntax { .. }
+            | Self::UnknownKey { .. }
+            | Self::MissingKey { .. }
+            | Self::BadValue { .. }
+            | Self::BadSet { .. }
+            | Self::NotFound { .. }
+            | Self::RunExists { .. } => 2,
+            Self::Damaged { .. } | Self::DataLine { .. } | Self::NoValidCheckpoint { .. } => 3,
+            Self::Weights(fault) if fault.is_damaged_or_unsupported() => 3,
+            Self::Weights(_)
+            | Self::Failed { .. }
+            | Self::RunBusy { .. }
+            | Self::DiskFull { .. }
+            | Self::Write { .. }
+            | Self::Read { .. }
+            | Self::Encode { .. } => 1,
+        }
+    }
+
+    /// The error of a failed write to `path`; a full disk gets its own message.
+    pub fn write(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Write { path, source },
+        }
+    }
+
+    /// The error of a failed read of `path`, which was to be a `what`.
+    pub fn read(what: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { what, path },
+            io::ErrorKind::InvalidData => {
+                Self::Damaged { path, reason: format!("{what} is not valid UTF-8 text") }
+            }
+            _ => Self::Read { path, source },
+        }
+    }
+
+    /// The error of a file whose content cannot be used.
+    pub fn damaged(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Damaged { path: path.into(), reason: reason.into() }
+    }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |key| format!(", nearest known key: `{key}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_follow_the_contract() {
+        let set = TrainError::BadSet { argument: "x".into(), reason: "no `=`".into() };
+        assert_eq!(set.exit_code(), 2);
+        assert_eq!(TrainError::damaged("a", "b").exit_code(), 3);
+        let other = TrainError::write("a", io::Error::from(io::ErrorKind::PermissionDenied));
+        assert_eq!(other.exit_code(), 1);
+        let missing = TrainError::read("recipe", "a", io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(missing.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_full_disk_has_its_own_message() {
+        let full = TrainError::write("runs/a", io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full.exit_code(), 1);
+        assert!(full.to_string().starts_with("no space left to write runs/a"), "{full}");
+    }
+
+    #[test]
+    fn messages_name_place_key_and_neighbour() {
+        let place = Place::File { file: Path::new("r.toml").into(), line: 7 };
+        let error = TrainError::UnknownKey {
+            at: place,
+            key: "stage.rl.lrr".into(),
+            nearest: Some("lr".into()),
+        };
+        assert_eq!(
+            error.to_string(),
+            "r.toml:7: unknown key `stage.rl.lrr`, nearest known key: `lr`"
+        );
+        let error = TrainError::RunExists { path: "runs/a-1".into() };
+        assert!(error.to_string().contains("--resume"), "{error}");
+    }
+}

@@ -1,0 +1,165 @@
+//! Models in and out of folders and GGUF files: weights, tokenizer and chat template together.
+
+use crate::atomic;
+use crate::error::{Result, TrainError};
+use burn::tensor::Device;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thinkling_model::{Decoder, ModelError};
+use thinkling_text::{ChatTemplate, GgufVocabulary, Tokenizer};
+use thinkling_weights::{
+    Checkpoint, FloatType, SafetensorsTensorSpec, SafetensorsWriter, WeightsError, expected_tensors,
+};
+
+/// A model ready to run, with what belongs to it.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The weights on their device.
+    pub decoder: Decoder,
+    /// The tokenizer, where the model has one.
+    pub tokenizer: Option<Tokenizer>,
+    /// The chat template, where the model has one.
+    pub chat: Option<ChatTemplate>,
+    /// `tokenizer_config.json`, kept to be written again.
+    pub tokenizer_config: Option<Vec<u8>>,
+    /// Where it came from.
+    pub path: PathBuf,
+}
+
+impl LoadedModel {
+    /// Opens a Hugging Face folder or a GGUF file and puts its weights on `device`.
+    ///
+    /// # Errors
+    /// A path that does not exist, files that are damaged or unsupported.
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        if !path.exists() {
+            return Err(TrainError::NotFound { what: "model", path: path.to_owned() });
+        }
+        let checkpoint = Checkpoint::open(path)?;
+        let damaged = |e: thinkling_text::TextError| TrainError::damaged(path, e.to_string());
+        let (tokenizer, chat, tokenizer_config) = match (checkpoint.gguf(), checkpoint.folder()) {
+            (Some(gguf), _) => {
+                let vocabulary = GgufVocabulary::from_gguf(gguf).map_err(damaged)?;
+                let tokenizer = Tokenizer::from_gguf(&vocabulary).map_err(damaged)?;
+                let chat = vocabulary.chat_template.is_some();
+                let chat = chat.then(|| ChatTemplate::from_gguf(&vocabulary)).transpose();
+                (Some(tokenizer), chat.map_err(damaged)?, None)
+            }
+            (None, Some(folder)) => open_folder(folder)?,
+            (None, None) => (None, None, None),
+        };
+        let decoder = Decoder::load(&checkpoint, device).map_err(model_error)?;
+        Ok(Self { decoder, tokenizer, chat, tokenizer_config, path: path.to_owned() })
+    }
+
+    /// The tokenizer, or an error that says where one was looked for.
+    ///
+    /// # Errors
+    /// Where the model has none.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        self.tokenizer.as_ref().ok_or_else(|| {
+            let reason = "no tokenizer.json beside the weights; put the model's own one there";
+            TrainError::damaged(&self.path, reason)
+        })
+    }
+}
+
+type TextParts = (Option<Tokenizer>, Option<ChatTemplate>, Option<Vec<u8>>);
+
+fn open_folder(folder: &Path) -> Result<TextParts> {
+    let read = |name: &str| -> Result<Option<(PathBuf, Vec<u8>)>> {
+        let path = folder.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some((path, bytes))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(TrainError::read("model file", path, e)),
+        }
+    };
+    let tokenizer = read("tokenizer.json")?
+        .map(|(path, json)| {
+            Tokenizer::from_json(&json).map_err(|e| TrainError::damaged(path, e.to_string()))
+        })
+        .transpose()?;
+    let config = read("tokenizer_config.json")?;
+    let chat = match &config {
+        Some((path, json)) if json.windows(13).any(|w| w == b"chat_template") => Some(
+            ChatTemplate::from_tokenizer_config(json, None)
+                .map_err(|e| TrainError::damaged(path, e.to_string()))?,
+        ),
+        _ => None,
+    };
+    Ok((tokenizer, chat, config.map(|c| c.1)))
+}
+
+/// Writes a model as a folder that `transformers` opens: `model.safetensors`, `config.json`,
+/// `generation_config.json`, and the tokenizer where there is one. Each file is whole or absent.
+///
+/// # Errors
+/// A disk that is full or cannot be written, a device that fails.
+pub fn save_model(
+    folder: &Path,
+    decoder: &Decoder,
+    tokenizer: Option<&Tokenizer>,
+    tokenizer_config: Option<&[u8]>,
+    dtype: FloatType,
+) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|e| TrainError::write(folder, e))?;
+    let weights = folder.join("model.safetensors");
+    atomic::write_with(&weights, |file| write_safetensors(file, decoder, dtype))?;
+    let config = decoder
+        .config()
+        .to_json_with_dtype(dtype)
+        .map_err(|e| TrainError::Encode { what: "config.json", reason: e.to_string() })?;
+    let generation = decoder.config().to_generation_json();
+    if let Some(tokenizer) = tokenizer {
+        let json = tokenizer
+            .to_json()
+            .map_err(|e| TrainError::Encode { what: "tokenizer.json", reason: e.to_string() })?;
+        atomic::write_bytes(&folder.join("tokenizer.json"), &json)?;
+    }
+    if let Some(json) = tokenizer_config {
+        atomic::write_bytes(&folder.join("tokenizer_config.json"), json)?;
+    }
+    atomic::write_bytes(&folder.join("generation_config.json"), generation.as_bytes())?;
+    // Last, so that a folder with a config.json is a whole model.
+    atomic::write_bytes(&folder.join("config.json"), config.as_bytes())
+}
+
+/// Writes the weights of `decoder` into `out` as safetensors, one tensor at a time.
+///
+/// # Errors
+/// What `out` fails with; a device that fails, as an error of kind `Other`.
+pub fn write_safetensors(
+    out: &mut dyn Write,
+    decoder: &Decoder,
+    dtype: FloatType,
+) -> io::Result<()> {
+    let specs = expected_tensors(decoder.config())
+        .into_iter()
+        .map(|(name, shape)| SafetensorsTensorSpec { name, shape, dtype })
+        .collect();
+    let mut writer = SafetensorsWriter::new(out, specs).map_err(io::Error::other)?;
+    let written: Result<(), ExportError> = pollster::block_on(
+        decoder.export(|tensor| Ok(writer.write_f32(&tensor.name, &tensor.values)?)),
+    );
+    written.map_err(io::Error::other)?;
+    writer.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// What can stop an export.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+/// A model error with the exit code it stands for.
+pub(crate) fn model_error(error: ModelError) -> TrainError {
+    match error {
+        ModelError::Weights(error) => TrainError::Weights(error),
+        other => TrainError::Failed { what: "the model", reason: other.to_string() },
+    }
+}

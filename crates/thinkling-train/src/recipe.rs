@@ -1,0 +1,327 @@
+//! Recipes: TOML files that say what a run does.
+//!
+//! ```toml
+//! name = "my-run"
+//! seed = 0
+//!
+//! [model]
+//! path = "base"                # a folder, a GGUF file; or the keys of a new model
+//!
+//! [[stage]]
+//! name = "rl"
+//! kind = "rl"
+//! preset = "r1-zero"
+//! lr = 1e-4                    # a key written here wins over the preset
+//! data = { kind = "mini-world" }
+//! ```
+//!
+//! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`RlStage`],
+//! [`Evaluation`] or of a data source; their documentation gives units, default and the report's
+//! value. A key that nothing reads is an error that names the nearest known one. Relative paths
+//! start from the recipe's folder, those of `--set` from the current folder.
+
+mod choice;
+mod data;
+mod model;
+mod pretrain;
+mod rl;
+mod section;
+mod training;
+mod tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use data::{AnswerFormat, JsonlSource, QuestionSource, TextSource};
+pub use model::{ModelSource, NewModel, TokenizerSource};
+pub use pretrain::PretrainStage;
+pub use rl::{Evaluation, Preset, RlStage, Template};
+pub use training::Training;
+
+use crate::error::{Result, TrainError};
+use choice::choices;
+use section::{Bases, Section};
+use tree::{Node, Value};
+
+/// A recipe with every value resolved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recipe {
+    /// Name of the run, a plain folder name; run folders are `runs/NAME-N`. Required.
+    pub name: String,
+    /// Seed of everything random, 0 to 2^63 - 1. Default 0.
+    pub seed: u64,
+    /// The model that the first stage starts from. Required.
+    pub model: ModelSource,
+    /// What is done, in order. At least one.
+    #[serde(rename = "stage")]
+    pub stages: Vec<Stage>,
+}
+
+/// One `[[stage]]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stage {
+    /// Name, by which later stages and `--set stage.NAME.key=value` refer to it: letters, digits,
+    /// `-` and `_`, not digits alone. Required.
+    pub name: String,
+    /// The model that the stage starts from. Default: what the stage before wrote, and for the
+    /// first stage [`Recipe::model`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelSource>,
+    /// What the stage does.
+    #[serde(flatten)]
+    pub kind: StageKind,
+}
+
+/// What a stage does; the key `kind`. Required.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum StageKind {
+    /// `kind = "pretrain"`.
+    Pretrain(Box<PretrainStage>),
+    /// `kind = "rl"`.
+    Rl(Box<RlStage>),
+}
+
+choices! {
+    /// Names of stage kinds.
+    enum KindName {
+        /// Next token.
+        Pretrain = "pretrain",
+        /// Reinforcement learning.
+        Rl = "rl",
+    }
+}
+
+impl StageKind {
+    /// The value of the key `kind`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pretrain(_) => KindName::Pretrain.as_str(),
+            Self::Rl(_) => KindName::Rl.as_str(),
+        }
+    }
+}
+
+impl Stage {
+    /// Optimiser and length of the stage.
+    pub fn training(&self) -> &Training {
+        match &self.kind {
+            StageKind::Pretrain(stage) => &stage.training,
+            StageKind::Rl(stage) => &stage.training,
+        }
+    }
+
+    fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {
+        let name = s.required_text("name")?;
+        if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(s.conflict("name", "letters, digits, `-` and `_`, not digits alone"));
+        }
+        if earlier.iter().any(|stage| stage.name == name) {
+            return Err(s.conflict("name", "a name that no earlier stage has"));
+        }
+        let model = s
+            .section("model")?
+            .map(|m| read_model(m, earlier))
+            .transpose()?;
+        let kind = match s.required_choice("kind")? {
+            KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
+            KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
+        };
+        s.finish()?;
+        Ok(Self { name, model, kind })
+    }
+}
+
+/// Reads a model; one that an earlier stage is to give must have that stage.
+fn read_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
+    let names: Vec<&str> = earlier.iter().map(|stage| stage.name.as_str()).collect();
+    let unknown = section.conflict(
+        "path",
+        match names.as_slice() {
+            [] => "a path or the keys of a new model (no stage runs before this one)".to_owned(),
+            names => format!(
+                "`stage:` and the name of an earlier stage ({})",
+                names.join(", ")
+            ),
+        },
+    );
+    match ModelSource::read(section)? {
+        ModelSource::Stage(name) if !names.contains(&name.as_str()) => Err(unknown),
+        source => Ok(source),
+    }
+}
+
+/// Whether `name` can be a part of a path and of a dotted key.
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+impl Recipe {
+    /// Reads a recipe file and applies the `KEY=VALUE` of `--set` in order.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFound`], or what is wrong with the recipe, with file, line and key.
+    pub fn load(path: &Path, sets: &[String]) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|e| TrainError::read("recipe", path, e))?;
+        let absolute =
+            |p: &Path| std::path::absolute(p).map_err(|e| TrainError::read("recipe", p, e));
+        let recipe = absolute(path)?
+            .parent()
+            .map(Path::to_path_buf)
+            .unwrap_or_default();
+        // `absolute` refuses an empty path, so the current folder is asked for by its name.
+        let current = std::env::current_dir().map_err(|e| TrainError::read("folder", ".", e))?;
+        Self::read(&text, path, &Bases { recipe, current }, sets)
+    }
+
+    /// Reads the text of a recipe. `file` is its name in messages; relative paths start from
+    /// `folder`, those of `sets` too.
+    ///
+    /// # Errors
+    /// What is wrong with the recipe, with file, line and key.
+    pub fn parse(text: &str, file: &Path, folder: &Path, sets: &[String]) -> Result<Self> {
+        let bases = Bases {
+            recipe: folder.to_path_buf(),
+            current: folder.to_path_buf(),
+        };
+        Self::read(text, file, &bases, sets)
+    }
+
+    fn read(text: &str, file: &Path, bases: &Bases, sets: &[String]) -> Result<Self> {
+        let mut root = tree::parse(text, file)?;
+        for argument in sets {
+            tree::set(&mut root, argument)?;
+        }
+        Self::from_tree(&root, bases)
+    }
+
+    fn from_tree(root: &Node, bases: &Bases) -> Result<Self> {
+        let mut s = Section::new(root, "", bases)?;
+        // All known keys first, so that a misspelt one is named rather than what it leaves out.
+        let (stage_node, mut seed) = (s.node("stage"), 0);
+        s.integer("seed", &mut seed, 0, i64::MAX as u64)?;
+        let model = s.section("model")?;
+        let name = s.text("name")?;
+        let absent = |key: &str, expected: &str| s.conflict(key, expected);
+        let missing = match (&name, &model, stage_node) {
+            (None, _, _) => Some(absent("name", "a string")),
+            (_, None, _) => Some(absent("model", "a table")),
+            (_, _, None) => Some(absent("stage", "one or more [[stage]]")),
+            _ => None,
+        };
+        let bad_name = absent("name", "letters, digits, `-` and `_`, at most 64");
+        let bad_stage = absent("stage", "one or more [[stage]]");
+        s.finish()?;
+        let (Some(name), Some(model), Some(stage_node)) = (name, model, stage_node) else {
+            return Err(missing.unwrap_or(bad_stage));
+        };
+        if !is_plain_name(&name) {
+            return Err(bad_name);
+        }
+        let model = read_model(model, &[])?;
+        let Value::Array(nodes) = &stage_node.value else {
+            return Err(bad_stage);
+        };
+        let mut stages = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let section = Section::new(node, &stage_path(node, index), bases)?;
+            stages.push(Stage::read(section, &stages)?);
+        }
+        if stages.is_empty() {
+            Err(bad_stage)
+        } else {
+            Ok(Self {
+                name,
+                seed,
+                model,
+                stages,
+            })
+        }
+    }
+
+    /// The recipe with every value written out; it reads as the same recipe again. Paths are
+    /// those that relative ones resolved to.
+    ///
+    /// # Errors
+    /// [`TrainError::Encode`] where a path is not UTF-8.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| TrainError::Encode {
+            what: "recipe",
+            reason: e.to_string(),
+        })
+    }
+
+    /// The model that a stage starts from: its own `model`, else what the stage before wrote,
+    /// else the recipe's. `index` counts from 0.
+    pub fn model_of(&self, index: usize) -> ModelSource {
+        let own = self.stages.get(index).and_then(|stage| stage.model.clone());
+        let before = index
+            .checked_sub(1)
+            .and_then(|before| self.stages.get(before));
+        own.or_else(|| before.map(|stage| ModelSource::Stage(stage.name.clone())))
+            .unwrap_or_else(|| self.model.clone())
+    }
+
+    /// Optimiser steps of all stages together.
+    pub fn total_steps(&self) -> u64 {
+        self.stages
+            .iter()
+            .map(|stage| stage.training().steps as u64)
+            .sum()
+    }
+
+    /// Files and folders that the recipe reads, for a check before anything runs.
+    pub fn input_paths(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        let mut add = |path: &Path| paths.push(path.to_path_buf());
+        let sources =
+            std::iter::once(&self.model).chain(self.stages.iter().filter_map(|s| s.model.as_ref()));
+        for source in sources {
+            match source {
+                ModelSource::Path(path) => add(path),
+                ModelSource::New(NewModel {
+                    tokenizer: TokenizerSource::Path(path),
+                    ..
+                }) => add(path),
+                _ => {}
+            }
+        }
+        for stage in &self.stages {
+            match &stage.kind {
+                StageKind::Pretrain(p) => {
+                    if let TextSource::Text { path } = &p.data {
+                        add(path);
+                    }
+                }
+                StageKind::Rl(r) => {
+                    for data in std::iter::once(&r.data).chain(r.eval.as_ref().map(|e| &e.data)) {
+                        if let QuestionSource::Jsonl(source) = data {
+                            add(&source.path);
+                        }
+                    }
+                }
+            }
+        }
+        paths
+    }
+}
+
+/// Dotted path of a stage for messages: by name where it has one.
+fn stage_path(node: &Node, index: usize) -> String {
+    if let Value::Table(table) = &node.value
+        && let Some(Value::String(name)) = table.get("name").map(|e| &e.node.value)
+        && is_plain_name(name)
+    {
+        return format!("stage.{name}");
+    }
+    format!("stage.{index}")
+}
+
+#[cfg(test)]
+mod tests;

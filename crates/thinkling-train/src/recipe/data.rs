@@ -1,0 +1,152 @@
+//! Where the texts and questions of a stage come from.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thinkling_learn::world::{CorpusConfig, LevelMix};
+
+use super::choice::choices;
+use super::section::{NOT_NEGATIVE, SHARE, Section};
+use crate::error::Result;
+
+choices! {
+    /// Kinds of question sources.
+    enum QuestionKind {
+        /// Generated.
+        MiniWorld = "mini-world",
+        /// A file.
+        Jsonl = "jsonl",
+    }
+}
+
+choices! {
+    /// Kinds of text sources.
+    enum TextKind {
+        /// Generated.
+        MiniWorld = "mini-world",
+        /// A file.
+        Text = "text",
+    }
+}
+
+choices! {
+    /// How the gold answer stands in its field.
+    pub enum AnswerFormat {
+        /// Behind `####` on the last line, thousands with commas, as in GSM8K (arXiv 2110.14168).
+        Gsm8k = "gsm8k",
+        /// The whole field.
+        Plain = "plain",
+    }
+}
+
+/// Reads `sums`, `countdown` and `english` over the generator's defaults.
+fn read_mix(s: &mut Section<'_>) -> Result<LevelMix> {
+    let mut mix = LevelMix::default();
+    s.floats("sums", &mut mix.sums, NOT_NEGATIVE)?;
+    s.float("countdown", &mut mix.countdown, NOT_NEGATIVE)?;
+    s.float("english", &mut mix.english, SHARE)?;
+    mix.validate().map_err(|e| s.misfit(e))?;
+    Ok(mix)
+}
+
+/// Reads the fields of [`CorpusConfig`] over the generator's defaults.
+fn read_corpus(s: &mut Section<'_>) -> Result<CorpusConfig> {
+    let mut c = CorpusConfig::default();
+    if let Some(mut mix) = s.section("mix")? {
+        c.mix = read_mix(&mut mix)?;
+        mix.finish()?;
+    }
+    s.count("facts_a_line", &mut c.facts_a_line, 1)?;
+    for (key, slot) in [
+        ("facts", &mut c.facts),
+        ("template", &mut c.template),
+        ("format", &mut c.format),
+        ("guess", &mut c.guess),
+        ("guess_wrong", &mut c.guess_wrong),
+        ("rush", &mut c.rush),
+        ("slip", &mut c.slip),
+        ("noticed", &mut c.noticed),
+        ("check", &mut c.check),
+        ("countdown_guess", &mut c.countdown_guess),
+        ("give_up", &mut c.give_up),
+        ("other_language", &mut c.other_language),
+        ("mixed_language", &mut c.mixed_language),
+    ] {
+        s.float(key, slot, SHARE)?;
+    }
+    c.validate().map_err(|e| s.misfit(e))?;
+    Ok(c)
+}
+
+/// `data` of a `pretrain` stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TextSource {
+    /// `kind = "mini-world"`: the generated corpus; the other keys are [`CorpusConfig`]'s.
+    MiniWorld(Box<CorpusConfig>),
+    /// `kind = "text"`: a file of UTF-8 text.
+    Text {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// `data` of an `rl` stage or of an evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum QuestionSource {
+    /// `kind = "mini-world"`: generated problems, disjoint between corpus, training and
+    /// evaluation; the other keys are [`LevelMix`]'s.
+    MiniWorld(LevelMix),
+    /// `kind = "jsonl"`: a file with one JSON object a line.
+    Jsonl(JsonlSource),
+}
+
+/// A file with one question a line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JsonlSource {
+    /// The file.
+    pub path: PathBuf,
+    /// Name of the field with the question. Default `question`.
+    pub question: String,
+    /// Name of the field with the gold answer. Default `answer`.
+    pub answer: String,
+    /// How the gold answer stands in its field. Default `plain`.
+    pub format: AnswerFormat,
+}
+
+impl TextSource {
+    pub(crate) fn read(mut s: Section<'_>) -> Result<Self> {
+        let source = match s.required_choice("kind")? {
+            TextKind::MiniWorld => Self::MiniWorld(Box::new(read_corpus(&mut s)?)),
+            TextKind::Text => Self::Text {
+                path: s.required_path("path")?,
+            },
+        };
+        s.finish()?;
+        Ok(source)
+    }
+}
+
+impl QuestionSource {
+    pub(crate) fn read(mut s: Section<'_>) -> Result<Self> {
+        let source = match s.required_choice("kind")? {
+            QuestionKind::MiniWorld => Self::MiniWorld(read_mix(&mut s)?),
+            QuestionKind::Jsonl => {
+                let path = s.required_path("path")?;
+                let question = s.text("question")?.unwrap_or_else(|| "question".to_owned());
+                let answer = s.text("answer")?.unwrap_or_else(|| "answer".to_owned());
+                let mut format = AnswerFormat::Plain;
+                s.choice("format", &mut format)?;
+                Self::Jsonl(JsonlSource {
+                    path,
+                    question,
+                    answer,
+                    format,
+                })
+            }
+        };
+        s.finish()?;
+        Ok(source)
+    }
+}

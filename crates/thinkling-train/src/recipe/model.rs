@@ -1,0 +1,212 @@
+//! Where a recipe's model comes from: a file, an earlier stage, or a new one from random weights.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thinkling_weights::{Architecture, ModelConfig};
+
+use super::choice::spellings;
+use super::section::{NOT_NEGATIVE, POSITIVE, Section};
+use crate::error::Result;
+
+/// Prefix of a model path that names an earlier stage.
+const STAGE_PREFIX: &str = "stage:";
+/// Keys that describe a new model; none of them may stand beside `path`.
+const NEW_MODEL_KEYS: [&str; 13] = [
+    "architecture",
+    "tokenizer",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "intermediate_size",
+    "rms_norm_eps",
+    "rope_theta",
+    "max_position_embeddings",
+    "tie_word_embeddings",
+    "initializer_range",
+];
+
+/// The model that a stage starts from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelSource {
+    /// `path = ".."`: a Hugging Face folder, a GGUF file or a checkpoint.
+    Path(PathBuf),
+    /// `path = "stage:NAME"`: what that earlier stage wrote.
+    Stage(String),
+    /// Any other keys: a new model with random weights.
+    New(NewModel),
+}
+
+spellings!(Architecture { Llama = "llama", Qwen2 = "qwen2", Qwen3 = "qwen3" });
+
+/// The tokenizer of a new model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokenizerSource {
+    /// `"mini-world"` (default): the closed vocabulary of the mini world.
+    MiniWorld,
+    /// Any other string: a `tokenizer.json`, or a folder that holds one.
+    Path(PathBuf),
+}
+
+/// Shape of a new model; names are those of Hugging Face's `config.json`. The vocabulary size is
+/// the tokenizer's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NewModel {
+    /// Decoder family. Default `llama`.
+    pub architecture: Architecture,
+    /// Tokenizer. Default `mini-world`.
+    pub tokenizer: TokenizerSource,
+    /// Width of the residual stream. Required.
+    pub hidden_size: usize,
+    /// Decoder layers. Required.
+    pub num_hidden_layers: usize,
+    /// Query heads. Required.
+    pub num_attention_heads: usize,
+    /// Key and value heads; divides the query heads. Default: as many as query heads.
+    pub num_key_value_heads: usize,
+    /// Width of a head; even. Default `hidden_size / num_attention_heads`.
+    pub head_dim: usize,
+    /// Inner width of the MLP. Required.
+    pub intermediate_size: usize,
+    /// Added to the mean square in RMS norms. Default 1e-5.
+    pub rms_norm_eps: f64,
+    /// Base of the rotary embedding. Default 10,000.
+    pub rope_theta: f64,
+    /// Longest sequence in tokens. Default 512.
+    pub max_position_embeddings: usize,
+    /// Whether the head is the embedding, transposed. Default true.
+    pub tie_word_embeddings: bool,
+    /// Standard deviation of the initial weights. Default 0.02.
+    pub initializer_range: f64,
+}
+
+impl Serialize for ModelSource {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Path<T> {
+            path: T,
+        }
+        match self {
+            Self::Path(path) => Path { path }.serialize(to),
+            Self::Stage(name) => Path {
+                path: format!("{STAGE_PREFIX}{name}"),
+            }
+            .serialize(to),
+            Self::New(model) => model.serialize(to),
+        }
+    }
+}
+
+impl Serialize for TokenizerSource {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::MiniWorld => to.serialize_str("mini-world"),
+            Self::Path(path) => path.serialize(to),
+        }
+    }
+}
+
+impl ModelSource {
+    pub(crate) fn read(mut section: Section<'_>) -> Result<Self> {
+        if !section.has("path") {
+            return NewModel::read(section).map(Self::New);
+        }
+        let text = section.required_text("path")?;
+        let source = match text.strip_prefix(STAGE_PREFIX) {
+            Some(name) => Self::Stage(name.to_owned()),
+            None => Self::Path(section.resolve("path", &text)),
+        };
+        if let Some(key) = NEW_MODEL_KEYS.into_iter().find(|key| section.has(key)) {
+            return Err(section.conflict(key, "no key of a new model beside `path`"));
+        }
+        section.finish()?;
+        Ok(source)
+    }
+}
+
+impl NewModel {
+    fn read(mut s: Section<'_>) -> Result<Self> {
+        let mut m = Self {
+            architecture: Architecture::Llama,
+            tokenizer: TokenizerSource::MiniWorld,
+            hidden_size: 0,
+            num_hidden_layers: 0,
+            num_attention_heads: 0,
+            num_key_value_heads: 0,
+            head_dim: 0,
+            intermediate_size: 0,
+            rms_norm_eps: 1e-5,
+            rope_theta: 10_000.0,
+            max_position_embeddings: 512,
+            tie_word_embeddings: true,
+            initializer_range: 0.02,
+        };
+        // Known, so that a misspelt `path` is told its name.
+        s.text("path")?;
+        s.choice("architecture", &mut m.architecture)?;
+        if let Some(text) = s.text("tokenizer")?
+            && text != "mini-world"
+        {
+            m.tokenizer = TokenizerSource::Path(s.resolve("tokenizer", &text));
+        }
+        s.required_count("hidden_size", &mut m.hidden_size, 1)?;
+        s.required_count("num_hidden_layers", &mut m.num_hidden_layers, 1)?;
+        s.required_count("num_attention_heads", &mut m.num_attention_heads, 1)?;
+        m.num_key_value_heads = m.num_attention_heads;
+        s.count("num_key_value_heads", &mut m.num_key_value_heads, 1)?;
+        let whole_heads =
+            m.num_attention_heads > 0 && m.hidden_size.is_multiple_of(m.num_attention_heads);
+        m.head_dim = if whole_heads {
+            m.hidden_size / m.num_attention_heads
+        } else {
+            0
+        };
+        s.count("head_dim", &mut m.head_dim, 2)?;
+        s.required_count("intermediate_size", &mut m.intermediate_size, 1)?;
+        s.float("rms_norm_eps", &mut m.rms_norm_eps, POSITIVE)?;
+        s.float("rope_theta", &mut m.rope_theta, POSITIVE)?;
+        s.count("max_position_embeddings", &mut m.max_position_embeddings, 1)?;
+        s.flag("tie_word_embeddings", &mut m.tie_word_embeddings)?;
+        s.float("initializer_range", &mut m.initializer_range, NOT_NEGATIVE)?;
+        let heads = s.conflict("num_key_value_heads", "a divisor of `num_attention_heads`");
+        let head_dim = s.conflict(
+            "head_dim",
+            "an even number (it may be left out where `num_attention_heads` divides `hidden_size`)",
+        );
+        s.finish()?;
+        if !m.num_attention_heads.is_multiple_of(m.num_key_value_heads) {
+            return Err(heads);
+        }
+        if m.head_dim == 0 || !m.head_dim.is_multiple_of(2) {
+            return Err(head_dim);
+        }
+        Ok(m)
+    }
+
+    /// The model's config for a vocabulary; special tokens are the tokenizer's to fill in.
+    pub fn config(&self, vocab_size: usize) -> ModelConfig {
+        ModelConfig {
+            architecture: self.architecture,
+            vocab_size,
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            rms_norm_eps: self.rms_norm_eps,
+            rope_theta: self.rope_theta,
+            rope_scaling: None,
+            rope_freq_factors: None,
+            max_position_embeddings: self.max_position_embeddings,
+            tie_word_embeddings: self.tie_word_embeddings,
+            attention_bias: self.architecture == Architecture::Qwen2,
+            bos_token_id: None,
+            eos_token_ids: Vec::new(),
+            pad_token_id: None,
+            initializer_range: self.initializer_range,
+        }
+    }
+}

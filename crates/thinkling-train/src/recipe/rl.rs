@@ -1,0 +1,336 @@
+//! The `rl` stage: GRPO with rule rewards, and the report's values as presets.
+
+use serde::Serialize;
+use thinkling_grpo::{KlEstimator, LossType, ObjectiveConfig, RatioLevel, ScaleRewards};
+use thinkling_learn::Decay;
+
+use super::choice::{choices, spellings};
+use super::data::QuestionSource;
+use super::section::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE, Section};
+use super::training::Training;
+use crate::error::Result;
+
+choices! {
+    /// Named sets of values; keys written in the recipe win over them.
+    pub enum Preset {
+        /// R1-Zero (arXiv 2501.12948 v2, hyper-parameters): lr 3e-6, KL 0.001, temperature 1,
+        /// 16 completions of each of 32 questions, 32,768 tokens, 10,400 steps, reference replaced
+        /// every 400, a rollout cut into 16 minibatches, one inner epoch. Its clip is not
+        /// published: 10, as that of R1's first RL stage. Left out: the rise to 65,536 tokens.
+        R1Zero = "r1-zero",
+    }
+}
+
+choices! {
+    /// What stands around a question.
+    pub enum Template {
+        /// The prompt of R1-Zero (arXiv 2501.12948 v1, table 1).
+        R1Zero = "r1-zero",
+        /// Nothing.
+        None = "none",
+        /// The model's own chat template.
+        Chat = "chat",
+    }
+}
+
+spellings!(KlEstimator { K1 = "k1", K2 = "k2", K3 = "k3" });
+spellings!(LossType {
+    Grpo = "grpo",
+    DrGrpo = "dr_grpo",
+    Bnpo = "bnpo",
+    Dapo = "dapo",
+    Cispo = "cispo",
+});
+spellings!(RatioLevel { Token = "token", Sequence = "sequence" });
+spellings!(ScaleRewards { Group = "group", Batch = "batch", None = "none" });
+
+/// Keys of a stage of `kind = "rl"`.
+///
+/// One *rollout* samples `questions_per_step * minibatches` questions, `group_size` completions
+/// of each, and is cut into `minibatches` of `questions_per_step * group_size` completions. Each
+/// minibatch is one optimiser step, taken `inner_epochs` times. With the report's values: 32 * 16
+/// questions, 8,192 completions, 16 minibatches of 512.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RlStage {
+    /// Set of values that the other keys change. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Optimiser and length of the stage.
+    #[serde(flatten)]
+    pub training: Training,
+    /// What stands around a question. Default `r1-zero`.
+    pub template: Template,
+    /// Completions of one question. Default 16, the report's 16.
+    pub group_size: usize,
+    /// Questions of one optimiser step. Default 8, the report's 32.
+    pub questions_per_step: usize,
+    /// Optimiser steps that a rollout is cut into. Default 1, the report's 16.
+    pub minibatches: usize,
+    /// Passes over a rollout. Default 1, the report's 1.
+    pub inner_epochs: usize,
+    /// Longest completion in tokens. Default 128, the report's 32,768.
+    pub max_completion_tokens: usize,
+    /// Temperature of sampling. Default 1, the report's 1.0 (RL stage 2: 0.7).
+    pub temperature: f64,
+    /// Samples from the likeliest tokens only; 0 from all. Default 0.
+    pub top_k: usize,
+    /// Samples from the likeliest tokens up to this probability in sum. Default 1.
+    pub top_p: f64,
+    /// Drops tokens below this share of the likeliest one's probability. Default 0.
+    pub min_p: f64,
+    /// Ratios are clipped below `1 - clip_eps_low`. Default 0.2, the report's (stage 1) 10.
+    pub clip_eps_low: f64,
+    /// Ratios are clipped above `1 + clip_eps_high`. Default 0.2, the report's (stage 1) 10.
+    pub clip_eps_high: f64,
+    /// Upper bound of ratios also where the advantage is negative. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta: Option<f64>,
+    /// Cap of the importance weight of `cispo`. Default 5.
+    pub cispo_max_ratio: f64,
+    /// Weight of the divergence from the reference in the loss; 0 runs without a reference.
+    /// Default 0, the report's beta 0.001.
+    pub kl_coef: f64,
+    /// Estimator of that divergence. Default `k3`, the report's.
+    pub kl_estimator: KlEstimator,
+    /// Optimiser steps after which the policy becomes the reference; 0 keeps the first one.
+    /// Default 0, the report's 400.
+    pub ref_replace_every: usize,
+    /// How the losses of tokens become one number. Default `grpo`, the report's.
+    pub loss_type: LossType,
+    /// What ratios are taken over. Default `token`, the report's.
+    pub ratio_level: RatioLevel,
+    /// What advantages are divided by. Default `group`, the report's.
+    pub scale_rewards: ScaleRewards,
+    /// Weight of the accuracy reward. Default 1, the report's 1.
+    pub accuracy_weight: f64,
+    /// Weight of the format reward. Default 1, the report's: the same as accuracy.
+    pub format_weight: f64,
+    /// Whether completions cut off at `max_completion_tokens` are left out of the loss.
+    /// Default false.
+    pub mask_truncated: bool,
+    /// Total reward of completions cut off, instead of the rules'. Default: the rules'.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated_reward: Option<f64>,
+    /// Questions. Required.
+    pub data: QuestionSource,
+    /// Evaluation before, during and after the stage. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval: Option<Evaluation>,
+}
+
+/// Keys of the table `eval`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Questions that are asked, at most as many as the data has. Default 300.
+    pub problems: usize,
+    /// Completions of each question. Default 1.
+    pub samples: usize,
+    /// Temperature of sampling; 0 is greedy. Default 1 (the report's benchmarks: 0.6).
+    pub temperature: f64,
+    /// Samples from the likeliest tokens up to this probability in sum. Default 1 (the report's
+    /// benchmarks: 0.95).
+    pub top_p: f64,
+    /// Longest completion in tokens. Default: the stage's `max_completion_tokens`.
+    pub max_tokens: usize,
+    /// Optimiser steps between two evaluations; 0 evaluates before and after the stage only.
+    /// Default 0.
+    pub every: usize,
+    /// Questions of the evaluation. Default: for the mini world its problems held out for
+    /// evaluation; for a file required, because the questions must not be those of training.
+    pub data: QuestionSource,
+}
+
+impl RlStage {
+    fn with_defaults(data: QuestionSource) -> Self {
+        Self {
+            preset: None,
+            training: Training::default(),
+            template: Template::R1Zero,
+            group_size: 16,
+            questions_per_step: 8,
+            minibatches: 1,
+            inner_epochs: 1,
+            max_completion_tokens: 128,
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            clip_eps_low: 0.2,
+            clip_eps_high: 0.2,
+            delta: None,
+            cispo_max_ratio: 5.0,
+            kl_coef: 0.0,
+            kl_estimator: KlEstimator::K3,
+            ref_replace_every: 0,
+            loss_type: LossType::Grpo,
+            ratio_level: RatioLevel::Token,
+            scale_rewards: ScaleRewards::Group,
+            accuracy_weight: 1.0,
+            format_weight: 1.0,
+            mask_truncated: false,
+            truncated_reward: None,
+            data,
+            eval: None,
+        }
+    }
+
+    /// Puts the preset's values in; keys of the recipe are read after it.
+    fn apply(&mut self, preset: Preset) {
+        self.preset = Some(preset);
+        match preset {
+            Preset::R1Zero => {
+                self.training.lr = 3e-6;
+                self.training.schedule = Decay::Constant;
+                self.training.steps = 10_400;
+                self.template = Template::R1Zero;
+                self.group_size = 16;
+                self.questions_per_step = 32;
+                self.minibatches = 16;
+                self.inner_epochs = 1;
+                self.max_completion_tokens = 32_768;
+                self.temperature = 1.0;
+                self.clip_eps_low = 10.0;
+                self.clip_eps_high = 10.0;
+                self.kl_coef = 0.001;
+                self.kl_estimator = KlEstimator::K3;
+                self.ref_replace_every = 400;
+                self.loss_type = LossType::Grpo;
+                self.ratio_level = RatioLevel::Token;
+                self.scale_rewards = ScaleRewards::Group;
+                self.accuracy_weight = 1.0;
+                self.format_weight = 1.0;
+            }
+        }
+    }
+
+    /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
+    pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
+        let data = QuestionSource::read(s.required_section("data")?)?;
+        let mut r = Self::with_defaults(data);
+        if let Some(preset) = s.optional_choice("preset")? {
+            r.apply(preset);
+        }
+        r.training = std::mem::take(&mut r.training).read(s)?;
+        s.choice("template", &mut r.template)?;
+        r.read_rollout(s)?;
+        r.read_loss(s)?;
+        r.eval = match s.section("eval")? {
+            Some(section) => Some(Evaluation::read(section, &r)?),
+            None => None,
+        };
+        Ok(r)
+    }
+
+    fn read_rollout(&mut self, s: &mut Section<'_>) -> Result<()> {
+        // A group of one has no advantage: its reward is its own mean.
+        s.count("group_size", &mut self.group_size, 2)?;
+        s.count("questions_per_step", &mut self.questions_per_step, 1)?;
+        s.count("minibatches", &mut self.minibatches, 1)?;
+        s.count("inner_epochs", &mut self.inner_epochs, 1)?;
+        s.count("max_completion_tokens", &mut self.max_completion_tokens, 1)?;
+        // Greedy sampling would give a group of equal completions.
+        s.float("temperature", &mut self.temperature, POSITIVE)?;
+        s.count("top_k", &mut self.top_k, 0)?;
+        s.float("top_p", &mut self.top_p, POSITIVE_SHARE)?;
+        s.float("min_p", &mut self.min_p, SHARE)?;
+        let completions = [self.minibatches, self.questions_per_step, self.group_size]
+            .into_iter()
+            .try_fold(1_u32, |product, n| {
+                product.checked_mul(u32::try_from(n).ok()?)
+            });
+        match completions {
+            Some(_) => Ok(()),
+            None => Err(s.conflict("group_size", "fewer than 2^32 completions a rollout")),
+        }
+    }
+
+    fn read_loss(&mut self, s: &mut Section<'_>) -> Result<()> {
+        s.float("clip_eps_low", &mut self.clip_eps_low, NOT_NEGATIVE)?;
+        s.float("clip_eps_high", &mut self.clip_eps_high, NOT_NEGATIVE)?;
+        let cap = Range::above(1.0 + self.clip_eps_high);
+        s.optional_float("delta", &mut self.delta, cap)?;
+        s.float("cispo_max_ratio", &mut self.cispo_max_ratio, POSITIVE)?;
+        s.float("kl_coef", &mut self.kl_coef, NOT_NEGATIVE)?;
+        s.choice("kl_estimator", &mut self.kl_estimator)?;
+        s.count("ref_replace_every", &mut self.ref_replace_every, 0)?;
+        s.choice("loss_type", &mut self.loss_type)?;
+        s.choice("ratio_level", &mut self.ratio_level)?;
+        s.choice("scale_rewards", &mut self.scale_rewards)?;
+        s.float("accuracy_weight", &mut self.accuracy_weight, NOT_NEGATIVE)?;
+        s.float("format_weight", &mut self.format_weight, NOT_NEGATIVE)?;
+        s.flag("mask_truncated", &mut self.mask_truncated)?;
+        s.optional_float("truncated_reward", &mut self.truncated_reward, ANY)?;
+        if self.accuracy_weight + self.format_weight > 0.0 {
+            Ok(())
+        } else {
+            Err(s.conflict(
+                "accuracy_weight",
+                "a weight above 0 here or for `format_weight`",
+            ))
+        }
+    }
+
+    /// The policy objective.
+    pub fn objective(&self) -> ObjectiveConfig {
+        ObjectiveConfig {
+            loss: self.loss_type,
+            ratio: self.ratio_level,
+            clip_eps_low: self.clip_eps_low,
+            clip_eps_high: self.clip_eps_high,
+            delta: self.delta,
+            cispo_max_ratio: self.cispo_max_ratio,
+            kl_coef: self.kl_coef,
+            kl: self.kl_estimator,
+            max_completion_length: Some(self.max_completion_tokens),
+        }
+    }
+
+    /// Questions of one rollout: `questions_per_step * minibatches`.
+    pub fn questions_per_rollout(&self) -> usize {
+        self.questions_per_step * self.minibatches
+    }
+
+    /// Completions of one optimiser step: `questions_per_step * group_size`.
+    pub fn completions_per_step(&self) -> usize {
+        self.questions_per_step * self.group_size
+    }
+
+    /// Optimiser steps taken with one rollout: `minibatches * inner_epochs`.
+    pub fn steps_per_rollout(&self) -> usize {
+        self.minibatches.saturating_mul(self.inner_epochs)
+    }
+
+    /// Rollouts of the stage; the last one may be used in part.
+    pub fn rollouts(&self) -> usize {
+        self.training.steps.div_ceil(self.steps_per_rollout())
+    }
+}
+
+impl Evaluation {
+    fn read(mut s: Section<'_>, stage: &RlStage) -> Result<Self> {
+        let data = match (s.section("data")?, &stage.data) {
+            (Some(section), _) => QuestionSource::read(section)?,
+            (None, QuestionSource::MiniWorld(mix)) => QuestionSource::MiniWorld(mix.clone()),
+            (None, QuestionSource::Jsonl(_)) => {
+                return Err(s.conflict("data", "a table with questions that training does not use"));
+            }
+        };
+        let mut e = Self {
+            problems: 300,
+            samples: 1,
+            temperature: 1.0,
+            top_p: 1.0,
+            max_tokens: stage.max_completion_tokens,
+            every: 0,
+            data,
+        };
+        s.count("problems", &mut e.problems, 1)?;
+        s.count("samples", &mut e.samples, 1)?;
+        s.float("temperature", &mut e.temperature, NOT_NEGATIVE)?;
+        s.float("top_p", &mut e.top_p, POSITIVE_SHARE)?;
+        s.count("max_tokens", &mut e.max_tokens, 1)?;
+        s.count("every", &mut e.every, 0)?;
+        s.finish()?;
+        Ok(e)
+    }
+}

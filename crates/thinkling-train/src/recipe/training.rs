@@ -1,0 +1,104 @@
+//! Keys that every stage with an optimiser shares.
+
+use serde::Serialize;
+use thinkling_learn::{AdamWConfig, Decay, Schedule};
+
+use super::choice::spellings;
+use super::section::{NOT_NEGATIVE, POSITIVE, Range, SHARE, Section};
+use crate::error::Result;
+
+spellings!(Decay { Constant = "constant", Cosine = "cosine" });
+
+/// AdamW, its schedule, and how long and in which pieces a stage trains.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Training {
+    /// Peak learning rate. Default 1e-4 (`pretrain`: 1e-3); the report's RL: 3e-6 (32B: 2e-6).
+    pub lr: f64,
+    /// Course of the rate after the warm-up. Default `constant`.
+    pub schedule: Decay,
+    /// Optimiser steps in which the rate rises linearly to `lr`. Default 0.
+    pub warmup_steps: usize,
+    /// Last rate of `cosine` as a share of `lr`. Default 0.1, as the report's SFT (5e-5 to 5e-6).
+    pub min_lr_ratio: f64,
+    /// Decoupled weight decay of matrices, times the rate (AdamW). Default 0.
+    pub weight_decay: f64,
+    /// Decay of the first moment. Default 0.9.
+    pub beta1: f64,
+    /// Decay of the second moment. Default 0.999 (`pretrain`: 0.95).
+    pub beta2: f64,
+    /// Added to the root of the second moment. Default 1e-8.
+    pub eps: f64,
+    /// The gradient of all parameters together is scaled down to this norm; 0 leaves it as it is.
+    /// Default 1.
+    pub max_grad_norm: f64,
+    /// Optimiser steps of the stage. Default 100; the report's R1-Zero: 10,400.
+    pub steps: usize,
+    /// Sequences in one forward and backward pass; gradients add up until the step's batch is
+    /// complete, so that only memory and speed depend on it. Default 8.
+    pub micro_batch: usize,
+    /// Optimiser steps between two checkpoints; 0 saves at the end only. Default 50.
+    pub checkpoint_every: usize,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            lr: 1e-4,
+            schedule: Decay::Constant,
+            warmup_steps: 0,
+            min_lr_ratio: 0.1,
+            weight_decay: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            max_grad_norm: 1.0,
+            steps: 100,
+            micro_batch: 8,
+            checkpoint_every: 50,
+        }
+    }
+}
+
+impl Training {
+    /// Reads the keys over the values that `self` has.
+    pub(crate) fn read(mut self, s: &mut Section<'_>) -> Result<Self> {
+        s.float("lr", &mut self.lr, NOT_NEGATIVE)?;
+        s.choice("schedule", &mut self.schedule)?;
+        s.count("warmup_steps", &mut self.warmup_steps, 0)?;
+        s.float("min_lr_ratio", &mut self.min_lr_ratio, SHARE)?;
+        s.float("weight_decay", &mut self.weight_decay, NOT_NEGATIVE)?;
+        s.float("beta1", &mut self.beta1, Range::BELOW_ONE)?;
+        s.float("beta2", &mut self.beta2, Range::BELOW_ONE)?;
+        s.float("eps", &mut self.eps, POSITIVE)?;
+        s.float("max_grad_norm", &mut self.max_grad_norm, NOT_NEGATIVE)?;
+        s.count("steps", &mut self.steps, 1)?;
+        s.count("micro_batch", &mut self.micro_batch, 1)?;
+        s.count("checkpoint_every", &mut self.checkpoint_every, 0)?;
+        if self.warmup_steps > self.steps {
+            return Err(s.conflict("warmup_steps", format!("at most `steps` = {}", self.steps)));
+        }
+        Ok(self)
+    }
+
+    /// The course of the learning rate.
+    pub fn schedule(&self) -> Schedule {
+        Schedule {
+            lr: self.lr,
+            decay: self.schedule,
+            warmup_steps: self.warmup_steps as u64,
+            total_steps: self.steps as u64,
+            min_lr_ratio: self.min_lr_ratio,
+        }
+    }
+
+    /// The optimiser's constants.
+    pub fn adamw(&self) -> AdamWConfig {
+        AdamWConfig {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            eps: self.eps,
+            weight_decay: self.weight_decay,
+            max_grad_norm: self.max_grad_norm,
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The folder of a run, which says all there is to know about it.
+//!
+//! ```text
+//! runs/NAME-1/
+//!   recipe.toml            the recipe as resolved
+//!   run.json               seed, versions, device, threads, commit, time of start
+//!   metrics.jsonl          numbers of every step
+//!   completions.jsonl      sampled completions with their rewards
+//!   events.out.tfevents.*  the same numbers for TensorBoard
+//!   checkpoints/step-000050/
+//!   run.lock               held by the process that writes
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::atomic;
+use crate::checkpoint::CheckpointStore;
+use crate::error::{Result, TrainError};
+use crate::recipe::Recipe;
+
+/// Name of the resolved recipe in a run folder.
+pub const RECIPE_FILE: &str = "recipe.toml";
+/// Name of the file with [`RunInfo`].
+pub const RUN_FILE: &str = "run.json";
+const LOCK_FILE: &str = "run.lock";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// What `run.json` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Name in the recipe.
+    pub name: String,
+    /// Seed in the recipe.
+    pub seed: u64,
+    /// Versions of the program and of the libraries that make its numbers.
+    pub versions: BTreeMap<String, String>,
+    /// Device as the backend names it, with the adapter.
+    pub device: String,
+    /// Threads of the CPU device; bit-equal resuming needs the same number.
+    pub threads: usize,
+    /// Commit of the program, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Time of start, UTC, as `2026-01-31T12:00:00Z`.
+    pub started: String,
+}
+
+impl RunInfo {
+    /// Facts about a run that starts now.
+    pub fn now(recipe: &Recipe, device: &str, threads: usize) -> Self {
+        Self {
+            name: recipe.name.clone(),
+            seed: recipe.seed,
+            versions: BTreeMap::new(),
+            device: device.to_owned(),
+            threads,
+            commit: None,
+            started: utc(SystemTime::now()),
+        }
+    }
+
+    /// Adds the version of a library or program.
+    #[must_use]
+    pub fn version(mut self, what: &str, version: &str) -> Self {
+        self.versions.insert(what.to_owned(), version.to_owned());
+        self
+    }
+}
+
+/// A run folder that this process alone writes into.
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    /// Freed by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+impl RunDir {
+    /// Makes the folder of a new run: `out`, or `ROOT/NAME-N` with the first free N from 1.
+    ///
+    /// # Errors
+    /// [`TrainError::RunExists`] where `out` holds anything, and those of writing.
+    pub fn create(
+        out: Option<&Path>,
+        root: &Path,
+        recipe: &Recipe,
+        info: &RunInfo,
+    ) -> Result<Self> {
+        let toml = recipe.to_toml()?;
+        let path = match out {
+            Some(path) => {
+                make_empty(path)?;
+                path.to_path_buf()
+            }
+            None => make_numbered(root, &recipe.name)?,
+        };
+        let run = Self {
+            _lock: lock(&path)?,
+            path,
+        };
+        atomic::write_bytes(&run.path.join(RECIPE_FILE), toml.as_bytes())?;
+        atomic::write_json(&run.path.join(RUN_FILE), info)?;
+        Ok(run)
+    }
+
+    /// Opens the folder of a run to go on with it.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFound`] where it is no run folder, [`TrainError::RunBusy`] where another
+    /// process writes into it, and what is wrong with its files.
+    pub fn open(path: &Path) -> Result<(Self, Recipe, RunInfo)> {
+        let info_path = path.join(RUN_FILE);
+        let bytes = fs::read(&info_path).map_err(|e| TrainError::read("run", &info_path, e))?;
+        let info = serde_json::from_slice(&bytes)
+            .map_err(|e| TrainError::damaged(&info_path, e.to_string()))?;
+        let recipe = Recipe::load(&path.join(RECIPE_FILE), &[])?;
+        let run = Self {
+            _lock: lock(path)?,
+            path: path.to_path_buf(),
+        };
+        Ok((run, recipe, info))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The checkpoints of all stages, counted by the step of the whole run.
+    pub fn checkpoints(&self) -> CheckpointStore {
+        CheckpointStore::new(self.path.join(CHECKPOINTS))
+    }
+
+    /// Folder for what a stage gives to later ones; its finished model.
+    pub fn stage_output(&self, stage: &str) -> PathBuf {
+        self.path.join("stages").join(stage)
+    }
+}
+
+fn make_empty(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => TrainError::RunExists { path: path.into() },
+        _ => TrainError::write(path, e),
+    })?;
+    let mut entries = fs::read_dir(path).map_err(|e| TrainError::read("run", path, e))?;
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(TrainError::RunExists { path: path.into() }),
+    }
+}
+
+fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
+    fs::create_dir_all(root).map_err(|e| TrainError::write(root, e))?;
+    for number in 1_u32.. {
+        let path = root.join(format!("{name}-{number}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(TrainError::write(&path, e)),
+        }
+    }
+    Err(TrainError::RunExists {
+        path: root.join(name),
+    })
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let lock = path.join(LOCK_FILE);
+    let file = File::create(&lock).map_err(|e| TrainError::write(&lock, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(TrainError::RunBusy { path: path.into() }),
+        // A file system without locks: better a run without the guard than none.
+        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(e)) => Err(TrainError::write(&lock, e)),
+    }
+}
+
+/// `time` as `2026-01-31T12:00:00Z`.
+fn utc(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Years of 365.2425 days that begin in March, so that the leap day is a year's last
+    // (the well-known civil-from-days computation on eras of 400 years).
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = 400 * era + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const RECIPE: &str = "name = 'demo'\nseed = 5\nmodel.path = 'base'\n[[stage]]\nname = 'rl'\n\
+                          kind = 'rl'\ndata = { kind = 'mini-world' }\n";
+
+    fn recipe() -> Recipe {
+        Recipe::parse(RECIPE, Path::new("demo.toml"), Path::new("/recipes"), &[]).expect("valid")
+    }
+
+    fn info() -> RunInfo {
+        RunInfo::now(&recipe(), "cpu", 2).version("burn", "0.22.1")
+    }
+
+    /// Values of `date -u -d @N`.
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn a_new_run_opens_again_with_the_same_recipe_and_facts() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let (recipe, info) = (recipe(), info());
+        let run = RunDir::create(None, dir.path(), &recipe, &info).expect("created");
+        assert_eq!(run.path(), dir.path().join("demo-1"));
+        drop(run);
+        let (run, again, facts) = RunDir::open(&dir.path().join("demo-1")).expect("opens");
+        assert_eq!((again, facts), (recipe.clone(), info.clone()));
+        let second = RunDir::create(None, dir.path(), &recipe, &info).expect("created");
+        assert_eq!(second.path(), dir.path().join("demo-2"));
+        assert!(
+            run.checkpoints()
+                .latest_valid()
+                .expect("readable")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_folder_with_content_is_never_written_into() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let out = dir.path().join("mine");
+        drop(RunDir::create(Some(&out), dir.path(), &recipe(), &info()).expect("created"));
+        let before = fs::read(out.join(RECIPE_FILE)).expect("readable");
+        let other = Recipe {
+            seed: 6,
+            ..recipe()
+        };
+        let error = RunDir::create(Some(&out), dir.path(), &other, &info()).expect_err("exists");
+        assert!(matches!(error, TrainError::RunExists { .. }), "{error}");
+        assert_eq!(fs::read(out.join(RECIPE_FILE)).expect("readable"), before);
+        let file = dir.path().join("file");
+        fs::write(&file, b"x").expect("written");
+        let error = RunDir::create(Some(&file), dir.path(), &other, &info()).expect_err("a file");
+        assert_eq!(error.exit_code(), 2, "{error}");
+    }
+
+    #[test]
+    fn a_run_in_use_cannot_be_opened_twice() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let run = RunDir::create(None, dir.path(), &recipe(), &info()).expect("created");
+        let error = RunDir::open(run.path()).expect_err("in use");
+        assert!(matches!(error, TrainError::RunBusy { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_no_run_and_a_damaged_one_are_told_apart() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let error = RunDir::open(dir.path()).expect_err("empty");
+        assert_eq!(error.exit_code(), 2, "{error}");
+        let run = RunDir::create(None, dir.path(), &recipe(), &info()).expect("created");
+        fs::write(run.path().join(RUN_FILE), b"{\"name\":").expect("written");
+        let error = RunDir::open(run.path()).expect_err("cut");
+        assert_eq!(error.exit_code(), 3, "{error}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Opens a model by path, memory-mapped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Checkpoint, FileBytes, add_safetensors};
+use crate::{ModelConfig, WeightsError};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// Far above any real config or index.
+const MAX_JSON_BYTES: u64 = 64 << 20;
+
+impl Checkpoint {
+    /// Opens a model by path: a `.gguf` file, or a Hugging Face folder with `config.json` and
+    /// `model.safetensors` or `model.safetensors.index.json` with its shards.
+    ///
+    /// Weight files are memory-mapped: opening reads their headers alone, and a page of weights is
+    /// read from disk when its tensor is. Stop tokens of a `generation_config.json` are added to
+    /// those of the config.
+    ///
+    /// The files must not be shortened while the checkpoint is open; a read past their new end
+    /// stops the process. Replacing a file under its name (write, then rename) is safe.
+    ///
+    /// # Errors
+    /// Where a file cannot be opened, is damaged, asks for something unsupported, or does not hold
+    /// the tensors that the config needs. The error names the file.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+        let is_folder = std::fs::metadata(path)
+            .map_err(|source| io_fault("open the model", source, path))?
+            .is_dir();
+        if is_folder {
+            open_folder(path).map_err(|fault| fault.in_file(path))
+        } else {
+            let file = map_file(path)?;
+            Self::from_gguf(file).map_err(|fault| fault.in_file(path))
+        }
+    }
+}
+
+fn io_fault(action: &'static str, source: std::io::Error, path: &Path) -> WeightsError {
+    WeightsError::Io { action, source }.in_file(path)
+}
+
+fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
+    let config_path = folder.join("config.json");
+    let mut config = ModelConfig::from_json(&read_text(&config_path)?)
+        .map_err(|fault| fault.in_file(&config_path))?;
+    let generation = folder.join("generation_config.json");
+    if generation.exists() {
+        config
+            .merge_generation_config(&read_text(&generation)?)
+            .map_err(|fault| fault.in_file(&generation))?;
+    }
+
+    let mut tensors = BTreeMap::new();
+    let mut files = Vec::new();
+    let index = folder.join(INDEX);
+    let single = folder.join(SINGLE);
+    if single.exists() || !index.exists() {
+        let file = map_file(&single)?;
+        add_safetensors(&mut tensors, 0, file.as_slice(), |_| true)
+            .map_err(|fault| fault.in_file(&single))?;
+        files.push(file);
+    } else {
+        let weight_map = read_index(&index)?;
+        let mut shards: Vec<&String> = weight_map.values().collect();
+        shards.sort_unstable();
+        shards.dedup();
+        for shard in shards {
+            let path = shard_path(folder, shard).map_err(|fault| fault.in_file(&index))?;
+            let file = map_file(&path)?;
+            let wanted = |name: &str| weight_map.get(name) == Some(shard);
+            add_safetensors(&mut tensors, files.len(), file.as_slice(), wanted)
+                .map_err(|fault| fault.in_file(&path))?;
+            files.push(file);
+        }
+    }
+    let mut checkpoint = Checkpoint::finish(config, tensors, files, None)?;
+    checkpoint.folder = Some(folder.to_path_buf());
+    Ok(checkpoint)
+}
+
+/// Tensor names and the shards they lie in.
+fn read_index(path: &Path) -> Result<HashMap<String, String>, WeightsError> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: HashMap<String, String>,
+    }
+    let text = read_text(path)?;
+    let index: Index = serde_json::from_str(&text).map_err(|source| {
+        WeightsError::Json { what: "the index of shards", source }.in_file(path)
+    })?;
+    Ok(index.weight_map)
+}
+
+/// An index may only name files of its own folder.
+fn shard_path(folder: &Path, name: &str) -> Result<PathBuf, WeightsError> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(_)), None) => Ok(folder.join(name)),
+        _ => Err(WeightsError::invalid(
+            "shard in `weight_map`",
+            "the name of a file in the same folder",
+            name.chars().take(80).collect::<String>(),
+        )),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, WeightsError> {
+    let file = File::open(path).map_err(|source| io_fault("open the file", source, path))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_JSON_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| io_fault("read the file", source, path))?;
+    if bytes.len() as u64 > MAX_JSON_BYTES {
+        let fault = WeightsError::invalid(
+            "size of a JSON file",
+            format!("at most {MAX_JSON_BYTES} bytes"),
+            "more",
+        );
+        return Err(fault.in_file(path));
+    }
+    String::from_utf8(bytes).map_err(|fault| {
+        let got = format!("a foreign byte at {}", fault.utf8_error().valid_up_to());
+        WeightsError::invalid("text", "UTF-8", got).in_file(path)
+    })
+}
+
+#[allow(unsafe_code, reason = "mapping is what keeps a model's file from being copied to memory")]
+fn map_file(path: &Path) -> Result<FileBytes, WeightsError> {
+    let file = File::open(path).map_err(|source| io_fault("open the file", source, path))?;
+    // SAFETY: the map is private to the checkpoint and read-only. Another process could change the
+    // file underneath; then values change, which the decoders take (any bit pattern is a value,
+    // and all bounds were checked against the map's length, which does not change), or, where the
+    // file is shortened, the process is stopped by a signal. `open` tells its callers not to.
+    let map = unsafe { memmap2::Mmap::map(&file) }
+        .map_err(|source| io_fault("map the file", source, path))?;
+    Ok(FileBytes::Mapped(map))
+}

@@ -1,0 +1,33 @@
+//! Model configs and weights in and out: config.json, safetensors, GGUF.
+//!
+//! [`Checkpoint`] is one opened model whatever its format: it gives a [`ModelConfig`] and the
+//! tensors under their Hugging Face names, row-major, as `f32`. Below it lie the two formats
+//! ([`SafetensorsIndex`], [`Gguf`]) with a reader and a streaming writer each.
+//!
+//! Every file is untrusted: sizes, offsets and counts are checked with overflow-safe arithmetic
+//! before anything is allocated, and a fault is a [`WeightsError`], never a panic.
+//!
+//! Left out: k-quants and i-quants of GGUF, split GGUF files, and pickled PyTorch files.
+
+mod checkpoint;
+mod config;
+mod error;
+mod float;
+mod gguf;
+mod names;
+mod rope_rows;
+mod safetensors;
+
+pub use checkpoint::{Checkpoint, expected_tensors};
+pub use config::{Architecture, Llama3RopeScaling, ModelConfig};
+pub use error::WeightsError;
+pub use float::FloatType;
+pub use gguf::{
+    GgmlType, Gguf, GgufArray, GgufTensor, GgufTensorSpec, GgufValue, GgufWriter, dequantize,
+    quantize,
+};
+pub use names::{gguf_to_hf, hf_to_gguf};
+pub use rope_rows::{half_split_to_interleaved, interleaved_to_half_split};
+pub use safetensors::{
+    SafetensorsIndex, SafetensorsTensor, SafetensorsTensorSpec, SafetensorsWriter,
+};

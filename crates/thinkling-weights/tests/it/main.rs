@@ -1,0 +1,9 @@
+//! Integration tests of the weight formats, on files made in memory.
+
+mod checkpoint;
+mod gguf;
+mod hostile;
+#[cfg(feature = "mmap")]
+mod open;
+mod safetensors;
+mod support;

@@ -1,0 +1,1 @@
+//! Runs the built binary as a user would.

@@ -1,0 +1,99 @@
+//! Set-up, tests and goldens of the workspace, behind `cargo xtask`.
+//!
+//! Everyone who builds Thinkling compiles this program first, so it depends on little.
+#![allow(
+    clippy::print_stdout,
+    reason = "talking to the terminal is what this program is for"
+)]
+
+mod arrows;
+mod burn_builds;
+mod cargo;
+mod goldens;
+mod pipeline;
+mod reference;
+mod report;
+mod setup;
+mod tally;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test [--no-install] [--slow] [--host-gpu]
+          everything a change must pass: formatting, clippy for the host and for wasm32, the
+          architecture's arrows, the documentation and all tests, in release mode. What is
+          missing is installed first (the wasm32 target by rustup; on Debian and Ubuntu as root
+          Mesa's software Vulkan device by apt; elsewhere the command is printed).
+            --no-install  installs and downloads nothing
+            --slow        also the ignored tests, and the tests with burn's fusion and autotune
+                          (two more builds of burn)
+            --host-gpu    GPU tests on this machine's own driver, not on the software device
+  setup [--no-install]
+          only the first step of `test`
+  arrows  only the check of the architecture's arrows
+  goldens [--python PYTHON] [NAME..]
+          makes the reference numbers under tests/golden again; needs a Python with torch and
+          transformers, and says how to get one
+  help    this text
+
+Environment that `test` reads:
+  THINKLING_SHARED  folder with reference data (default: ../shared beside the workspace); where
+                    it does not exist the tests use the smaller goldens that are committed
+  CARGO_TARGET_DIR  as for cargo
+  VK_ICD_FILENAMES, REQUIRE_GPU, THINKLING_SMOLLM2_GGUF, THINKLING_GRPO_CASES, ..
+                    what is already set stays as it is
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            println!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> anyhow::Result<bool> {
+    let (command, rest) = match args.split_first() {
+        None => ("help", args),
+        Some((command, rest)) => (command.as_str(), rest),
+    };
+    match command {
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        "test" => pipeline::test(&flags(rest, &["--no-install", "--slow", "--host-gpu"])?),
+        "setup" => pipeline::set_up(&flags(rest, &["--no-install"])?),
+        "arrows" => pipeline::arrows(&flags(rest, &[])?),
+        "goldens" => goldens::make(rest),
+        other => anyhow::bail!("unknown command `{other}`; `cargo xtask help` lists them"),
+    }
+}
+
+/// The switches given, each of them known.
+fn flags<'a>(given: &'a [String], known: &[&str]) -> anyhow::Result<Vec<&'a str>> {
+    for flag in given {
+        if !known.contains(&flag.as_str()) {
+            anyhow::bail!("unknown option `{flag}`; `cargo xtask help` lists them");
+        }
+    }
+    Ok(given.iter().map(String::as_str).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_option_is_an_error_that_names_it() {
+        let given = ["--no-instal".to_owned()];
+        let message = flags(&given, &["--no-install"]).unwrap_err().to_string();
+        assert!(message.contains("`--no-instal`"), "{message}");
+    }
+}

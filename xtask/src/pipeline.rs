@@ -1,0 +1,241 @@
+//! The steps of `cargo xtask test`, in their order.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::arrows::{Graph, WASM_CLEAN};
+use crate::cargo::{cargo, output, run, watched};
+use crate::report::{Outcome, Report};
+use crate::setup::{self, Found, WASM};
+use crate::tally::Tally;
+use crate::{burn_builds, reference};
+
+/// Tests of faults in other people's code have names with this in it. They are ignored; the slow
+/// tier runs them to tell when a fault is gone.
+const KNOWN_FAULT: &str = "known_fault";
+
+/// Features of the binary that change burn's GPU kernels, each tested in the slow tier.
+const BURN_MATRIX: &[&str] = &["fusion", "autotune"];
+
+/// All of it; gives whether everything passed.
+pub(crate) fn test(flags: &[&str]) -> Result<bool> {
+    let install = !flags.contains(&"--no-install");
+    let mut report = Report::default();
+    let metadata = metadata()?;
+    let target = metadata["target_directory"]
+        .as_str()
+        .context("no target_directory")?;
+    let target = PathBuf::from(target);
+
+    let mut found = Found::default();
+    let mut env = Vec::new();
+    report.step("set-up", |report| {
+        found = setup::set_up(install, report)?;
+        env = reference::variables(&target, install, report)?;
+        Ok(Outcome::Passed)
+    });
+    env.extend(gpu_variables(
+        &found,
+        flags.contains(&"--host-gpu"),
+        &mut report,
+    ));
+    let binary = Path::new("release").join(format!("thinkling{}", std::env::consts::EXE_SUFFIX));
+    env.push(("THINKLING_BIN".to_owned(), target.join(binary)));
+
+    report.step("formatting", |_| done(run(&mut cargo("fmt --all --check"))));
+    report.step("architecture", |_| done(check_arrows(&metadata)));
+    report.step("clippy, host", |_| {
+        let mut clippy = cargo("clippy --release --workspace --all-targets");
+        done(run(clippy.args(["--", "-D", "warnings"])))
+    });
+    report.step("clippy, wasm32", |_| {
+        if found.wasm {
+            done(clippy_wasm())
+        } else {
+            skipped()
+        }
+    });
+    report.step("documentation", |_| {
+        let mut doc = cargo("doc --release --workspace --no-deps");
+        done(run(doc.env("RUSTDOCFLAGS", "-D warnings")))
+    });
+    if report.step("build", |_| {
+        done(run(&mut cargo("build --release -p thinkling-cli")))
+    }) {
+        report.step("tests", |report| {
+            tests(&mut cargo("test --release --workspace"), &[], &env, report)
+        });
+        if flags.contains(&"--slow") {
+            slow(&env, &mut report);
+        }
+    }
+    Ok(report.finish())
+}
+
+/// Only the set-up.
+pub(crate) fn set_up(flags: &[&str]) -> Result<bool> {
+    let install = !flags.contains(&"--no-install");
+    let mut report = Report::default();
+    let target = target(&metadata()?)?;
+    report.step("set-up", |report| {
+        setup::set_up(install, report)?;
+        reference::variables(&target, install, report)?;
+        Ok(Outcome::Passed)
+    });
+    Ok(report.finish())
+}
+
+/// Only the arrows.
+pub(crate) fn arrows(_: &[&str]) -> Result<bool> {
+    check_arrows(&metadata()?)?;
+    Ok(true)
+}
+
+fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Passed)
+}
+
+fn skipped() -> Result<Outcome> {
+    Ok(Outcome::Skipped)
+}
+
+fn metadata() -> Result<Value> {
+    let text = output(&mut cargo("metadata --format-version 1"))?;
+    serde_json::from_str(&text).context("cargo metadata is not JSON")
+}
+
+fn target(metadata: &Value) -> Result<PathBuf> {
+    Ok(metadata["target_directory"]
+        .as_str()
+        .context("no target_directory")?
+        .into())
+}
+
+fn check_arrows(metadata: &Value) -> Result<()> {
+    let graph = Graph::from_metadata(metadata)?;
+    let mut wrong = graph.violations();
+    wrong.extend(burn_builds::differences(&graph)?);
+    if !wrong.is_empty() {
+        bail!("\n  {}", wrong.join("\n  "));
+    }
+    println!(
+        "the arrows of {} crates hold; binary and tests share burn's build",
+        graph.ruled()
+    );
+    Ok(())
+}
+
+fn clippy_wasm() -> Result<()> {
+    let clippy = format!("clippy --release --target {WASM}");
+    let packages = WASM_CLEAN.iter().flat_map(|name| ["-p", name]);
+    run(cargo(&clippy).args(packages).args(["--", "-D", "warnings"]))?;
+    // The inference page takes the advantages without burn.
+    let lean = format!("{clippy} -p thinkling-grpo --no-default-features");
+    run(cargo(&lean).args(["--", "-D", "warnings"]))
+}
+
+/// Which device GPU tests take. What the caller has set stays.
+fn gpu_variables(found: &Found, host_gpu: bool, report: &mut Report) -> Vec<(String, PathBuf)> {
+    let mut env = Vec::new();
+    let mut set = |name: &str, value: &Path| {
+        if std::env::var_os(name).is_none() {
+            env.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    if host_gpu {
+        report.note("GPU tests run on this machine's own driver");
+    } else if let Some(icd) = &found.software_vulkan {
+        set("VK_ICD_FILENAMES", icd);
+        set("XDG_RUNTIME_DIR", &std::env::temp_dir());
+    } else {
+        return env;
+    }
+    set("REQUIRE_GPU", Path::new("1"));
+    env
+}
+
+/// Runs tests, prints what they print, and adds them to the sum.
+fn tests(
+    command: &mut Command,
+    args: &[&str],
+    env: &[(String, PathBuf)],
+    report: &mut Report,
+) -> Result<Outcome> {
+    // What a test prints is a fact one wants in the log, also when it passes.
+    command
+        .args(["--no-fail-fast", "--", "--show-output"])
+        .args(args);
+    command.envs(env.iter().map(|(k, v)| (k, v)));
+    let mut tally = Tally::default();
+    let ok = watched(command, |line| tally.read(line))?;
+    println!("{tally}");
+    report.count(&tally);
+    match (ok, tally.failed) {
+        (true, 0) if tally.passed == 0 => bail!("no test ran"),
+        (true, 0) => Ok(Outcome::Passed),
+        (_, 0) => bail!("the tests could not be built or were stopped"),
+        (_, failed) => bail!("{failed} tests failed"),
+    }
+}
+
+fn slow(env: &[(String, PathBuf)], report: &mut Report) {
+    report.step("slow tests", |report| {
+        let args = ["--ignored", "--skip", KNOWN_FAULT];
+        tests(&mut cargo("test --release --workspace"), &args, env, report)
+    });
+    report.step("known faults", |report| {
+        let mut command = cargo("test --release --workspace --no-fail-fast --");
+        command
+            .args(["--ignored", KNOWN_FAULT])
+            .envs(env.iter().map(|(k, v)| (k, v)));
+        let mut fixed = Vec::new();
+        // They are expected to fail: only a surprise is worth a word.
+        watched(&mut command, |line| {
+            let name = line
+                .strip_prefix("test ")
+                .and_then(|l| l.strip_suffix(" ... ok"));
+            fixed.extend(name.map(str::to_owned));
+        })?;
+        for name in fixed {
+            report.note(format!("{name} passes now: make it a normal test"));
+        }
+        Ok(Outcome::Passed)
+    });
+    for feature in BURN_MATRIX {
+        report.step(&format!("tests with {feature}"), |report| {
+            let line = format!(
+                "test --release -p thinkling-cli -p thinkling-model -p thinkling-grpo --features \
+                 thinkling-cli/{feature}"
+            );
+            tests(&mut cargo(&line), &[], env, report)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_software_device_is_required_where_it_is_installed() {
+        let found = Found {
+            wasm: true,
+            software_vulkan: Some(PathBuf::from("/icd.json")),
+        };
+        let env = gpu_variables(&found, false, &mut Report::default());
+        if std::env::var_os("VK_ICD_FILENAMES").is_none() {
+            assert!(env.contains(&("VK_ICD_FILENAMES".to_owned(), PathBuf::from("/icd.json"))));
+        }
+        if std::env::var_os("REQUIRE_GPU").is_none() {
+            assert!(env.contains(&("REQUIRE_GPU".to_owned(), PathBuf::from("1"))));
+        }
+    }
+
+    #[test]
+    fn without_any_device_none_is_required() {
+        assert!(gpu_variables(&Found::default(), false, &mut Report::default()).is_empty());
+    }
+}

@@ -1,0 +1,85 @@
+//! Sums what the test binaries say.
+
+use std::fmt;
+
+/// How many tests passed, failed or were ignored, over all test binaries of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) ignored: u64,
+    /// Names of the tests that failed.
+    pub(crate) failures: Vec<String>,
+}
+
+impl Tally {
+    /// Reads one line of a test binary's output.
+    pub(crate) fn read(&mut self, line: &str) {
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            // "ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in .."
+            for part in rest.split(['.', ';']) {
+                let mut words = part.split_whitespace();
+                let (Some(number), Some(what), None) = (words.next(), words.next(), words.next())
+                else {
+                    continue;
+                };
+                let Ok(number) = number.parse::<u64>() else {
+                    continue;
+                };
+                match what {
+                    "passed" => self.passed += number,
+                    "failed" => self.failed += number,
+                    "ignored" => self.ignored += number,
+                    _ => {}
+                }
+            }
+        } else if let Some(name) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        {
+            self.failures.push(name.to_owned());
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+        self.failures.extend_from_slice(&other.failures);
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} passed, {} failed, {} ignored",
+            self.passed, self.failed, self.ignored
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_are_summed_and_failures_named() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 3 tests",
+            "test tags::nested ... ok",
+            "test tags::open ... FAILED",
+            "test tags::slow ... ignored, slow: real weights",
+            "test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 7 filtered out; \
+             finished in 1.25s",
+            "test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; \
+             finished in 0.00s",
+        ] {
+            tally.read(line);
+        }
+        assert_eq!((tally.passed, tally.failed, tally.ignored), (41, 1, 1));
+        assert_eq!(tally.failures, ["tags::open"]);
+        assert_eq!(tally.to_string(), "41 passed, 1 failed, 1 ignored");
+    }
+}

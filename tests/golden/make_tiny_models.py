@@ -267,7 +267,7 @@ FORGETTING = {
         "separate head": lambda m: m.lm_head.weight.copy_(m.model.embed_tokens.weight),
     },
     "llama_tied": {"norm weights": lambda m: fill(m, "norm", 1.0)},
-    "qwen2": {f"{p} bias": lambda m, p=p: fill(m, f"{p}_proj.bias", 0.0) for p in "qv"},
+    "qwen2": {f"{p} bias": lambda m, p=p: fill(m, f"{p}_proj.bias", 0.0) for p in "qkv"},
     "qwen3": {f"{p} norm": lambda m, p=p: fill(m, f"{p}_norm", 1.0) for p in "qk"},
 }
 

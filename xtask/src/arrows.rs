@@ -11,6 +11,7 @@ pub(crate) const WASM_CLEAN: &[&str] = &[
     "thinkling-text",
     "thinkling-weights",
     "thinkling-sampling",
+    "thinkling-ops",
     "thinkling-model",
     "thinkling-grpo",
     "thinkling-learn",
@@ -212,6 +213,11 @@ impl Graph {
             }
         }
         found
+    }
+
+    /// Whether the workspace has a crate of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
     }
 
     /// How many crates of the workspace have rules.

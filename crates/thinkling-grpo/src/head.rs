@@ -15,11 +15,13 @@
 //! Each chunk reads the whole weight and, with gradients, adds to a whole `[vocab, hidden]`; a
 //! chunk of about `hidden` tokens or more keeps that the smaller part.
 
-use std::ops::Range;
-
-use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor, activation::softmax};
+use burn::tensor::{Gradients, Int, Tensor, activation::softmax};
 
 use crate::GrpoError;
+
+mod chunk;
+
+use chunk::{Backward, Chunk, Forward, Head, join, positive, shape_error};
 
 /// Gradients of the head's two inputs, outside any graph.
 #[derive(Debug, Clone)]
@@ -46,8 +48,12 @@ pub struct HeadOutput {
 pub struct CrossEntropy {
     /// The loss, `[1]`, outside any graph.
     pub loss: Tensor<1>,
-    /// Log-probabilities, entropies and the gradients of `loss`.
-    pub head: HeadOutput,
+    /// Log-probability of each target, nats, `[tokens]`.
+    pub logprobs: Tensor<1>,
+    /// Entropy of each distribution, nats, `[tokens]`.
+    pub entropy: Tensor<1>,
+    /// Gradients of `loss`.
+    pub grads: HeadGrads,
 }
 
 /// Log-probability of each target token, by chunks: `log_softmax(W h / T)[target]`.
@@ -193,16 +199,19 @@ pub fn cross_entropy(
 ) -> Result<CrossEntropy, GrpoError> {
     positive("norm", norm)?;
     let coefficients = token_weights.inner().mul_scalar(-1.0 / norm);
-    let head = head_forward_backward(
-        hidden,
-        weight,
-        targets,
-        1.0,
-        coefficients.clone(),
-        chunk_tokens,
-    )?;
-    let loss = (head.logprobs.clone() * coefficients).sum();
-    Ok(CrossEntropy { loss, head })
+    let factors = coefficients.clone();
+    let HeadOutput {
+        logprobs,
+        entropy,
+        grads,
+    } = head_forward_backward(hidden, weight, targets, 1.0, factors, chunk_tokens)?;
+    let loss = (logprobs.clone() * coefficients).sum();
+    Ok(CrossEntropy {
+        loss,
+        logprobs,
+        entropy,
+        grads,
+    })
 }
 
 /// A surrogate whose backward pass carries `grads` into the graph of the head's inputs:
@@ -256,194 +265,6 @@ pub fn add_weight_grad(
     };
     weight.grad_replace(grads, sum);
     Ok(())
-}
-
-/// The checked inputs.
-struct Head {
-    hidden: Tensor<2>,
-    weight: Tensor<2>,
-    targets: Tensor<1, Int>,
-    temperature: f64,
-    tokens: usize,
-    chunk_tokens: usize,
-}
-
-/// One chunk of tokens: its hidden states `[chunk, hidden]` and logits over the temperature
-/// `[chunk, vocab]`.
-struct Chunk {
-    range: Range<usize>,
-    hidden: Tensor<2>,
-    logits: Tensor<2>,
-}
-
-/// `[chunk, 1]`, `[chunk, vocab]`, `[chunk, 1]`.
-struct Forward {
-    logprobs: Tensor<2>,
-    probs: Tensor<2>,
-    log_norm: Tensor<2>,
-}
-
-impl Head {
-    fn new(
-        hidden: Tensor<2>,
-        weight: Tensor<2>,
-        targets: Tensor<1, Int>,
-        temperature: f32,
-        chunk_tokens: usize,
-    ) -> Result<Self, GrpoError> {
-        let [tokens, width] = hidden.dims();
-        let [vocab, weight_width] = weight.dims();
-        if weight_width != width || vocab == 0 {
-            return Err(shape_error(
-                "head weight",
-                &[vocab.max(1), width],
-                &[vocab, weight_width],
-            ));
-        }
-        if tokens == 0 || targets.dims() != [tokens] {
-            return Err(shape_error("targets", &[tokens.max(1)], &targets.dims()));
-        }
-        positive("temperature", temperature.into())?;
-        positive("chunk_tokens", chunk_tokens as f64)?;
-        Ok(Self {
-            hidden: hidden.inner(),
-            weight: weight.inner(),
-            targets: targets.inner(),
-            temperature: temperature.into(),
-            tokens,
-            chunk_tokens,
-        })
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = Range<usize>> {
-        let (tokens, step) = (self.tokens, self.chunk_tokens);
-        (0..tokens)
-            .step_by(step)
-            .map(move |start| start..tokens.min(start.saturating_add(step)))
-    }
-
-    fn chunk(&self, range: Range<usize>) -> Chunk {
-        let hidden = rows(&self.hidden, &range);
-        // Scaling the narrow side spares a pass over the vocabulary.
-        let scaled = if self.temperature == 1.0 {
-            hidden.clone()
-        } else {
-            hidden.clone().mul_scalar(1.0 / self.temperature)
-        };
-        let logits = scaled.matmul(self.weight.clone().transpose());
-        Chunk {
-            range,
-            hidden,
-            logits,
-        }
-    }
-
-    /// The largest probability is `1 / sum exp(z - max z)` and cannot underflow, so the normaliser
-    /// comes out of the softmax itself, which backends fuse and run on all threads.
-    fn forward(&self, chunk: &Chunk) -> Forward {
-        let targets = self.targets_of(&chunk.range).unsqueeze_dim::<2>(1);
-        let chosen = chunk.logits.clone().gather(1, targets);
-        let top = chunk.logits.clone().max_dim(1);
-        let probs = softmax(chunk.logits.clone(), 1);
-        let log_norm = top - probs.clone().max_dim(1).log();
-        Forward {
-            logprobs: chosen - log_norm.clone(),
-            probs,
-            log_norm,
-        }
-    }
-
-    fn targets_of(&self, range: &Range<usize>) -> Tensor<1, Int> {
-        self.targets.clone().narrow(0, range.start, range.len())
-    }
-}
-
-/// Sums the gradients of the chunks.
-struct Backward<'a> {
-    head: &'a Head,
-    /// `g / T`, `[tokens, 1]`.
-    coefficients: Tensor<2>,
-    hidden: Vec<Tensor<2>>,
-    /// The softmax's part of the weight's gradient.
-    weight: Option<Tensor<2>>,
-}
-
-impl<'a> Backward<'a> {
-    fn new(head: &'a Head, grad_logprobs: Tensor<1>) -> Result<Self, GrpoError> {
-        if grad_logprobs.dims() != [head.tokens] {
-            return Err(shape_error(
-                "grad_logprobs",
-                &[head.tokens],
-                &grad_logprobs.dims(),
-            ));
-        }
-        let coefficients = grad_logprobs.inner().reshape([head.tokens, 1]);
-        let coefficients = coefficients.mul_scalar(1.0 / head.temperature);
-        Ok(Self {
-            head,
-            coefficients,
-            hidden: Vec::new(),
-            weight: None,
-        })
-    }
-
-    /// Adds a chunk; returns `p W`, `[chunk, hidden]`.
-    fn add(&mut self, range: Range<usize>, hidden: Tensor<2>, probs: Tensor<2>) -> Tensor<2> {
-        let coefficients = rows(&self.coefficients, &range);
-        let mean_weight = probs.clone().matmul(self.head.weight.clone());
-        let chosen = self
-            .head
-            .weight
-            .clone()
-            .select(0, self.head.targets_of(&range));
-        self.hidden
-            .push((chosen - mean_weight.clone()) * coefficients.clone());
-        let part = probs.transpose().matmul(-(hidden * coefficients));
-        self.weight = Some(match self.weight.take() {
-            Some(sum) => sum + part,
-            None => part,
-        });
-        mean_weight
-    }
-
-    fn finish(self) -> HeadGrads {
-        let chosen = self.head.hidden.clone() * self.coefficients;
-        let weight = self.weight.unwrap_or_else(|| self.head.weight.zeros_like());
-        let targets = self.head.targets.clone();
-        HeadGrads {
-            hidden: Tensor::cat(self.hidden, 0),
-            weight: weight.select_assign(0, targets, chosen, IndexingUpdateOp::Add),
-        }
-    }
-}
-
-fn rows(tensor: &Tensor<2>, range: &Range<usize>) -> Tensor<2> {
-    tensor.clone().narrow(0, range.start, range.len())
-}
-
-/// `[chunk, 1]` columns to `[tokens]`.
-fn join(columns: Vec<Tensor<2>>, tokens: usize) -> Tensor<1> {
-    Tensor::cat(columns, 0).reshape([tokens])
-}
-
-fn positive(what: &'static str, got: f64) -> Result<(), GrpoError> {
-    if got.is_finite() && got > 0.0 {
-        Ok(())
-    } else {
-        Err(GrpoError::Range {
-            what,
-            expected: "above 0",
-            got,
-        })
-    }
-}
-
-fn shape_error(what: &'static str, expected: &[usize], got: &[usize]) -> GrpoError {
-    GrpoError::Shape {
-        what,
-        expected: expected.to_vec(),
-        got: got.to_vec(),
-    }
 }
 
 fn same_shape(what: &'static str, of: &Tensor<2>, gradient: &Tensor<2>) -> Result<(), GrpoError> {

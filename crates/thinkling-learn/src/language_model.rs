@@ -1,6 +1,7 @@
 //! Next-token training: the loss of a micro-batch and its gradient.
 
 use burn::tensor::{Int, Tensor, TensorData};
+use crate::policy::LearnError;
 use thinkling_grpo::{cross_entropy, inject};
 use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence};
 
@@ -28,7 +29,7 @@ pub async fn language_model_loss(
     documents: &[&[u32]],
     normaliser: usize,
     chunk_tokens: usize,
-) -> Result<TokenLoss, ModelError> {
+) -> Result<TokenLoss, LearnError> {
     let tracked = model.tracked();
     let device = model.device();
     let inputs: Vec<Sequence<'_>> = documents
@@ -38,14 +39,14 @@ pub async fn language_model_loss(
     let targets: Vec<i32> =
         documents.iter().flat_map(|ids| ids[1..].iter().map(|&id| id as i32)).collect();
     let count = targets.len();
-    let batch = PackedBatch::new(&inputs, model.repeat(), &device);
+    let batch = PackedBatch::new(model, &inputs);
     let hidden = tracked.forward(&batch);
     let targets: Tensor<1, Int> = Tensor::from_data(TensorData::new(targets, [count]), &device);
-    let weights = Tensor::full([count], 1.0 / normaliser as f64, &device);
-    let output =
-        cross_entropy(hidden.clone().inner(), model.head(), targets, weights, chunk_tokens);
+    let weights = Tensor::ones([count], &device);
+    let (plain, norm) = (hidden.clone().inner(), normaliser as f64);
+    let output = cross_entropy(plain, model.head(), targets, weights, norm, chunk_tokens)?;
     let loss = scalar(output.loss).await?;
-    let mut grads = inject(hidden, tracked.head(), &output.grads).backward();
+    let mut grads = inject(hidden, tracked.head(), &output.grads)?.backward();
     Ok(TokenLoss { loss, grads: tracked.take_grads(&mut grads), targets: count })
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn scalar(t: Tensor<1>) -> Result<f64, ModelError> {
 /// The values of `t` on the host.
 pub(crate) async fn vector(t: Tensor<1>) -> Result<Vec<f64>, ModelError> {
     let data = t.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    Ok(data.convert::<f64>().into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?)
+    Ok(data.convert::<f64>().try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?)
 }
 
 /// Adds the gradients of a further micro-batch.

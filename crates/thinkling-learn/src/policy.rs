@@ -99,7 +99,7 @@ impl Layout {
                     .push(Sequence { ids: &ids[..ids.len() - 1], prefix: Some(slot(prompt)) });
             }
         }
-        let batch = PackedBatch::new(&sequences, model.repeat(), &device);
+        let batch = PackedBatch::new(model, &sequences);
         let mut sources = Vec::new();
         let mut targets = Vec::new();
         for (&(prompt, ids), row) in completions.iter().zip(&rows) {
@@ -208,7 +208,7 @@ pub async fn completion_logprobs(
         layout.targets.clone(),
         temperature as f32,
         chunk_tokens,
-    );
+    )?;
     Ok(layout.split(&vector(logprobs).await?))
 }
 
@@ -236,7 +236,7 @@ pub async fn policy_gradient(
         layout.targets.clone(),
         temperature,
         chunk,
-    );
+    )?;
     let advantages: Vec<f32> = samples.iter().map(|s| s.advantage as f32).collect();
     let advantages = TensorData::new(advantages, [samples.len()]);
     let ref_logprobs = samples
@@ -252,10 +252,10 @@ pub async fn policy_gradient(
         mask: layout.mask(samples.iter().map(|s| s.trained)),
         scale,
     };
-    let objective = loss_and_grad_async(inputs, settings.objective).await?;
+    let objective = loss_and_grad_async(&inputs, settings.objective).await?;
     let grad = layout.to_flat(objective.grad);
-    let head = head_backward(plain, weight, layout.targets.clone(), temperature, grad, chunk);
-    let mut grads = inject(hidden, tracked.head(), &head).backward();
+    let head = head_backward(plain, weight, layout.targets.clone(), temperature, grad, chunk)?;
+    let mut grads = inject(hidden, tracked.head(), &head)?.backward();
     Ok(PolicyGradient {
         loss: objective.loss,
         stats: objective.stats,

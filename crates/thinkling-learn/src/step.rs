@@ -52,6 +52,14 @@ impl Learner {
         self.model.as_ref().expect("the model is only absent while an update runs")
     }
 
+    /// The model, when training is done.
+    ///
+    /// # Panics
+    /// After an update whose device failed.
+    pub fn into_model(self) -> Decoder {
+        self.model.expect("the model is only absent while an update runs")
+    }
+
     async fn apply(&mut self, grads: ParamGrads, lr: f64) -> Result<f64, ModelError> {
         let model = self.model.take().expect("the model is only absent while an update runs");
         let (model, norm) = self.optimizer.step(model, grads, lr).await?;
@@ -59,8 +67,8 @@ impl Learner {
         Ok(norm)
     }
 
-    /// One step of next-token training on `documents`, in micro-batches of `micro_batch` of them;
-    /// gives loss in nats a token and gradient norm.
+    /// One step of next-token training on `documents`, in micro-batches of about `micro_tokens`
+    /// tokens; gives loss in nats a token and gradient norm.
     ///
     /// # Errors
     /// A device that fails.
@@ -68,15 +76,17 @@ impl Learner {
         &mut self,
         documents: &[Vec<u32>],
         lr: f64,
-        micro_batch: usize,
+        micro_tokens: usize,
         chunk_tokens: usize,
-    ) -> Result<(f64, f64), ModelError> {
-        let documents: Vec<&[u32]> =
+    ) -> Result<(f64, f64), LearnError> {
+        let mut documents: Vec<&[u32]> =
             documents.iter().map(Vec::as_slice).filter(|d| d.len() > 1).collect();
+        // Like lengths together, so that attention pads little.
+        documents.sort_by_key(|d| d.len());
         let targets: usize = documents.iter().map(|d| d.len() - 1).sum();
         let mut sum = None;
         let mut loss = 0.0;
-        for micro in documents.chunks(micro_batch.max(1)) {
+        for micro in by_tokens(&documents, micro_tokens) {
             let part = language_model_loss(self.model(), micro, targets, chunk_tokens).await?;
             loss += part.loss;
             sum = Some(add_grads(sum, part.grads));
@@ -134,6 +144,21 @@ impl Learner {
         }
         Ok(step)
     }
+}
+
+/// Cuts documents into runs of at most `tokens` tokens, at least one document each.
+fn by_tokens<'a, 'b>(documents: &'b [&'a [u32]], tokens: usize) -> Vec<&'b [&'a [u32]]> {
+    let mut parts = Vec::new();
+    let (mut start, mut sum) = (0, 0);
+    for (i, document) in documents.iter().enumerate() {
+        if i > start && sum + document.len() > tokens {
+            parts.push(&documents[start..i]);
+            (start, sum) = (i, 0);
+        }
+        sum += document.len();
+    }
+    parts.extend((start < documents.len()).then(|| &documents[start..]));
+    parts
 }
 
 impl PolicyStep {

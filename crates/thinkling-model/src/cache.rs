@@ -1,8 +1,9 @@
 //! Keys and values of past tokens, one row a running completion.
 
-use crate::batch::{PackedBatch, int_tensor, pad_bias};
-use crate::decoder::{Decoder, gather_rows};
-use burn::tensor::{Device, Int, Tensor};
+use crate::batch::{PackedBatch, int_tensor};
+use crate::decoder::Decoder;
+use burn::tensor::Tensor;
+use thinkling_ops::{Heads, cached_attention};
 
 /// New columns that a cache grows by at least.
 const MIN_GROWTH: usize = 64;
@@ -11,70 +12,34 @@ const MIN_GROWTH: usize = 64;
 /// one column for all of them in place.
 #[derive(Debug)]
 pub struct KvCache {
-    layers: Vec<LayerCache>,
+    /// `[rows, 2 * kv_heads, capacity, head_dim]` a layer, keys first; `None` only while a layer's
+    /// cache is being written.
+    layers: Vec<Option<Tensor<4>>>,
     /// Columns written.
     len: usize,
+    capacity: usize,
     /// Padding columns in front of each row.
     pads: Vec<usize>,
-    /// `[rows, 1, 1, capacity]`; `None` where no row is padded.
-    bias: Option<Tensor<4>>,
-}
-
-/// One layer's cache: `[rows, kv_heads, capacity, head_dim]` each.
-#[derive(Debug)]
-struct LayerCache {
-    k: Option<Tensor<4>>,
-    v: Option<Tensor<4>>,
+    heads: Heads,
 }
 
 impl KvCache {
-    /// From each layer's prompt keys and values, `[rows, kv_heads, len, head_dim]`, with room for
-    /// `capacity` columns.
-    ///
-    /// # Panics
-    /// Where there is no layer.
-    fn new(prompts: Vec<(Tensor<4>, Tensor<4>)>, pads: Vec<usize>, capacity: usize) -> Self {
-        let first = &prompts.first().expect("a model has at least one layer").0;
-        let (len, device) = (first.dims()[2], first.device());
-        let capacity = capacity.max(len);
-        let layers = prompts
-            .into_iter()
-            .map(|(k, v)| LayerCache {
-                k: Some(widen(k, capacity)),
-                v: Some(widen(v, capacity)),
-            })
-            .collect();
-        let mut cache = Self {
-            layers,
-            len,
-            pads,
-            bias: None,
-        };
-        cache.update_bias(capacity, &device);
-        cache
-    }
-
-    /// From a prefill of prompts without prefixes: `layers` are each layer's keys and values of the
-    /// batch's tokens (`[tokens, kv_heads, head_dim]`), row `i` continues prompt `row_prompts[i]`,
-    /// with room for `room` more tokens as far as the model's context goes.
+    /// From a prefill of prompts without prefixes: `layers` are each layer's rotated fused rows
+    /// (`[tokens, width]`), row `i` continues prompt `row_prompts[i]`, with room for `room` more
+    /// tokens as far as the model's context goes.
     pub(crate) fn from_prompts(
         model: &Decoder,
         batch: &PackedBatch,
-        layers: Vec<(Tensor<3>, Tensor<3>)>,
+        layers: Vec<Tensor<2>>,
         prompt_lens: &[usize],
         row_prompts: &[usize],
         room: usize,
     ) -> Self {
-        let longest = row_prompts
-            .iter()
-            .map(|&p| prompt_lens[p])
-            .max()
-            .unwrap_or(0);
-        let pads: Vec<usize> = row_prompts
-            .iter()
-            .map(|&p| longest - prompt_lens[p])
-            .collect();
-        let map: Vec<i32> = row_prompts
+        let heads = model.heads();
+        let (rows, dim) = (row_prompts.len(), heads.head_dim);
+        let longest = row_prompts.iter().map(|&p| prompt_lens[p]).max().unwrap_or(0);
+        let pads: Vec<usize> = row_prompts.iter().map(|&p| longest - prompt_lens[p]).collect();
+        let map = row_prompts
             .iter()
             .zip(&pads)
             .flat_map(|(&p, &pad)| {
@@ -82,14 +47,21 @@ impl KvCache {
                 (0..longest).map(move |c| (start + c.saturating_sub(pad)) as i32)
             })
             .collect();
-        let map = Some(int_tensor(map, &model.device()));
-        let rows = |x: Tensor<3>| gather_rows(x, &map, row_prompts.len(), longest).swap_dims(1, 2);
+        let map = int_tensor(map, &model.device());
+        let capacity = (longest + room).min(model.config().max_position_embeddings).max(longest);
         let layers = layers
             .into_iter()
-            .map(|(k, v)| (rows(k), rows(v)))
+            .map(|qkv| {
+                let [tokens, width] = qkv.dims();
+                let kv = qkv
+                    .slice([0..tokens, heads.heads * dim..width])
+                    .select(0, map.clone())
+                    .reshape([rows, longest, 2 * heads.kv_heads, dim])
+                    .swap_dims(1, 2);
+                Some(widen(kv, capacity))
+            })
             .collect();
-        let capacity = (longest + room).min(model.config().max_position_embeddings);
-        Self::new(layers, pads, capacity)
+        Self { layers, len: longest, capacity, pads, heads }
     }
 
     /// Rows in the cache.
@@ -104,89 +76,48 @@ impl KvCache {
 
     /// Makes room for one more column, at most `limit` columns in all.
     pub(crate) fn reserve(&mut self, limit: usize) {
-        let capacity = self.capacity();
-        if self.len < capacity {
+        if self.len < self.capacity {
             return;
         }
-        let grown = (capacity + (capacity / 2).max(MIN_GROWTH)).min(limit.max(self.len + 1));
+        let grown = self.capacity + (self.capacity / 2).max(MIN_GROWTH);
+        self.capacity = grown.min(limit).max(self.len + 1);
         for layer in &mut self.layers {
-            layer.k = layer.k.take().map(|t| widen(t, grown));
-            layer.v = layer.v.take().map(|t| widen(t, grown));
-        }
-        if let Some(device) = self.layers[0].k.as_ref().map(Tensor::device) {
-            self.update_bias(grown, &device);
+            *layer = layer.take().map(|t| widen(t, self.capacity));
         }
     }
 
-    fn capacity(&self) -> usize {
-        self.layers
-            .first()
-            .and_then(|l| l.k.as_ref())
-            .map_or(0, |k| k.dims()[2])
-    }
-
-    fn update_bias(&mut self, capacity: usize, device: &Device) {
-        let padded = self.pads.iter().any(|&p| p > 0);
-        self.bias = padded.then(|| pad_bias(&self.pads, capacity, device));
-    }
-
-    /// Writes a step's keys and values (`[rows, kv_heads, head_dim]`) of `layer` into the next
-    /// column and gives all keys, all values and the bias up to it.
-    pub(crate) fn append(
-        &mut self,
-        layer: usize,
-        k: Tensor<3>,
-        v: Tensor<3>,
-    ) -> (Tensor<4>, Tensor<4>, Option<Tensor<4>>) {
-        let [rows, heads, dim] = k.dims();
+    /// Writes a step's keys and values into the next column of `layer` and attends over it and all
+    /// columns before: `qkv` `[rows, width]`, rotated -> `[rows, heads * head_dim]`.
+    pub(crate) fn attend(&mut self, layer: usize, qkv: Tensor<2>) -> Tensor<2> {
+        let Heads { heads, kv_heads, head_dim } = self.heads;
+        let [rows, width] = qkv.dims();
         let column = self.len;
-        let write = |slot: &mut Option<Tensor<4>>, new: Tensor<3>| {
-            let range = [0..rows, 0..heads, column..column + 1, 0..dim];
-            let new = new.reshape([rows, heads, 1, dim]);
-            // Taken out first, so that the only handle is written in place.
-            let all = slot
-                .take()
-                .expect("a cache row is only absent inside this call");
-            let all = all.slice_assign(range, new);
-            *slot = Some(all.clone());
-            all.slice([0..rows, 0..heads, 0..column + 1, 0..dim])
-        };
-        let cache = &mut self.layers[layer];
-        let k = write(&mut cache.k, k);
-        let v = write(&mut cache.v, v);
-        let bias = self
-            .bias
+        let kv = qkv
             .clone()
-            .map(|b| b.slice([0..rows, 0..1, 0..1, 0..column + 1]));
-        (k, v, bias)
+            .slice([0..rows, heads * head_dim..width])
+            .reshape([rows, 2 * kv_heads, 1, head_dim]);
+        // Taken out first, so that the only handle is written in place.
+        let cache = self.layers[layer].take().expect("a layer's cache is only absent in this call");
+        let range = [0..rows, 0..2 * kv_heads, column..column + 1, 0..head_dim];
+        let cache = cache.slice_assign(range, kv);
+        let out = cached_attention(qkv, cache.clone(), column + 1, &self.pads, self.heads);
+        self.layers[layer] = Some(cache);
+        out
     }
 
-    /// A step is done: the column that [`append`](Self::append) wrote counts.
+    /// A step is done: the column that [`attend`](Self::attend) wrote counts.
     pub(crate) fn advance(&mut self) {
         self.len += 1;
     }
 
     /// Keeps `rows` (in this order), drops the others.
     pub(crate) fn keep_rows(&mut self, rows: &[usize]) {
-        let Some(device) = self
-            .layers
-            .first()
-            .and_then(|l| l.k.as_ref())
-            .map(Tensor::device)
-        else {
-            return;
-        };
+        let Some(device) = self.layers.iter().flatten().next().map(Tensor::device) else { return };
         let map = int_tensor(rows.iter().map(|&r| r as i32).collect(), &device);
-        self.select(&map, rows);
-    }
-
-    fn select(&mut self, map: &Tensor<1, Int>, rows: &[usize]) {
         for layer in &mut self.layers {
-            layer.k = layer.k.take().map(|t| t.select(0, map.clone()));
-            layer.v = layer.v.take().map(|t| t.select(0, map.clone()));
+            *layer = layer.take().map(|t| t.select(0, map.clone()));
         }
         self.pads = rows.iter().map(|&r| self.pads[r]).collect();
-        self.bias = self.bias.take().map(|b| b.select(0, map.clone()));
     }
 }
 

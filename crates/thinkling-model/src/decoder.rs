@@ -1,11 +1,11 @@
 //! The decoder and its two forward passes.
 
 use crate::batch::PackedBatch;
-use crate::layer::{DecoderLayer, LayerShape, Qkv};
-use crate::rope::RopeTable;
-use crate::{KvCache, ops};
+use crate::KvCache;
+use crate::layer::DecoderLayer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
+use thinkling_ops::{Heads, RopeFactors, linear, packed_attention, rms_norm};
 use thinkling_weights::ModelConfig;
 
 /// A causal language model of the Llama family.
@@ -20,8 +20,9 @@ pub struct Decoder {
     pub(crate) lm_head: Option<Param<Tensor<2>>>,
     #[module(skip)]
     pub(crate) config: ModelConfig,
+    /// Rotary frequencies in radians a token, `[head_dim / 2]`.
     #[module(skip)]
-    pub(crate) rope: RopeTable,
+    pub(crate) frequencies: Vec<f64>,
 }
 
 impl Decoder {
@@ -35,9 +36,13 @@ impl Decoder {
         self.norm.val().device()
     }
 
-    /// Query heads a key-value head: what [`PackedBatch::new`] asks for.
-    pub fn repeat(&self) -> usize {
-        self.config.num_attention_heads / self.config.num_key_value_heads
+    /// Heads of a layer's fused query, key and value rows.
+    pub fn heads(&self) -> Heads {
+        Heads {
+            heads: self.config.num_attention_heads,
+            kv_heads: self.config.num_key_value_heads,
+            head_dim: self.config.head_dim,
+        }
     }
 
     /// Output head, `[vocab, hidden]`.
@@ -47,7 +52,7 @@ impl Decoder {
 
     /// `hidden W_head^T`: `[tokens, hidden]` -> `[tokens, vocab]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        ops::linear(hidden, self.head(), None)
+        linear(hidden, self.head(), None)
     }
 
     /// Hidden states after the last norm, one a token of `batch`.
@@ -55,24 +60,25 @@ impl Decoder {
     /// # Shapes
     /// `[tokens, hidden]`, tokens in the order of the batch's sequences.
     pub fn forward(&self, batch: &PackedBatch) -> Tensor<2> {
-        self.forward_with(batch, |_, _| {})
+        self.forward_with(batch, |_| {})
     }
 
-    /// [`forward`](Self::forward) that shows each layer's keys and values to `each_layer`.
+    /// [`forward`](Self::forward) that shows each layer's rotated fused rows to `each_layer`.
     pub(crate) fn forward_with(
         &self,
         batch: &PackedBatch,
-        mut each_layer: impl FnMut(&Tensor<3>, &Tensor<3>),
+        mut each_layer: impl FnMut(&Tensor<2>),
     ) -> Tensor<2> {
         let mut x = self.embed_tokens.val().select(0, batch.ids.clone());
-        let rope = self.rope.factors(&batch.positions, &self.device());
+        let (heads, eps) = (self.heads(), self.config.rms_norm_eps);
+        let rope = self.rope(&batch.positions);
         for layer in &self.layers {
-            x = layer.forward(x, self.layer_shape(), &rope, |qkv| {
-                each_layer(&qkv.k, &qkv.v);
-                attend_packed(batch, qkv)
+            x = layer.forward(x, heads, eps, &rope, |qkv| {
+                each_layer(&qkv);
+                packed_attention(qkv, &batch.layout, heads)
             });
         }
-        ops::rms_norm(x, self.norm.val(), self.config.rms_norm_eps)
+        rms_norm(x, self.norm.val(), eps)
     }
 
     /// One decoding step: the next token of each row of `cache`, whose columns it extends.
@@ -82,70 +88,16 @@ impl Decoder {
     pub(crate) fn step(&self, ids: Tensor<1, Int>, cache: &mut KvCache) -> Tensor<2> {
         cache.reserve(self.config.max_position_embeddings);
         let mut x = self.embed_tokens.val().select(0, ids);
-        let rope = self.rope.factors(&cache.next_positions(), &self.device());
+        let (heads, eps) = (self.heads(), self.config.rms_norm_eps);
+        let rope = self.rope(&cache.next_positions());
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x, self.layer_shape(), &rope, |qkv| {
-                let (k, v, bias) = cache.append(i, qkv.k, qkv.v);
-                ops::attention(qkv.q.unsqueeze_dim(1), k, v, bias)
-            });
+            x = layer.forward(x, heads, eps, &rope, |qkv| cache.attend(i, qkv));
         }
         cache.advance();
-        ops::rms_norm(x, self.norm.val(), self.config.rms_norm_eps)
+        rms_norm(x, self.norm.val(), eps)
     }
 
-    pub(crate) fn layer_shape(&self) -> LayerShape {
-        LayerShape {
-            heads: self.config.num_attention_heads,
-            kv_heads: self.config.num_key_value_heads,
-            head_dim: self.config.head_dim,
-            rms_norm_eps: self.config.rms_norm_eps,
-        }
+    fn rope(&self, positions: &[usize]) -> RopeFactors {
+        RopeFactors::new(positions, &self.frequencies, &self.device())
     }
-}
-
-fn attend_packed(batch: &PackedBatch, qkv: Qkv) -> Tensor<2> {
-    let mut outputs: Vec<Tensor<2>> = batch
-        .blocks
-        .iter()
-        .map(|block| {
-            let q = gather_rows(
-                qkv.q.clone(),
-                &block.query_tokens,
-                block.rows,
-                block.queries,
-            );
-            let k = gather_rows(qkv.k.clone(), &block.key_tokens, block.rows, block.keys);
-            let v = gather_rows(qkv.v.clone(), &block.key_tokens, block.rows, block.keys);
-            ops::attention(
-                q,
-                k.swap_dims(1, 2),
-                v.swap_dims(1, 2),
-                Some(block.bias.clone()),
-            )
-        })
-        .collect();
-    let slots = if outputs.len() == 1 {
-        outputs.remove(0)
-    } else {
-        Tensor::cat(outputs, 0)
-    };
-    match &batch.token_slots {
-        Some(map) => slots.select(0, map.clone()),
-        None => slots,
-    }
-}
-
-/// `[tokens, heads, dim]` -> `[rows, per_row, heads, dim]` by `map`.
-pub(crate) fn gather_rows(
-    x: Tensor<3>,
-    map: &Option<Tensor<1, Int>>,
-    rows: usize,
-    per_row: usize,
-) -> Tensor<4> {
-    let [_, heads, dim] = x.dims();
-    let x = match map {
-        Some(map) => x.select(0, map.clone()),
-        None => x,
-    };
-    x.reshape([rows, per_row, heads, dim])
 }

@@ -209,11 +209,9 @@ impl<'a> Run<'a> {
             .iter()
             .map(|ids| Sequence { ids, prefix: None })
             .collect();
-        let batch = PackedBatch::new(&sequences, self.model.repeat(), &self.device);
+        let batch = PackedBatch::new(self.model, &sequences);
         let mut layers = Vec::new();
-        let hidden = self
-            .model
-            .forward_with(&batch, |k, v| layers.push((k.clone(), v.clone())));
+        let hidden = self.model.forward_with(&batch, |qkv| layers.push(qkv.clone()));
         if self.request.prompt_logprobs {
             for (i, prompt) in prompts.iter().enumerate() {
                 let start = batch.start(i);

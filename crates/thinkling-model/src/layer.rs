@@ -1,9 +1,8 @@
 //! One decoder layer: attention and SwiGLU, each with RMSNorm before and a residual around.
 
-use crate::ops;
-use crate::rope::RopeFactors;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use thinkling_ops::{Heads, RopeFactors, linear, rms_norm, rotate_qk, swiglu};
 
 /// Weights of one layer. Projections are `[out, in]`, as in the files.
 #[derive(Module, Debug)]
@@ -28,68 +27,37 @@ pub(crate) struct DecoderLayer {
     pub(crate) down_proj: Param<Tensor<2>>,
 }
 
-/// Sizes that a layer's forward pass needs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LayerShape {
-    pub(crate) heads: usize,
-    pub(crate) kv_heads: usize,
-    pub(crate) head_dim: usize,
-    pub(crate) rms_norm_eps: f64,
-}
-
-/// Rotated queries and keys, and values, of a layer: `[tokens, (kv_)heads, head_dim]`.
-pub(crate) struct Qkv {
-    pub(crate) q: Tensor<3>,
-    pub(crate) k: Tensor<3>,
-    pub(crate) v: Tensor<3>,
-}
-
 impl DecoderLayer {
-    /// `x` `[tokens, hidden]`; `attend` mixes tokens and gives `[tokens, heads * head_dim]`.
+    /// `x` `[tokens, hidden]`; `attend` takes rotated fused rows `[tokens, width]`, mixes tokens and
+    /// gives `[tokens, heads * head_dim]`.
     pub(crate) fn forward(
         &self,
         x: Tensor<2>,
-        shape: LayerShape,
+        heads: Heads,
+        eps: f64,
         rope: &RopeFactors,
-        attend: impl FnOnce(Qkv) -> Tensor<2>,
+        attend: impl FnOnce(Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
-        let eps = shape.rms_norm_eps;
-        let h = ops::rms_norm(x.clone(), self.input_layernorm.val(), eps);
-        let mixed = attend(self.qkv(h, shape, rope));
-        let x = x + ops::linear(mixed, self.o_proj.val(), None);
-        let h = ops::rms_norm(x.clone(), self.post_attention_layernorm.val(), eps);
-        let h = ops::swiglu(ops::linear(h, self.gate_up_proj.val(), None));
-        x + ops::linear(h, self.down_proj.val(), None)
+        let h = rms_norm(x.clone(), self.input_layernorm.val(), eps);
+        let bias = self.qkv_bias.as_ref().map(Param::val);
+        let qkv = self.norm_qk(linear(h, self.qkv_proj.val(), bias), heads, eps);
+        let mixed = attend(rotate_qk(qkv, rope, heads));
+        let x = x + linear(mixed, self.o_proj.val(), None);
+        let h = rms_norm(x.clone(), self.post_attention_layernorm.val(), eps);
+        let h = swiglu(linear(h, self.gate_up_proj.val(), None));
+        x + linear(h, self.down_proj.val(), None)
     }
 
-    fn qkv(&self, h: Tensor<2>, shape: LayerShape, rope: &RopeFactors) -> Qkv {
-        let LayerShape {
-            heads,
-            kv_heads,
-            head_dim,
-            rms_norm_eps,
-        } = shape;
-        let bias = self.qkv_bias.as_ref().map(Param::val);
-        let qkv = ops::linear(h, self.qkv_proj.val(), bias);
-        let tokens = qkv.dims()[0];
-        let qkv = qkv.reshape([tokens, heads + 2 * kv_heads, head_dim]);
-        let part = |x: &Tensor<3>, from, to| x.clone().slice([0..tokens, from..to, 0..head_dim]);
-        let v = part(&qkv, heads + kv_heads, heads + 2 * kv_heads);
-        if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            let q = ops::rms_norm(part(&qkv, 0, heads), q_norm.val(), rms_norm_eps);
-            let k = part(&qkv, heads, heads + kv_heads);
-            let k = ops::rms_norm(k, k_norm.val(), rms_norm_eps);
-            return Qkv {
-                q: ops::rotate(q, rope),
-                k: ops::rotate(k, rope),
-                v,
-            };
-        }
-        let qk = ops::rotate(part(&qkv, 0, heads + kv_heads), rope);
-        Qkv {
-            q: part(&qk, 0, heads),
-            k: part(&qk, heads, heads + kv_heads),
-            v,
-        }
+    /// Qwen3's norms of each query and key head.
+    fn norm_qk(&self, qkv: Tensor<2>, heads: Heads, eps: f64) -> Tensor<2> {
+        let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) else { return qkv };
+        let Heads { heads: h, kv_heads, head_dim } = heads;
+        let [tokens, width] = qkv.dims();
+        let x = qkv.reshape([tokens, h + 2 * kv_heads, head_dim]);
+        let part = |from, to| x.clone().slice([0..tokens, from..to, 0..head_dim]);
+        let q = rms_norm(part(0, h), q_norm.val(), eps);
+        let k = rms_norm(part(h, h + kv_heads), k_norm.val(), eps);
+        let v = part(h + kv_heads, h + 2 * kv_heads);
+        Tensor::cat(vec![q, k, v], 1).reshape([tokens, width])
     }
 }

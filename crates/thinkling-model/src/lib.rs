@@ -16,9 +16,7 @@ mod error;
 pub mod generate;
 mod layer;
 mod load;
-mod ops;
 mod params;
-mod rope;
 pub mod selftest;
 
 pub use batch::{PackedBatch, Sequence};

@@ -1,7 +1,6 @@
 //! Weights in and out, under the names of Hugging Face checkpoints.
 
 use crate::layer::DecoderLayer;
-use crate::rope::RopeTable;
 use crate::{Decoder, ModelError};
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -224,7 +223,7 @@ fn build<S: Source>(
         norm,
         lm_head,
         config: c.clone(),
-        rope: RopeTable::new(c),
+        frequencies: c.rope_inv_freq(),
     })
 }
 

@@ -118,7 +118,7 @@ async fn full_logits(
             ids: &whole,
             prefix: None,
         }];
-        let batch = PackedBatch::new(&sequence, model.repeat(), &model.device());
+        let batch = PackedBatch::new(model, &sequence);
         let logits = read_logits(model, model.forward(&batch)).await?;
         (prompt.len()..whole.len()).for_each(|t| out.extend_from_slice(logits.row(t)));
     }
@@ -136,9 +136,9 @@ async fn cached_logits(
         .map(|ids| Sequence { ids, prefix: None })
         .collect();
     let device = model.device();
-    let batch = PackedBatch::new(&sequences, model.repeat(), &device);
+    let batch = PackedBatch::new(model, &sequences);
     let mut layers = Vec::new();
-    model.forward_with(&batch, |k, v| layers.push((k.clone(), v.clone())));
+    model.forward_with(&batch, |qkv| layers.push(qkv.clone()));
     let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
     let rows: Vec<usize> = (0..prompts.len()).collect();
     // Room for two tokens only, so that the cache has to grow on the way.
@@ -178,7 +178,7 @@ async fn batch_logits(
             prefix: Some(i),
         });
     }
-    let batch = PackedBatch::new(&sequences, model.repeat(), &model.device());
+    let batch = PackedBatch::new(model, &sequences);
     let logits = read_logits(model, model.forward(&batch)).await?;
     let mut out = Vec::new();
     for (i, rest) in rests.iter().enumerate() {

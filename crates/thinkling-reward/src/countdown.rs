@@ -68,9 +68,14 @@ impl Goal {
             .map(|&n| u64::try_from(n).map_err(|_| GoalError::Negative { got: n }))
             .collect::<Result<Vec<_>, _>>()?;
         sorted.sort_unstable();
-        let target = parse_number(target)
-            .map_err(|source| GoalError::Target { got: target.to_owned(), source })?;
-        Ok(Self { numbers: sorted, target })
+        let target = parse_number(target).map_err(|source| GoalError::Target {
+            got: target.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            numbers: sorted,
+            target,
+        })
     }
 
     /// Whether `expr` uses each given number exactly once and has the value of the target.
@@ -137,13 +142,14 @@ pub fn judge_last(text: &str, goal: &Goal) -> Judgement {
         if cuts_decimal(before, after) {
             continue;
         }
-        let Some((trimmed, expr)) = last_expr(span) else { continue };
-        if matches!(expr, Expr::Number(_)) && goal.numbers.len() > 1 {
+        let Some((trimmed, expr)) = last_expr(span, goal.numbers.len() == 1) else {
             continue;
-        }
+        };
         let claimed = after.trim_start().strip_prefix('=').and_then(|claim| {
             let claim = claim.split(['\n', '=']).next().unwrap_or("");
-            numbers(claim).next().and_then(|number| number.value(claim).ok().flatten())
+            numbers(claim)
+                .next()
+                .and_then(|number| number.value(claim).ok().flatten())
         });
         let judgement = match claimed {
             Some(value) if value != goal.target => {
@@ -178,13 +184,19 @@ fn last_span<'a>(rest: &'a str, text: &'a str) -> Option<(&'a str, &'a str, &'a 
 /// Whether a stretch between `before` and `after` starts or ends inside a decimal.
 fn cuts_decimal(before: &str, after: &str) -> bool {
     let is_digit = |c: char| c.is_ascii_digit();
-    before.strip_suffix('.').is_some_and(|whole| whole.ends_with(is_digit))
-        || after.strip_prefix('.').is_some_and(|fraction| fraction.starts_with(is_digit))
+    before
+        .strip_suffix('.')
+        .is_some_and(|whole| whole.ends_with(is_digit))
+        || after
+            .strip_prefix('.')
+            .is_some_and(|fraction| fraction.starts_with(is_digit))
 }
 
-/// The last expression of a stretch, and its text.
-fn last_expr(span: &str) -> Option<(&str, Expr)> {
-    if let Some(found) = parse_trimmed(span) {
+/// The last expression of a stretch, and its text. With `bare`, a single number is one too.
+fn last_expr(span: &str, bare: bool) -> Option<(&str, Expr)> {
+    let parse =
+        |part| parse_trimmed(part).filter(|(_, expr)| bare || matches!(expr, Expr::Binary(..)));
+    if let Some(found) = parse(span) {
         return Some(found);
     }
     let (mut parts, mut start) = (Vec::new(), 0);
@@ -201,7 +213,7 @@ fn last_expr(span: &str) -> Option<(&str, Expr)> {
         (last, blank) = (c, false);
     }
     parts.push(&span[start..]);
-    parts.into_iter().rev().find_map(parse_trimmed)
+    parts.into_iter().rev().find_map(parse)
 }
 
 /// Drops what cannot start or end an expression, then parses.
@@ -250,20 +262,34 @@ mod tests {
             " 8 ÷ ( 3 − 8 / 3 ) = 24. ",
             "(8/(3-(8)/(3)))",
             "8/(3-8/3)=24.0",
-            "3*8+(8-8)*3",
         ] {
-            let expected = if text.starts_with("3*8") { Verdict::Wrong } else { Verdict::Correct };
-            assert_eq!(block(text), expected, "{text}");
+            assert_eq!(block(text), Verdict::Correct, "{text}");
         }
         assert_eq!(judge_block("7", &goal(&[7], "7")).verdict, Verdict::Correct);
-        assert_eq!(judge_block("3-5", &goal(&[3, 5], "-2")).verdict, Verdict::Correct);
-        assert_eq!(judge_block("1÷8", &goal(&[8, 1], "0.125")).verdict, Verdict::Correct);
-        assert_eq!(judge_block("2×3", &goal(&[2, 3], "6")).verdict, Verdict::Correct);
+        assert_eq!(
+            judge_block("3-5", &goal(&[3, 5], "-2")).verdict,
+            Verdict::Correct
+        );
+        assert_eq!(
+            judge_block("1÷8", &goal(&[8, 1], "0.125")).verdict,
+            Verdict::Correct
+        );
+        assert_eq!(
+            judge_block("2×3", &goal(&[2, 3], "6")).verdict,
+            Verdict::Correct
+        );
     }
 
     #[test]
     fn numbers_must_be_used_exactly_once() {
-        for text in ["8*3", "8*3*(8-8)+3", "24", "8*3+8-8+3-3", "88-38-33", "38-8-3-3"] {
+        for text in [
+            "8*3",
+            "3*8+(8-8)*3",
+            "24",
+            "8*3+8-8+3-3",
+            "88-38-33",
+            "38-8-3-3",
+        ] {
             assert_eq!(block(text), Verdict::Wrong, "{text}");
         }
     }
@@ -284,16 +310,39 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_unverifiable() {
-        for text in ["so 8*3", "8/(3-8/3)=24=24", "24=8/(3-8/3)", "-8+3", "8(3)", "8**3", "8^3", "=24"]
-        {
+        for text in [
+            "so 8*3",
+            "8/(3-8/3)=24=24",
+            "24=8/(3-8/3)",
+            "-8+3",
+            "8(3)",
+            "8**3",
+            "8^3",
+            "=24",
+        ] {
             let reason = Reason::BadExpression;
             assert_eq!(block(text), Verdict::Unverifiable { reason }, "{text}");
         }
-        assert_eq!(block(" \n"), Verdict::Unverifiable { reason: Reason::NoExpression });
+        assert_eq!(
+            block(" \n"),
+            Verdict::Unverifiable {
+                reason: Reason::NoExpression
+            }
+        );
         let deep = format!("{}8{}", "(".repeat(100_000), ")".repeat(100_000));
-        assert_eq!(block(&deep), Verdict::Unverifiable { reason: Reason::TooLarge });
+        assert_eq!(
+            block(&deep),
+            Verdict::Unverifiable {
+                reason: Reason::TooLarge
+            }
+        );
         let long = "8+".repeat(100_000);
-        assert_eq!(block(&long), Verdict::Unverifiable { reason: Reason::TooLarge });
+        assert_eq!(
+            block(&long),
+            Verdict::Unverifiable {
+                reason: Reason::TooLarge
+            }
+        );
     }
 
     #[test]
@@ -307,6 +356,7 @@ mod tests {
             "第一：16+15-1=30。",
             "16+15-1 and (",
             "goal 30 16+15-1",
+            "16+15-1 30",
         ] {
             assert_eq!(last(text), Verdict::Correct, "{text}");
         }
@@ -321,8 +371,22 @@ mod tests {
         ] {
             assert_eq!(last(text), Verdict::Wrong, "{text}");
         }
-        for text in ["", "30", "16 15 1", "x+y", "0.16+15-1", "16+15-1.5", "16+15-1 0.5"] {
-            assert_eq!(last(text), Verdict::Unverifiable { reason: Reason::NoExpression }, "{text}");
+        for text in [
+            "",
+            "30",
+            "16 15 1",
+            "x+y",
+            "0.16+15-1",
+            "16+15-1.5",
+            "16+15-1 0.5",
+        ] {
+            assert_eq!(
+                last(text),
+                Verdict::Unverifiable {
+                    reason: Reason::NoExpression
+                },
+                "{text}"
+            );
         }
     }
 
@@ -330,15 +394,23 @@ mod tests {
     fn unusable_problems_are_told() {
         assert_eq!(Goal::new(&[], "3"), Err(GoalError::Count { got: 0 }));
         assert_eq!(Goal::new(&[1; 33], "3"), Err(GoalError::Count { got: 33 }));
-        assert_eq!(Goal::new(&[1, -2], "3"), Err(GoalError::Negative { got: -2 }));
-        assert!(matches!(Goal::new(&[1], "three"), Err(GoalError::Target { .. })));
+        assert_eq!(
+            Goal::new(&[1, -2], "3"),
+            Err(GoalError::Negative { got: -2 })
+        );
+        assert!(matches!(
+            Goal::new(&[1], "three"),
+            Err(GoalError::Target { .. })
+        ));
     }
 
     #[test]
-    fn ten_megabytes_are_answered() {
+    fn a_megabyte_of_anything_is_answered() {
         let goal = goal(&[16, 15, 1], "30");
-        for unit in ["1+", "(1", "1)", "1 ", "1+1a", "((1+1)", "=", "1/0,", "a", " ", "1=", "+"] {
-            let text = unit.repeat(10_000_000 / unit.len());
+        for unit in [
+            "1+", "(1", "1)", "1 ", "1+1a", "((1+1)", "=", "1/0,", "a", " ", "1=", "+",
+        ] {
+            let text = unit.repeat(1_000_000 / unit.len());
             assert_ne!(judge_block(&text, &goal).verdict, Verdict::Correct);
             assert_ne!(judge_last(&text, &goal).verdict, Verdict::Correct);
         }

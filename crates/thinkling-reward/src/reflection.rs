@@ -15,8 +15,22 @@ pub const ENGLISH: [&str; 10] = [
 
 /// Chinese counterparts; where one starts with another, the longer stands first.
 pub const CHINESE: [&str; 16] = [
-    "等等", "等一下", "错误", "不对", "错", "然而", "不过", "但是", "但", "重试", "重新", "验证",
-    "核对", "检查", "评估", "检验",
+    "等等",
+    "等一下",
+    "错误",
+    "不对",
+    "错",
+    "然而",
+    "不过",
+    "但是",
+    "但",
+    "重试",
+    "重新",
+    "验证",
+    "核对",
+    "检查",
+    "评估",
+    "检验",
 ];
 
 /// How often each reflective word occurs; words that do not occur are left out.
@@ -32,8 +46,12 @@ pub fn reflective_words(text: &str) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for run in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
         // Latin words inside a run of Chinese text stand alone too.
-        for word in run.split(|c: char| !c.is_ascii_alphanumeric() && crate::script::is_unspaced(c)) {
-            if let Some(known) = ENGLISH.iter().find(|known| known.eq_ignore_ascii_case(word)) {
+        for word in run.split(|c: char| !c.is_ascii_alphanumeric() && crate::script::is_unspaced(c))
+        {
+            if let Some(known) = ENGLISH
+                .iter()
+                .find(|known| known.eq_ignore_ascii_case(word))
+            {
                 *counts.entry(*known).or_insert(0) += 1;
             }
         }
@@ -61,20 +79,34 @@ mod tests {
     #[test]
     fn every_listed_word_is_found_alone() {
         for word in ENGLISH.into_iter().chain(CHINESE) {
-            assert_eq!(reflective_words(word), BTreeMap::from([(word, 1)]), "{word}");
+            assert_eq!(
+                reflective_words(word),
+                BTreeMap::from([(word, 1)]),
+                "{word}"
+            );
         }
     }
 
     #[test]
     fn words_count_whole_and_without_case() {
         assert_eq!(reflection_count("But WAIT: check, error."), 4);
-        assert_eq!(reflection_count("button awaits checks errors unverify check_1"), 0);
+        assert_eq!(
+            reflection_count("button awaits checks errors unverify check_1"),
+            0
+        );
     }
 
     #[test]
     fn chinese_words_do_not_overlap() {
         let counts = reflective_words("等等等等，错误是错的，但是检查check一下");
-        let expected = [("等等", 2), ("错误", 1), ("错", 1), ("但是", 1), ("检查", 1), ("check", 1)];
+        let expected = [
+            ("等等", 2),
+            ("错误", 1),
+            ("错", 1),
+            ("但是", 1),
+            ("检查", 1),
+            ("check", 1),
+        ];
         assert_eq!(counts, BTreeMap::from(expected));
     }
 }

@@ -33,8 +33,12 @@ pub enum Tag {
 
 impl Tag {
     /// The four tags in the order of the template.
-    pub const ALL: [Self; 4] =
-        [Self::ThinkOpen, Self::ThinkClose, Self::AnswerOpen, Self::AnswerClose];
+    pub const ALL: [Self; 4] = [
+        Self::ThinkOpen,
+        Self::ThinkClose,
+        Self::AnswerOpen,
+        Self::AnswerClose,
+    ];
 
     /// The tag as written.
     pub const fn as_str(self) -> &'static str {
@@ -203,7 +207,9 @@ impl TagMachine {
     /// Goes on with a held-back tag. Returns how many bytes of `piece` that used up, or nothing
     /// where the piece ended and the tag is still open.
     fn resume(&mut self, piece: &str, sink: &mut impl FnMut(TagEvent<'_>)) -> Option<usize> {
-        let Some((_, mut len)) = self.held else { return Some(0) };
+        let Some((_, mut len)) = self.held else {
+            return Some(0);
+        };
         for (i, &byte) in piece.as_bytes().iter().enumerate() {
             let prefix = self.held_back();
             let longer = Tag::ALL.into_iter().find(|tag| {
@@ -235,7 +241,10 @@ impl TagMachine {
     fn text(&mut self, text: &str, sink: &mut impl FnMut(TagEvent<'_>)) {
         if !text.is_empty() {
             self.format.on_text(text);
-            sink(TagEvent::Text { region: self.region, text });
+            sink(TagEvent::Text {
+                region: self.region,
+                text,
+            });
         }
     }
 
@@ -243,7 +252,11 @@ impl TagMachine {
         let from = self.region;
         self.region = from.after(tag);
         self.format.on_tag(tag);
-        sink(TagEvent::Tag { tag, from, to: self.region });
+        sink(TagEvent::Tag {
+            tag,
+            from,
+            to: self.region,
+        });
     }
 }
 
@@ -253,7 +266,11 @@ fn match_tag(bytes: &[u8]) -> Match {
         let name = tag.as_str().as_bytes();
         let len = name.len().min(bytes.len());
         if bytes[..len] == name[..len] {
-            return if len == name.len() { Match::Whole(tag) } else { Match::Partial(tag, len) };
+            return if len == name.len() {
+                Match::Whole(tag)
+            } else {
+                Match::Partial(tag, len)
+            };
         }
     }
     Match::No
@@ -307,7 +324,10 @@ mod tests {
 
     #[test]
     fn a_broken_tag_start_is_text_and_the_next_tag_is_still_seen() {
-        let expected = [(Region::Outside, "</an".to_owned()), (Region::Think, "a".to_owned())];
+        let expected = [
+            (Region::Outside, "</an".to_owned()),
+            (Region::Think, "a".to_owned()),
+        ];
         assert_eq!(regions(&["</an", "<think>a"]), expected);
         assert_eq!(regions(&["</", "an<thi", "nk>a"]), expected);
     }

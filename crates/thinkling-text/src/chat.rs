@@ -18,8 +18,8 @@ use crate::error::{Result, TextError};
 use crate::tokenizer::GgufVocabulary;
 use functions::template_error;
 
-/// Instructions a template may execute: far above any real conversation, far below a minute.
-const FUEL: u64 = 20_000_000;
+/// Instructions a template may execute: some ten thousand turns, and well below a second.
+const FUEL: u64 = 2_000_000;
 /// The name under which the engine knows the source.
 const NAME: &str = "chat_template";
 
@@ -35,7 +35,10 @@ pub struct Message {
 impl Message {
     /// A turn of `role` with this content.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
     }
 }
 
@@ -78,8 +81,10 @@ impl ChatTemplate {
     /// [`TextError::BadTokenizerConfig`], [`TextError::NoChatTemplate`] and
     /// [`TextError::Template`].
     pub fn from_tokenizer_config(json: &[u8], name: Option<&str>) -> Result<Self> {
-        let config: TokenizerConfig = serde_json::from_slice(json)
-            .map_err(|e| TextError::BadTokenizerConfig { reason: e.to_string() })?;
+        let config: TokenizerConfig =
+            serde_json::from_slice(json).map_err(|e| TextError::BadTokenizerConfig {
+                reason: e.to_string(),
+            })?;
         let wanted = name.unwrap_or("default");
         let missing = |available: String| TextError::NoChatTemplate {
             wanted: wanted.to_owned(),
@@ -106,12 +111,18 @@ impl ChatTemplate {
     /// # Errors
     /// [`TextError::NoChatTemplate`] and [`TextError::Template`].
     pub fn from_gguf(vocabulary: &GgufVocabulary) -> Result<Self> {
-        let source = vocabulary.chat_template.as_ref().ok_or(TextError::NoChatTemplate {
-            wanted: "default".to_owned(),
-            available: "none".to_owned(),
-            context: "tokenizer.chat_template of the gguf",
-        })?;
-        let (bos, eos) = (vocabulary.token(vocabulary.bos), vocabulary.token(vocabulary.eos));
+        let source = vocabulary
+            .chat_template
+            .as_ref()
+            .ok_or(TextError::NoChatTemplate {
+                wanted: "default".to_owned(),
+                available: "none".to_owned(),
+                context: "tokenizer.chat_template of the gguf",
+            })?;
+        let (bos, eos) = (
+            vocabulary.token(vocabulary.bos),
+            vocabulary.token(vocabulary.eos),
+        );
         Self::new(source.as_str(), bos, eos)
     }
 
@@ -156,7 +167,10 @@ impl ChatTemplate {
             ("tools", Value::from(())),
             ("documents", Value::from(())),
         ]);
-        let tokens = [("bos_token", &self.bos_token), ("eos_token", &self.eos_token)];
+        let tokens = [
+            ("bos_token", &self.bos_token),
+            ("eos_token", &self.eos_token),
+        ];
         for (name, token) in tokens {
             if let Some(token) = token {
                 context.insert(name, Value::from(token.as_str()));
@@ -225,7 +239,10 @@ mod tests {
     use super::*;
 
     fn render(source: &str) -> Result<String> {
-        let messages = [Message::new("user", "  Hi\n"), Message::new("assistant", "Yo")];
+        let messages = [
+            Message::new("user", "  Hi\n"),
+            Message::new("assistant", "Yo"),
+        ];
         ChatTemplate::new(source, Some("<s>"), None)?.render(&messages, true)
     }
 
@@ -233,7 +250,10 @@ mod tests {
     fn turns_special_tokens_and_the_opened_turn_are_written() {
         let source = "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m.content | trim }}\
                       {{ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
-        assert_eq!(render(source).unwrap(), "<s>[user]Hi[assistant]Yo[assistant]");
+        assert_eq!(
+            render(source).unwrap(),
+            "<s>[user]Hi[assistant]Yo[assistant]"
+        );
     }
 
     #[test]
@@ -249,7 +269,7 @@ mod tests {
             {{ c.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n') }}|\
             {{ messages[::-1][0].role.upper() }}|{{ messages[0].content.strip() }}|\
             {{ messages[1].content.startswith('Y') }}|{{ messages[1].get('name', 'nobody') }}";
-        assert_eq!(render(source).unwrap(), "a|r|ASSISTANT|Hi|true|nobody");
+        assert_eq!(render(source).unwrap(), "a|r|ASSISTANT|Hi|True|nobody");
     }
 
     #[test]
@@ -261,7 +281,7 @@ mod tests {
     fn tools_are_defined_and_none_and_absent_tokens_are_undefined() {
         let source = "{{ tools is defined and tools is none }} {{ eos_token is defined }} \
                       {{ strftime_now is defined }}";
-        assert_eq!(render(source).unwrap(), "true false false");
+        assert_eq!(render(source).unwrap(), "True False False");
     }
 
     #[test]
@@ -287,12 +307,16 @@ mod tests {
     fn a_template_that_never_ends_is_stopped() {
         let source = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}\
                       {% endfor %}{% endfor %}{% endfor %}";
-        assert!(matches!(render(source).unwrap_err(), TextError::Template { .. }));
+        assert!(matches!(
+            render(source).unwrap_err(),
+            TextError::Template { .. }
+        ));
     }
 
     #[test]
     fn further_variables_reach_the_template() {
-        let source = "{% if enable_thinking is defined and enable_thinking is false %}off{% endif %}";
+        let source =
+            "{% if enable_thinking is defined and enable_thinking is false %}off{% endif %}";
         let template = ChatTemplate::new(source, None, None).unwrap();
         let variables = BTreeMap::from([("enable_thinking".to_owned(), json!(false))]);
         assert_eq!(template.render_with(&[], true, &variables).unwrap(), "off");
@@ -309,7 +333,12 @@ mod tests {
         });
         let template =
             ChatTemplate::from_tokenizer_config(config.to_string().as_bytes(), None).unwrap();
-        assert_eq!(template.render(&[Message::new("user", "x")], false).unwrap(), "<b>x<e>");
+        assert_eq!(
+            template
+                .render(&[Message::new("user", "x")], false)
+                .unwrap(),
+            "<b>x<e>"
+        );
     }
 
     #[test]
@@ -324,7 +353,10 @@ mod tests {
         assert_eq!(source(None).unwrap(), "d");
         assert_eq!(source(Some("tool_use")).unwrap(), "t");
         let message = source(Some("rag")).unwrap_err().to_string();
-        assert!(message.contains("rag") && message.contains("tool_use, default"), "{message}");
+        assert!(
+            message.contains("rag") && message.contains("tool_use, default"),
+            "{message}"
+        );
     }
 
     #[test]

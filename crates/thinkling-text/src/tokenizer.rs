@@ -14,6 +14,9 @@ pub(crate) use plan::{DecodePlan, PiecePlan, byte_of};
 use crate::error::{Result, TextError};
 use crate::stream::DetokenizeStream;
 
+/// Most white-space characters in a row that are encoded.
+const LONGEST_BLANK: usize = 250_000;
+
 /// A vocabulary with its rules: what `tokenizer.json` holds.
 ///
 /// Byte-pair models (byte-level, or with byte fallback) and whole-word models are read. Truncation
@@ -28,7 +31,9 @@ pub struct Tokenizer {
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size).finish_non_exhaustive()
+        f.debug_struct("Tokenizer")
+            .field("vocab_size", &self.vocab_size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,8 +45,10 @@ impl Tokenizer {
     /// [`TextError::UnsupportedDecoder`] and [`TextError::BadVocabulary`].
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let plan = screen::screen(json)?;
-        let inner = tokenizers::Tokenizer::from_bytes(json)
-            .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
+        let inner =
+            tokenizers::Tokenizer::from_bytes(json).map_err(|e| TextError::BadTokenizerJson {
+                reason: e.to_string(),
+            })?;
         Self::assemble(inner, plan)
     }
 
@@ -58,13 +65,20 @@ impl Tokenizer {
     fn assemble(mut inner: tokenizers::Tokenizer, plan: DecodePlan) -> Result<Self> {
         inner
             .with_truncation(None)
-            .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
+            .map_err(|e| TextError::BadTokenizerJson {
+                reason: e.to_string(),
+            })?;
         inner.with_padding(None);
         let largest = inner.get_vocab(true).into_values().max();
         let vocab_size = largest.map_or(0, |id| (id as usize).saturating_add(1));
         let mut ordinary_added = inner.get_added_vocabulary().clone();
         ordinary_added.set_encode_special_tokens(true);
-        Ok(Self { inner, ordinary_added, plan, vocab_size })
+        Ok(Self {
+            inner,
+            ordinary_added,
+            plan,
+            vocab_size,
+        })
     }
 
     /// Token ids of `text`. Special tokens written in the text become their ids; none is added.
@@ -73,7 +87,8 @@ impl Tokenizer {
     /// [`Tokenizer::encode_ordinary`].
     ///
     /// # Errors
-    /// [`TextError::Encode`] where the vocabulary has no way to spell a part of the text.
+    /// [`TextError::Encode`] where the vocabulary has no way to spell a part of the text, or more
+    /// than 250,000 white-space characters follow on each other.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         self.encode_with(text, false)
     }
@@ -88,6 +103,7 @@ impl Tokenizer {
     }
 
     fn encode_with(&self, text: &str, add: bool) -> Result<Vec<u32>> {
+        refuse_endless_blanks(text)?;
         let encoding = self.inner.encode_fast(text, add).map_err(encode_error)?;
         Ok(encoding.get_ids().to_vec())
     }
@@ -99,14 +115,21 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn encode_ordinary(&self, text: &str) -> Result<Vec<u32>> {
-        let mut cut = self.ordinary_added.extract_and_normalize(self.inner.get_normalizer(), text);
+        refuse_endless_blanks(text)?;
+        let mut cut = self
+            .ordinary_added
+            .extract_and_normalize(self.inner.get_normalizer(), text);
         if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut cut).map_err(encode_error)?;
         }
         let model = self.inner.get_model();
-        cut.tokenize(|piece| model.tokenize(piece.get())).map_err(encode_error)?;
+        cut.tokenize(|piece| model.tokenize(piece.get()))
+            .map_err(encode_error)?;
         let pieces = cut.get_splits(OffsetReferential::Original, OffsetType::Byte);
-        let tokens = pieces.into_iter().filter_map(|(_, _, tokens)| tokens.as_ref()).flatten();
+        let tokens = pieces
+            .into_iter()
+            .filter_map(|(_, _, tokens)| tokens.as_ref())
+            .flatten();
         Ok(tokens.map(|token| token.id).collect())
     }
 
@@ -146,7 +169,9 @@ impl Tokenizer {
     /// Whether an id is a special token: one that steers the model and is no part of the text.
     pub fn is_special(&self, id: u32) -> bool {
         let added = self.inner.get_added_vocabulary();
-        added.simple_id_to_token(id).is_some_and(|token| added.is_special_token(&token))
+        added
+            .simple_id_to_token(id)
+            .is_some_and(|token| added.is_special_token(&token))
     }
 
     /// The bytes of a `tokenizer.json` that transformers reads, also where the vocabulary came from
@@ -158,7 +183,9 @@ impl Tokenizer {
         self.inner
             .to_string(false)
             .map(String::into_bytes)
-            .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })
+            .map_err(|e| TextError::BadTokenizerJson {
+                reason: e.to_string(),
+            })
     }
 
     /// How tokens become text.
@@ -176,8 +203,24 @@ impl Tokenizer {
     }
 }
 
+/// The regex engine gives up without a word inside a run of about a million blanks, and the rest of
+/// the text would be cut wrongly. Other characters do not make it go back.
+fn refuse_endless_blanks(text: &str) -> Result<()> {
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c.is_whitespace() { run + 1 } else { 0 };
+        if run > LONGEST_BLANK {
+            let reason = format!("more than {LONGEST_BLANK} white-space characters in a row");
+            return Err(TextError::Encode { reason });
+        }
+    }
+    Ok(())
+}
+
 fn encode_error(error: impl std::fmt::Display) -> TextError {
-    TextError::Encode { reason: error.to_string() }
+    TextError::Encode {
+        reason: error.to_string(),
+    }
 }
 
 /// A post-processor that adds one token in front of a sequence, and in front of the second of two.
@@ -199,5 +242,7 @@ fn bos_processor(token: &str, id: u32) -> Result<PostProcessorWrapper> {
     }));
     processor
         .map(Into::into)
-        .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })
+        .map_err(|e| TextError::BadTokenizerJson {
+            reason: e.to_string(),
+        })
 }

@@ -1,14 +1,20 @@
 //! Recipes, stages, run folders, checkpoints, metrics, evaluation and benches.
 
 pub mod atomic;
+pub mod bench;
 pub mod checkpoint;
 pub mod data;
 mod error;
+pub mod evaluate;
 pub mod interrupt;
 pub mod metrics;
+pub mod model_io;
 pub mod progress;
+mod questions;
 pub mod recipe;
 pub mod run_dir;
+pub mod runner;
+mod stage;
 pub mod tfevents;
 
 pub use error::{Place, Result, TrainError};

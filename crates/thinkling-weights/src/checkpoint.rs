@@ -124,7 +124,9 @@ impl Checkpoint {
 
     /// Names and row-major shapes of all tensors, by name.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.tensors.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
+        self.tensors
+            .iter()
+            .map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
     /// Whether there is a tensor of that Hugging Face name.
@@ -155,7 +157,11 @@ impl Checkpoint {
         let expected = entry.elements();
         if out.len() != expected {
             let name = name.to_owned();
-            return Err(WeightsError::BufferLength { name, expected, got: out.len() });
+            return Err(WeightsError::BufferLength {
+                name,
+                expected,
+                got: out.len(),
+            });
         }
         let bytes = &self.files[entry.file].as_slice()[entry.range.clone()];
         let row_len = entry.shape.last().copied().unwrap_or(1);
@@ -185,7 +191,9 @@ impl Checkpoint {
     fn entry(&self, name: &str) -> Result<&Entry, WeightsError> {
         self.tensors
             .get(name)
-            .ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })
+            .ok_or_else(|| WeightsError::UnknownTensor {
+                name: name.to_owned(),
+            })
     }
 
     fn from_gguf(file: FileBytes) -> Result<Self, WeightsError> {
@@ -193,7 +201,9 @@ impl Checkpoint {
         let config = ModelConfig::from_gguf(&gguf, file.as_slice())?;
         let mut tensors = BTreeMap::new();
         for tensor in gguf.tensors() {
-            let Some(name) = gguf_to_hf(&tensor.name) else { continue };
+            let Some(name) = gguf_to_hf(&tensor.name) else {
+                continue;
+            };
             let turned = ["self_attn.q_proj.", "self_attn.k_proj."];
             let interleaved = (config.architecture == Architecture::Llama
                 && turned.iter().any(|part| name.contains(part)))
@@ -220,7 +230,13 @@ impl Checkpoint {
         if config.tie_word_embeddings {
             tensors.remove(HEAD);
         }
-        let checkpoint = Self { config, tensors, files, gguf, folder: None };
+        let checkpoint = Self {
+            config,
+            tensors,
+            files,
+            gguf,
+            folder: None,
+        };
         checkpoint.check_fits_config()?;
         Ok(checkpoint)
     }
@@ -232,7 +248,11 @@ impl Checkpoint {
             };
             if entry.shape != expected {
                 let got = entry.shape.clone();
-                return Err(WeightsError::TensorShape { name, expected, got });
+                return Err(WeightsError::TensorShape {
+                    name,
+                    expected,
+                    got,
+                });
             }
             entry.readable(&name)?;
         }

@@ -4,6 +4,7 @@
 //! or `llama3` rotary embedding. Everything else that a config can ask for is refused by name, so
 //! that no model runs as something it is not.
 
+mod fields;
 mod gguf;
 mod json;
 mod json_out;
@@ -44,7 +45,9 @@ impl Architecture {
     }
 
     fn from_model_type(name: &str) -> Option<Self> {
-        [Self::Llama, Self::Qwen2, Self::Qwen3].into_iter().find(|it| it.model_type() == name)
+        [Self::Llama, Self::Qwen2, Self::Qwen3]
+            .into_iter()
+            .find(|it| it.model_type() == name)
     }
 }
 

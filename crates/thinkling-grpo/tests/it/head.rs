@@ -42,7 +42,10 @@ fn plain(
     temperature: f32,
 ) -> (Tensor<1>, Tensor<1>) {
     let tokens = hidden.dims()[0];
-    let logits = hidden.matmul(weight.transpose()).div_scalar(temperature);
+    // Not `div_scalar`: its backward pass in burn 0.22.1 rounds the reciprocal to f32.
+    let logits = hidden
+        .matmul(weight.transpose())
+        .mul_scalar(1.0 / f64::from(temperature));
     let all = log_softmax(logits, 1);
     let chosen = all
         .clone()
@@ -161,7 +164,7 @@ fn cross_entropy_is_the_weighted_mean_with_its_gradient() {
     let (logprobs, _) = plain(hidden.clone(), weight.clone(), p.targets.clone(), 1.0);
     let loss = -(logprobs * vector(&weights, DType::F64))
         .sum()
-        .div_scalar(norm);
+        .mul_scalar(1.0 / norm);
     let grads = loss.backward();
     let got = cross_entropy(
         p.hidden,
@@ -174,21 +177,9 @@ fn cross_entropy_is_the_weighted_mean_with_its_gradient() {
     .unwrap();
     assert_close("loss", &numbers(got.loss), &numbers(loss.inner()), F64, F64);
     let expected = numbers(hidden.grad(&grads).expect("a gradient"));
-    assert_close(
-        "d hidden",
-        &numbers(got.head.grads.hidden),
-        &expected,
-        F64,
-        F64,
-    );
+    assert_close("d hidden", &numbers(got.grads.hidden), &expected, F64, F64);
     let expected = numbers(weight.grad(&grads).expect("a gradient"));
-    assert_close(
-        "d weight",
-        &numbers(got.head.grads.weight),
-        &expected,
-        F64,
-        F64,
-    );
+    assert_close("d weight", &numbers(got.grads.weight), &expected, F64, F64);
 }
 
 /// A model with tied embeddings: `tanh(E[input] A)`, then the head `E`.

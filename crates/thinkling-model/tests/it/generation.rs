@@ -98,7 +98,7 @@ fn recorded_logprobs_are_those_of_a_full_forward_before_the_filters() {
     let generated = run(&model, &request);
     let full = |ids: &[u32], temperature: f64| -> Vec<f64> {
         let sequence = [Sequence { ids, prefix: None }];
-        let batch = PackedBatch::new(&sequence, model.repeat(), &model.device());
+        let batch = PackedBatch::new(&model, &sequence);
         let logits: Vec<f32> = model
             .logits(model.forward(&batch))
             .into_data()

@@ -29,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
 
 fn logits(model: &Decoder, ids: &[u32]) -> Vec<f32> {
     let sequence = [Sequence { ids, prefix: None }];
-    let batch = PackedBatch::new(&sequence, model.repeat(), &model.device());
+    let batch = PackedBatch::new(model, &sequence);
     model
         .logits(model.forward(&batch))
         .into_data()

@@ -17,10 +17,51 @@ use thinkling_reward::{
 fn hostile_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
-            "<think>", "</think>", "<answer>", "</answer>", "<", "</", "<think", ">", "42", "30", "16",
-            "15", "1", ",", ".", "-", "\u{2212}", "+", "*", "**", "/", "÷", "×", "(", ")", "=", " ",
-            "\n", "$", "%", "!", "x", "等等", "错", "万", "\u{200B}", "\u{202E}", "é", "\\boxed{", "}",
-            "1,234", ".5", "million", "½", "_",
+            "<think>",
+            "</think>",
+            "<answer>",
+            "</answer>",
+            "<",
+            "</",
+            "<think",
+            ">",
+            "42",
+            "30",
+            "16",
+            "15",
+            "1",
+            ",",
+            ".",
+            "-",
+            "\u{2212}",
+            "+",
+            "*",
+            "**",
+            "/",
+            "÷",
+            "×",
+            "(",
+            ")",
+            "=",
+            " ",
+            "\n",
+            "$",
+            "%",
+            "!",
+            "x",
+            "等等",
+            "错",
+            "万",
+            "\u{200B}",
+            "\u{202E}",
+            "é",
+            "\\boxed{",
+            "}",
+            "1,234",
+            ".5",
+            "million",
+            "½",
+            "_",
         ])
         .prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
@@ -56,7 +97,10 @@ fn judge_everything(text: &str) {
         Problem::countdown("bad", "q", vec![1], text),
     ] {
         for template in [Template::R1Zero, Template::None] {
-            let config = RewardConfig { template, ..RewardConfig::default() };
+            let config = RewardConfig {
+                template,
+                ..RewardConfig::default()
+            };
             let record = reward(&problem, &Completion::whole(text), &config);
             let judgement = judge(&problem, text, template);
             assert_eq!(record.is_ok(), judgement.is_ok());
@@ -101,15 +145,21 @@ impl Tree {
     }
 
     /// Numerator and positive denominator, not reduced to lowest terms; nothing where it divides
-    /// by zero or passes 128 bits.
+    /// by zero (128 bits are enough, see [`tree`]).
     fn fraction(&self) -> Option<(i128, i128)> {
         match self {
             Self::Leaf(n) => Some((i128::from(*n), 1)),
             Self::Node(left, op, right) => {
                 let ((a, b), (c, d)) = (left.fraction()?, right.fraction()?);
                 let (n, m) = match op {
-                    Op::Add => (a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?, b.checked_mul(d)?),
-                    Op::Sub => (a.checked_mul(d)?.checked_sub(c.checked_mul(b)?)?, b.checked_mul(d)?),
+                    Op::Add => (
+                        a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?,
+                        b.checked_mul(d)?,
+                    ),
+                    Op::Sub => (
+                        a.checked_mul(d)?.checked_sub(c.checked_mul(b)?)?,
+                        b.checked_mul(d)?,
+                    ),
                     Op::Mul => (a.checked_mul(c)?, b.checked_mul(d)?),
                     Op::Div => (a.checked_mul(d)?, b.checked_mul(c)?),
                 };
@@ -121,7 +171,6 @@ impl Tree {
         }
     }
 
-    /// Whether some part divides by zero, told apart from passing 128 bits by small leaves.
     fn leaves(&self, out: &mut Vec<i64>) {
         match self {
             Self::Leaf(n) => out.push(i64::from(*n)),
@@ -136,10 +185,12 @@ impl Tree {
 /// Trees of at most 8 leaves below 100: 128 bits are enough for every unreduced fraction.
 fn tree() -> impl Strategy<Value = Tree> {
     let op = prop::sample::select(vec![Op::Add, Op::Sub, Op::Mul, Op::Div]);
-    (0_u32..100).prop_map(Tree::Leaf).prop_recursive(3, 8, 2, move |inner| {
-        (inner.clone(), op.clone(), inner)
-            .prop_map(|(left, op, right)| Tree::Node(Box::new(left), op, Box::new(right)))
-    })
+    (0_u32..100)
+        .prop_map(Tree::Leaf)
+        .prop_recursive(3, 8, 2, move |inner| {
+            (inner.clone(), op.clone(), inner)
+                .prop_map(|(left, op, right)| Tree::Node(Box::new(left), op, Box::new(right)))
+        })
 }
 
 /// Writes an integer with thousands commas.
@@ -147,7 +198,7 @@ fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut out = String::from(if value < 0 { "-" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -160,13 +211,21 @@ fn decimal(value: i64, scale: usize) -> String {
     let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let point = if scale > 0 { "." } else { "" };
-    format!("{}{whole}{point}{fraction}", if value < 0 { "-" } else { "" })
+    format!(
+        "{}{whole}{point}{fraction}",
+        if value < 0 { "-" } else { "" }
+    )
 }
 
 fn number_reward(gold: &str, answer: &str) -> f64 {
     let text = format!("<think>so</think><answer>{answer}</answer>");
     let problem = Problem::number("n", "q", gold);
-    let record = reward(&problem, &Completion::whole(&text), &RewardConfig::default()).unwrap();
+    let record = reward(
+        &problem,
+        &Completion::whole(&text),
+        &RewardConfig::default(),
+    )
+    .unwrap();
     record.value("accuracy").unwrap()
 }
 

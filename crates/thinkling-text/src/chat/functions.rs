@@ -11,11 +11,28 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use crate::error::TextError;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
-const DAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 /// A day, given by the caller since this crate has no clock. The time of day is midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +65,10 @@ impl Date {
                 true => value.to_string(),
                 false => format!("{value:0width$}"),
             };
-            let month = MONTHS.get(usize::from(self.month.wrapping_sub(1))).copied().unwrap_or("?");
+            let month = MONTHS
+                .get(usize::from(self.month.wrapping_sub(1)))
+                .copied()
+                .unwrap_or("?");
             out.push_str(&match directive {
                 'Y' => self.year.to_string(),
                 'y' => number(self.year % 100, 2),
@@ -72,7 +92,10 @@ impl Date {
     fn day_of_year(self) -> u16 {
         const BEFORE: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
         let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
-        let month = BEFORE.get(usize::from(self.month.wrapping_sub(1))).copied().unwrap_or(0);
+        let month = BEFORE
+            .get(usize::from(self.month.wrapping_sub(1)))
+            .copied()
+            .unwrap_or(0);
         month + u16::from(self.day) + u16::from(leap && self.month > 2)
     }
 
@@ -87,10 +110,13 @@ impl Date {
 
 /// Adds the functions that need nothing from outside.
 pub(super) fn add(environment: &mut Environment<'static>) {
-    environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
-        let refusal = Refusal(message);
-        Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(refusal))
-    });
+    environment.add_function(
+        "raise_exception",
+        |message: String| -> Result<Value, Error> {
+            let refusal = Refusal(message);
+            Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(refusal))
+        },
+    );
     environment.add_filter("tojson", tojson);
 }
 
@@ -122,7 +148,10 @@ pub(super) fn template_error(error: Error) -> TextError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(at) = cause {
         if let Some(Refusal(message)) = at.downcast_ref::<Refusal>() {
-            return TextError::TemplateRefused { line, message: message.clone() };
+            return TextError::TemplateRefused {
+                line,
+                message: message.clone(),
+            };
         }
         cause = at.source();
     }
@@ -141,17 +170,25 @@ fn tojson(value: &Value, args: Kwargs) -> Result<String, Error> {
     args.assert_all_used()?;
     let mut out = Vec::new();
     let written = match indent {
-        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Python)),
+        None => value.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut out, Python,
+        )),
         Some(width) => {
             let spaces = vec![b' '; width.min(64)];
             let formatter = PrettyFormatter::with_indent(&spaces);
-            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))
+            value.serialize(&mut serde_json::Serializer::with_formatter(
+                &mut out, formatter,
+            ))
         }
     };
     let invalid = |e: &dyn fmt::Display| Error::new(ErrorKind::BadSerialization, e.to_string());
     written.map_err(|e| invalid(&e))?;
     let text = String::from_utf8(out).map_err(|e| invalid(&e))?;
-    Ok(if ascii == Some(true) { escape_non_ascii(&text) } else { text })
+    Ok(if ascii == Some(true) {
+        escape_non_ascii(&text)
+    } else {
+        text
+    })
 }
 
 fn escape_non_ascii(text: &str) -> String {
@@ -172,11 +209,19 @@ fn escape_non_ascii(text: &str) -> String {
 struct Python;
 
 impl Formatter for Python {
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if first { Ok(()) } else { w.write_all(b", ") }
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if first { Ok(()) } else { w.write_all(b", ") }
     }
 
@@ -190,22 +235,31 @@ impl Formatter for Python {
 mod tests {
     use super::*;
 
-    const DATE: Date = Date { year: 2024, month: 7, day: 6 };
+    const DATE: Date = Date {
+        year: 2024,
+        month: 7,
+        day: 6,
+    };
 
     #[test]
     fn dates_are_written_as_python_writes_them() {
         // python3: datetime.date(2024, 7, 6).strftime(..)
         assert_eq!(DATE.strftime("%d %b %Y").unwrap(), "06 Jul 2024");
-        assert_eq!(DATE.strftime("%A, %B %-d, %y (%j) 100%%").unwrap(), "Saturday, July 6, 24 (188) 100%");
+        assert_eq!(
+            DATE.strftime("%A, %B %-d, %y (%j) 100%%").unwrap(),
+            "Saturday, July 6, 24 (188) 100%"
+        );
         assert_eq!(DATE.strftime("%Y-%m-%d %H:%M").unwrap(), "2024-07-06 00:00");
         assert_eq!(DATE.strftime("%Q").unwrap_err(), "%Q");
     }
 
     #[test]
     fn weekdays_hold_over_centuries() {
-        for (year, month, day, name) in
-            [(2000, 2, 29, "Tuesday"), (1900, 3, 1, "Thursday"), (2025, 1, 20, "Monday")]
-        {
+        for (year, month, day, name) in [
+            (2000, 2, 29, "Tuesday"),
+            (1900, 3, 1, "Thursday"),
+            (2025, 1, 20, "Monday"),
+        ] {
             assert_eq!(Date { year, month, day }.weekday(), name);
         }
     }
@@ -219,16 +273,28 @@ mod tests {
             render("{{ {'b': [1, 2.5, none], 'a': \"<é> & 'x'\"} | tojson }}"),
             "{\"b\": [1, 2.5, null], \"a\": \"<é> & 'x'\"}"
         );
-        assert_eq!(render("{{ ['é😀'] | tojson(ensure_ascii=true) }}"), "[\"\\u00e9\\ud83d\\ude00\"]");
-        assert_eq!(render("{{ {'a': [1]} | tojson(indent=2) }}"), "{\n  \"a\": [\n    1\n  ]\n}");
+        assert_eq!(
+            render("{{ ['é😀'] | tojson(ensure_ascii=true) }}"),
+            "[\"\\u00e9\\ud83d\\ude00\"]"
+        );
+        assert_eq!(
+            render("{{ {'a': [1]} | tojson(indent=2) }}"),
+            "{\n  \"a\": [\n    1\n  ]\n}"
+        );
     }
 
     #[test]
     fn a_fixed_date_reaches_the_template() {
         let mut environment = Environment::new();
         add_date(&mut environment, DATE);
-        let text = environment.render_str("{{ strftime_now('%d %b %Y') }}", ()).unwrap();
+        let text = environment
+            .render_str("{{ strftime_now('%d %b %Y') }}", ())
+            .unwrap();
         assert_eq!(text, "06 Jul 2024");
-        assert!(environment.render_str("{{ strftime_now('%Q') }}", ()).is_err());
+        assert!(
+            environment
+                .render_str("{{ strftime_now('%Q') }}", ())
+                .is_err()
+        );
     }
 }

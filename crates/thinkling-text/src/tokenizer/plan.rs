@@ -45,10 +45,16 @@ impl DecodePlan {
         {
             return Ok(Self::ByteLevel);
         }
-        piece_plan(steps).map(Self::Pieces).ok_or_else(|| TextError::UnsupportedDecoder {
-            expected: SUPPORTED,
-            got: steps.iter().map(|s| kind(s).unwrap_or("?")).collect::<Vec<_>>().join(", "),
-        })
+        piece_plan(steps)
+            .map(Self::Pieces)
+            .ok_or_else(|| TextError::UnsupportedDecoder {
+                expected: SUPPORTED,
+                got: steps
+                    .iter()
+                    .map(|s| kind(s).unwrap_or("?"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
     }
 }
 
@@ -63,8 +69,11 @@ fn piece_plan(steps: &[Value]) -> Option<PiecePlan> {
     for step in steps {
         let rank = match kind(step)? {
             "Replace" => {
-                let from = step["pattern"]["String"].as_str().filter(|s| !s.is_empty())?;
-                plan.replace.push((from.to_owned(), step["content"].as_str()?.to_owned()));
+                let from = step["pattern"]["String"]
+                    .as_str()
+                    .filter(|s| !s.is_empty())?;
+                plan.replace
+                    .push((from.to_owned(), step["content"].as_str()?.to_owned()));
                 1
             }
             "ByteFallback" => {
@@ -74,7 +83,9 @@ fn piece_plan(steps: &[Value]) -> Option<PiecePlan> {
             "Fuse" => 3,
             "Strip" if reached == 3 && step["stop"].as_u64() == Some(0) => {
                 let mut content = step["content"].as_str()?.chars();
-                let (Some(mark), None) = (content.next(), content.next()) else { return None };
+                let (Some(mark), None) = (content.next(), content.next()) else {
+                    return None;
+                };
                 plan.strip = Some((mark, usize::try_from(step["start"].as_u64()?).ok()?));
                 4
             }
@@ -118,7 +129,13 @@ mod tests {
         }
         assert!(seen.iter().all(|&s| s));
         // Space, line end, delete, no-break space and soft hyphen as GPT-2 writes them.
-        for (c, byte) in [('Ġ', 0x20), ('Ċ', 0x0a), ('ġ', 0x7f), ('ł', 0xa0), ('Ń', 0xad)] {
+        for (c, byte) in [
+            ('Ġ', 0x20),
+            ('Ċ', 0x0a),
+            ('ġ', 0x7f),
+            ('ł', 0xa0),
+            ('Ń', 0xad),
+        ] {
             assert_eq!(byte_of(c), Some(byte), "{c}");
         }
         assert_eq!(byte_of(' '), None);
@@ -136,7 +153,10 @@ mod tests {
             byte_fallback: true,
             strip: Some((' ', 1)),
         };
-        assert_eq!(DecodePlan::from_decoder(&decoder).unwrap(), DecodePlan::Pieces(plan));
+        assert_eq!(
+            DecodePlan::from_decoder(&decoder).unwrap(),
+            DecodePlan::Pieces(plan)
+        );
     }
 
     #[test]
@@ -152,7 +172,10 @@ mod tests {
             json!(["ByteLevel"]),
         ] {
             let error = DecodePlan::from_decoder(&decoder).unwrap_err();
-            assert!(matches!(error, TextError::UnsupportedDecoder { .. }), "{decoder}");
+            assert!(
+                matches!(error, TextError::UnsupportedDecoder { .. }),
+                "{decoder}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A vocabulary small enough to check by hand.
 
+use std::sync::LazyLock;
+
 use thinkling_text::{GgufVocabulary, Tokenizer};
 
 /// Ids of the merged tokens and the added ones; 0 to 255 are the bytes.
@@ -29,7 +31,16 @@ pub(crate) fn spell(byte: u8) -> char {
 pub(crate) fn vocabulary(pre: &str) -> GgufVocabulary {
     let mut tokens: Vec<String> = (0..=255).map(|b| spell(b).to_string()).collect();
     let more = [
-        "he", "ll", "hell", "hello", "Ġw", "11", "abc", "<|begin|>", "<|end|>", "<think>",
+        "he",
+        "ll",
+        "hell",
+        "hello",
+        "Ġw",
+        "11",
+        "abc",
+        "<|begin|>",
+        "<|end|>",
+        "<think>",
         "<｜结束｜>",
     ];
     tokens.extend(more.map(str::to_owned));
@@ -51,8 +62,28 @@ pub(crate) fn vocabulary(pre: &str) -> GgufVocabulary {
     }
 }
 
-pub(crate) fn tokenizer(pre: &str) -> Tokenizer {
-    Tokenizer::from_gguf(&vocabulary(pre)).unwrap()
+/// The names of all cutting rules.
+pub(crate) const KINDS: [&str; 9] = [
+    "default",
+    "gpt-2",
+    "smollm",
+    "llama-bpe",
+    "llama3",
+    "llama-v3",
+    "qwen2",
+    "deepseek-r1-qwen",
+    "qwen35",
+];
+
+/// A tokenizer of these rules, made once.
+pub(crate) fn tokenizer(pre: &str) -> &'static Tokenizer {
+    static ALL: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| {
+        KINDS
+            .iter()
+            .map(|pre| Tokenizer::from_gguf(&vocabulary(pre)).unwrap())
+            .collect()
+    });
+    &ALL[KINDS.iter().position(|kind| *kind == pre).unwrap()]
 }
 
 /// A `tokenizer.json` in the manner of Llama 2: `▁` for spaces, bytes for what is not known.

@@ -1,7 +1,7 @@
 //! Integration tests of thinkling-text.
 
-mod experiment;
 mod fixture;
+mod gguf;
 mod smollm2;
 mod stream;
 mod tokenizer;

@@ -26,7 +26,11 @@ impl<'a> Cursor<'a> {
         if needed <= available {
             Ok(())
         } else {
-            Err(WeightsError::Truncated { what: what.to_owned(), needed, available })
+            Err(WeightsError::Truncated {
+                what: what.to_owned(),
+                needed,
+                available,
+            })
         }
     }
 

@@ -109,7 +109,9 @@ impl GgufValue {
     fn brief(&self) -> String {
         match self {
             Self::Array(array) => format!("an array of {}", array.type_name()),
-            Self::String(text) => format!("the text {:?}", text.chars().take(40).collect::<String>()),
+            Self::String(text) => {
+                format!("the text {:?}", text.chars().take(40).collect::<String>())
+            }
             other => format!("{other:?}"),
         }
     }
@@ -164,7 +166,9 @@ impl Gguf {
 
     /// An integer below 2^32, of any stored width.
     pub fn get_u32(&self, key: &str) -> Result<Option<u32>, WeightsError> {
-        self.get(key, "an integer from 0 to 2^32 - 1", |value| value.as_u64()?.try_into().ok())
+        self.get(key, "an integer from 0 to 2^32 - 1", |value| {
+            value.as_u64()?.try_into().ok()
+        })
     }
 
     /// A floating-point number of either stored width.
@@ -212,10 +216,16 @@ impl Gguf {
         expected: &'static str,
         convert: impl FnOnce(&'a GgufValue) -> Option<T>,
     ) -> Result<Option<T>, WeightsError> {
-        let Some(value) = self.metadata.get(key) else { return Ok(None) };
+        let Some(value) = self.metadata.get(key) else {
+            return Ok(None);
+        };
         match convert(value) {
             Some(value) => Ok(Some(value)),
-            None => Err(WeightsError::invalid(format!("`{key}`"), expected, value.brief())),
+            None => Err(WeightsError::invalid(
+                format!("`{key}`"),
+                expected,
+                value.brief(),
+            )),
         }
     }
 }
@@ -240,11 +250,7 @@ pub(super) fn read_value(cursor: &mut Cursor<'_>, key: &str) -> Result<GgufValue
     })
 }
 
-fn read_array(
-    cursor: &mut Cursor<'_>,
-    key: &str,
-    depth: usize,
-) -> Result<GgufArray, WeightsError> {
+fn read_array(cursor: &mut Cursor<'_>, key: &str, depth: usize) -> Result<GgufArray, WeightsError> {
     if depth > MAX_DEPTH {
         return Err(WeightsError::unsupported(
             format!("nesting of arrays in `{key}`"),
@@ -296,17 +302,30 @@ fn numbers<T, const N: usize>(
 ) -> Result<Vec<T>, WeightsError> {
     let count = cursor.count("an array of numbers", N as u64)?;
     let bytes = cursor.take(count as u64 * N as u64, "an array of numbers")?;
-    Ok(bytes.as_chunks::<N>().0.iter().map(|chunk| decode(*chunk)).collect())
+    Ok(bytes
+        .as_chunks::<N>()
+        .0
+        .iter()
+        .map(|chunk| decode(*chunk))
+        .collect())
 }
 
 fn read_bool(byte: u8, key: &str) -> Result<bool, WeightsError> {
     match byte {
         0 => Ok(false),
         1 => Ok(true),
-        other => Err(WeightsError::invalid(format!("`{key}`"), "a truth value, 0 or 1", other)),
+        other => Err(WeightsError::invalid(
+            format!("`{key}`"),
+            "a truth value, 0 or 1",
+            other,
+        )),
     }
 }
 
 fn unknown_type(key: &str, id: u32) -> WeightsError {
-    WeightsError::invalid(format!("type of metadata `{key}`"), "a number from 0 to 12", id)
+    WeightsError::invalid(
+        format!("type of metadata `{key}`"),
+        "a number from 0 to 12",
+        id,
+    )
 }

@@ -5,5 +5,7 @@ mod gguf;
 mod hostile;
 #[cfg(feature = "mmap")]
 mod open;
+#[cfg(feature = "mmap")]
+mod real;
 mod safetensors;
 mod support;

@@ -1,0 +1,132 @@
+//! Progress on a terminal, or as plain lines where there is none.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+use thinkling_train::progress::{Progress, StageStarted, StepFinished};
+
+/// Seconds between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows a run on stderr.
+pub(crate) struct Bars {
+    bar: Option<ProgressBar>,
+    /// When the last plain line was written; `None` before the first of a stage.
+    last: Option<Instant>,
+    live: bool,
+}
+
+impl Bars {
+    pub(crate) fn new() -> Self {
+        Self { bar: None, last: None, live: std::io::stderr().is_terminal() }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) if self.live => bar.println(text),
+            _ => eprintln!("{text}"),
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn open(&mut self, total: u64, done: u64) {
+        self.close();
+        if self.live {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style);
+            bar.set_position(done);
+            self.bar = Some(bar);
+        }
+        self.last = None;
+    }
+}
+
+/// Seconds as `1:05` or `2:03:04`.
+pub(crate) fn clock(seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as u64;
+    match s / 3600 {
+        0 => format!("{}:{:02}", s / 60, s % 60),
+        hours => format!("{hours}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
+}
+
+fn describe(step: &StepFinished) -> String {
+    let mut parts = Vec::new();
+    let mut add = |name: &str, value: Option<String>| {
+        parts.extend(value.map(|v| format!("{name} {v}")));
+    };
+    if step.reward.is_none() {
+        add("loss", step.loss.map(|x| format!("{x:.3}")));
+    }
+    add("reward", step.reward.map(|x| format!("{x:.2}")));
+    add("accuracy", step.accuracy.map(|x| format!("{:.0}%", 100.0 * x)));
+    add("format", step.format.map(|x| format!("{:.0}%", 100.0 * x)));
+    add("length", step.length_tokens.map(|x| format!("{x:.0}")));
+    add("KL", step.kl.map(|x| format!("{x:.4}")));
+    add("tokens/s", step.tokens_per_s.map(|x| format!("{x:.0}")));
+    add("left", step.remaining_s.map(clock));
+    parts.join("  ")
+}
+
+impl Progress for Bars {
+    fn stage_started(&mut self, stage: &StageStarted<'_>) {
+        self.close();
+        let from = match stage.done_steps {
+            0 => String::new(),
+            done => format!(", from step {done}"),
+        };
+        eprintln!(
+            "stage {} of {}: {} ({}, {} steps{from})",
+            stage.index + 1,
+            stage.stages,
+            stage.name,
+            stage.kind,
+            stage.steps
+        );
+        self.open(stage.steps, stage.done_steps);
+    }
+
+    fn step_finished(&mut self, step: &StepFinished) {
+        let text = describe(step);
+        if let Some(bar) = &self.bar {
+            bar.set_position(step.step);
+            bar.set_message(text);
+            return;
+        }
+        let due = self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if due || step.step == step.steps {
+            eprintln!("step {}/{}  {text}", step.step, step.steps);
+            self.last = Some(Instant::now());
+        }
+    }
+
+    fn working(&mut self, what: &str, done: u64, total: u64) {
+        if done == 0 {
+            eprintln!("{what} {total} problems ..");
+            self.open(total, 0);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(what.to_owned());
+        }
+        if done >= total {
+            self.close();
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.line(text);
+    }
+
+    fn stage_finished(&mut self, name: &str) {
+        self.close();
+        eprintln!("stage {name} is done");
+    }
+}

@@ -1,0 +1,113 @@
+//! `thinkling train`.
+
+use crate::args::TrainArgs;
+use crate::bars::{Bars, clock};
+use crate::device;
+use crate::failure::Failure;
+use crate::table;
+use serde_json::json;
+use std::path::Path;
+use std::time::Instant;
+use thinkling_train::evaluate::Evaluated;
+use thinkling_train::interrupt::Interrupt;
+use thinkling_train::recipe::Recipe;
+use thinkling_train::runner::{self, RunOutcome, Start};
+
+pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
+    let clock_start = Instant::now();
+    let mut sets = args.set.clone();
+    sets.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let recipe = args.recipe.as_deref().map(|path| Recipe::load(path, &sets)).transpose()?;
+    if args.dry_run {
+        if let Some(recipe) = &recipe {
+            print!("{}", recipe.to_toml()?);
+            eprintln!("the recipe is sound: {} optimiser steps; nothing was run", recipe.total_steps());
+        }
+        return Ok(());
+    }
+    if let Some(path) = args.resume.as_deref().filter(|p| !p.exists()) {
+        return Err(Failure::usage(format!("no run folder at {}", path.display())));
+    }
+    let interrupt = Interrupt::new();
+    let handler = interrupt.clone();
+    ctrlc::set_handler(move || {
+        if handler.request() {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step and saving; Ctrl-C again stops at once");
+    })
+    .map_err(|e| Failure::running(format!("Ctrl-C cannot be caught: {e}")))?;
+    let opened = device::open(&args.device)?;
+    let mut bars = Bars::new();
+    let start = match (recipe, &args.resume) {
+        (Some(recipe), _) => Start::New {
+            recipe,
+            out: args.out.as_deref(),
+            root: Path::new("runs"),
+            device_name: &opened.name,
+            threads: opened.threads,
+        },
+        (None, Some(path)) => Start::Resume { path },
+        (None, None) => return Err(Failure::usage("give a recipe, or --resume DIR")),
+    };
+    let outcome = runner::run(start, &opened.device, &mut bars, &interrupt)?;
+    drop(bars);
+    if outcome.interrupted {
+        eprintln!("stopped. Go on with:\n  thinkling train --resume {}", outcome.path.display());
+        return Ok(());
+    }
+    if args.json {
+        println!("{}", as_json(&outcome));
+    } else {
+        tell(&outcome, clock_start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+fn tell(outcome: &RunOutcome, seconds: f64) {
+    for stage in &outcome.stages {
+        let (Some(before), Some(after)) = (&stage.before, &stage.after) else { continue };
+        println!("\n{}: before and after", stage.name);
+        println!("{}", table::before_after(before, after));
+        if let Some((was, is)) = table::example(before, after) {
+            println!("\nOne problem ({}): {}", is.level, was.question);
+            println!("  before: {}", was.text.trim());
+            println!("  after:  {}", is.text.trim());
+        }
+    }
+    println!("\ndone in {}. The run is in {}", clock(seconds), outcome.path.display());
+    if let Some(model) = &outcome.model {
+        println!("Go on:");
+        println!("  thinkling generate --model {} --template r1-zero --prompt '..'", model.display());
+        println!("  tensorboard --logdir {}", outcome.path.display());
+    }
+}
+
+fn as_json(outcome: &RunOutcome) -> serde_json::Value {
+    let one = |e: &Evaluated| {
+        let levels: serde_json::Map<String, serde_json::Value> =
+            e.levels.iter().map(|(level, t)| (level.clone(), t.accuracy().into())).collect();
+        json!({
+            "problems": e.all.problems,
+            "accuracy": e.all.accuracy(),
+            "accuracy_interval": e.all.accuracy_interval(),
+            "format_free_accuracy": e.all.format_free_accuracy(),
+            "format": e.all.format(),
+            "mean_tokens": e.all.mean_tokens(),
+            "pass_at_k": e.all.pass_at_k(),
+            "levels": levels,
+        })
+    };
+    let stages: Vec<_> = outcome
+        .stages
+        .iter()
+        .map(|s| {
+            json!({
+                "name": s.name,
+                "before": s.before.as_ref().map(one),
+                "after": s.after.as_ref().map(one),
+            })
+        })
+        .collect();
+    json!({"run": outcome.path, "model": outcome.model, "stages": stages})
+}

@@ -1,0 +1,64 @@
+//! Rotary embedding of the query and key heads of fused rows.
+
+use crate::attention::Heads;
+use crate::cpu::threads::rows3;
+use crate::host::HostFunction;
+use pulp::Arch;
+use std::sync::Arc;
+
+/// Input and output `[tokens, (heads + 2 * kv_heads) * head_dim]`.
+#[derive(Debug)]
+pub(crate) struct Rotate {
+    /// `cos` and `sin`, `[tokens, head_dim / 2]` each.
+    pub(crate) factors: Arc<[Vec<f32>; 2]>,
+    pub(crate) heads: Heads,
+}
+
+impl Rotate {
+    /// Turns by the angles, or back by them: the transposed rotation is the backward pass.
+    fn turn(&self, x: &[f32], out: &mut [f32], sign: f32) {
+        let Heads { heads, kv_heads, head_dim } = self.heads;
+        let (width, half) = (self.heads.width(), head_dim / 2);
+        let turned = (heads + kv_heads) * head_dim;
+        let arch = Arch::new();
+        // Cosines and sines side by side would be a third array; they are walked by row instead.
+        let tokens = x.len() / width;
+        let index: Vec<f32> = (0..tokens).map(|t| t as f32).collect();
+        rows3(out, width, (x, width), (&index, 1), |out, x, index| {
+            let first = index[0] as usize;
+            arch.dispatch(|| {
+                let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                for (t, (out, x)) in rows.enumerate() {
+                    let at = (first + t) * half;
+                    let cos = &self.factors[0][at..at + half];
+                    let sin = &self.factors[1][at..at + half];
+                    let pairs = out[..turned].chunks_exact_mut(head_dim);
+                    for (out, x) in pairs.zip(x[..turned].chunks_exact(head_dim)) {
+                        let (x1, x2) = x.split_at(half);
+                        let (y1, y2) = out.split_at_mut(half);
+                        for i in 0..half {
+                            let (c, s) = (cos[i], sign * sin[i]);
+                            y1[i] = x1[i] * c - x2[i] * s;
+                            y2[i] = x2[i] * c + x1[i] * s;
+                        }
+                    }
+                    out[turned..].copy_from_slice(&x[turned..]);
+                }
+            });
+        });
+    }
+}
+
+impl HostFunction for Rotate {
+    fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
+        inputs[0].to_vec()
+    }
+
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32]) {
+        self.turn(inputs[0], out, 1.0);
+    }
+
+    fn backward(&self, _inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]) {
+        self.turn(grad, &mut grads[0], -1.0);
+    }
+}

@@ -1,0 +1,94 @@
+//! Work spread over rayon's threads where the feature `threads` is on, else done in order.
+
+/// Rows of one piece of work: enough to be worth a hand-over, and a constant, so that partial sums
+/// do not depend on the number of threads.
+pub(crate) const ROWS: usize = 64;
+
+/// Calls `task` on pieces of [`ROWS`] rows of `a` and `b`, whose rows have the given widths.
+pub(crate) fn rows2(
+    a: &mut [f32],
+    a_width: usize,
+    b: &[f32],
+    b_width: usize,
+    task: impl Fn(&mut [f32], &[f32]) + Sync,
+) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        a.par_chunks_mut(ROWS * a_width)
+            .zip(b.par_chunks(ROWS * b_width))
+            .for_each(|(a, b)| task(a, b));
+    }
+    #[cfg(not(feature = "threads"))]
+    a.chunks_mut(ROWS * a_width).zip(b.chunks(ROWS * b_width)).for_each(|(a, b)| task(a, b));
+}
+
+/// [`rows2`] with a third, read-only array.
+pub(crate) fn rows3(
+    a: &mut [f32],
+    a_width: usize,
+    (b, b_width): (&[f32], usize),
+    (c, c_width): (&[f32], usize),
+    task: impl Fn(&mut [f32], &[f32], &[f32]) + Sync,
+) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        a.par_chunks_mut(ROWS * a_width)
+            .zip(b.par_chunks(ROWS * b_width))
+            .zip(c.par_chunks(ROWS * c_width))
+            .for_each(|((a, b), c)| task(a, b, c));
+    }
+    #[cfg(not(feature = "threads"))]
+    a.chunks_mut(ROWS * a_width)
+        .zip(b.chunks(ROWS * b_width))
+        .zip(c.chunks(ROWS * c_width))
+        .for_each(|((a, b), c)| task(a, b, c));
+}
+
+/// Parallelism of one large matrix product.
+pub(crate) fn parallelism(multiplications: usize) -> gemm::Parallelism {
+    #[cfg(feature = "threads")]
+    {
+        // Below, a hand-over costs more than it saves.
+        if multiplications > 1 << 20 { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None }
+    }
+    #[cfg(not(feature = "threads"))]
+    {
+        let _ = multiplications;
+        gemm::Parallelism::None
+    }
+}
+
+/// Calls `task(i, piece)` on the pieces of `width` values of `out`.
+pub(crate) fn chunks_mut(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        out.par_chunks_mut(width).enumerate().for_each(|(i, piece)| task(i, piece));
+    }
+    #[cfg(not(feature = "threads"))]
+    out.chunks_mut(width).enumerate().for_each(|(i, piece)| task(i, piece));
+}
+
+/// Calls `task(i, piece)` on pieces of the given lengths of `out`, which they fill.
+pub(crate) fn pieces_mut(
+    out: &mut [f32],
+    lens: impl Iterator<Item = usize>,
+    task: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let mut pieces = Vec::new();
+    let mut rest = out;
+    for len in lens {
+        let (piece, tail) = rest.split_at_mut(len);
+        pieces.push(piece);
+        rest = tail;
+    }
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        pieces.into_par_iter().enumerate().for_each(|(i, piece)| task(i, piece));
+    }
+    #[cfg(not(feature = "threads"))]
+    pieces.into_iter().enumerate().for_each(|(i, piece)| task(i, piece));
+}

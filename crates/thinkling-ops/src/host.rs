@@ -1,0 +1,231 @@
+//! Functions over host slices as differentiable burn operations.
+//!
+//! One extension trait serves them all: a [`HostFunction`] has a forward and a backward pass over
+//! plain `f32` slices, and burn's autodiff only has to know how to call it.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::{Bytes, DType, Device, Shape, Tensor};
+use burn_flex::{FlexTensor, Layout};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A function of one or two inputs on host memory with its vector-Jacobian product.
+pub(crate) trait HostFunction: Debug + Send + Sync {
+    /// Shape of the output for these input shapes.
+    fn shape(&self, inputs: &[&[usize]]) -> Vec<usize>;
+    /// Writes the output, zeros when called.
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32]);
+    /// Writes the gradient of each input, zeros when called.
+    fn backward(&self, inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]);
+}
+
+/// Shared, so that it can live in an autodiff graph.
+pub(crate) type Function = Arc<dyn HostFunction>;
+
+/// Whether tensors of `device` lie in host memory, so that the fused operations apply.
+pub fn is_host(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// Calls `function` on host tensors; differentiable where an input is.
+pub(crate) fn call1<const A: usize, const D: usize>(
+    function: Function,
+    x: Tensor<A>,
+) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as HostCalls>::host_call1(x.into_dispatch(), function))
+}
+
+/// [`call1`] with two inputs.
+pub(crate) fn call2<const A: usize, const B: usize, const D: usize>(
+    function: Function,
+    x: Tensor<A>,
+    w: Tensor<B>,
+) -> Tensor<D> {
+    let (x, w) = (x.into_dispatch(), w.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as HostCalls>::host_call2(x, w, function))
+}
+
+/// Calls of host functions, and of their backward passes, by a backend.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait HostCalls: Backend {
+    /// `f(x)`.
+    fn host_call1(x: FloatTensor<Self>, function: Function) -> FloatTensor<Self>;
+    /// `f(x, w)`.
+    fn host_call2(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self>;
+    /// Gradient of `f(x)`.
+    fn host_grad1(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self>;
+    /// Gradients of `f(x, w)`.
+    fn host_grad2(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        function: Function,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    assert_eq!(tensor.dtype(), DType::F32, "host functions work on f32");
+    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
+}
+
+fn slice(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice::<f32>().expect("the tensor was made contiguous")
+}
+
+fn dims(tensor: &FlexTensor) -> Vec<usize> {
+    tensor.layout().shape().to_vec()
+}
+
+fn to_tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
+    let layout = Layout::contiguous(Shape::from(shape));
+    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+}
+
+fn forward(function: &Function, inputs: &[FlexTensor]) -> FlexTensor {
+    let shapes: Vec<Vec<usize>> = inputs.iter().map(dims).collect();
+    let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+    let shape = function.shape(&shapes);
+    let mut out = vec![0f32; shape.iter().product()];
+    let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
+    function.forward(&slices, &mut out);
+    to_tensor(out, shape)
+}
+
+fn backward(function: &Function, inputs: &[FlexTensor], grad: &FlexTensor) -> Vec<FlexTensor> {
+    let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
+    let mut grads: Vec<Vec<f32>> = slices.iter().map(|s| vec![0f32; s.len()]).collect();
+    function.backward(&slices, slice(grad), &mut grads);
+    grads.into_iter().zip(inputs).map(|(grad, input)| to_tensor(grad, dims(input))).collect()
+}
+
+impl HostCalls for Flex {
+    fn host_call1(x: FlexTensor, function: Function) -> FlexTensor {
+        forward(&function, &[contiguous(x)])
+    }
+
+    fn host_call2(x: FlexTensor, w: FlexTensor, function: Function) -> FlexTensor {
+        forward(&function, &[contiguous(x), contiguous(w)])
+    }
+
+    fn host_grad1(x: FlexTensor, grad: FlexTensor, function: Function) -> FlexTensor {
+        backward(&function, &[contiguous(x)], &contiguous(grad)).swap_remove(0)
+    }
+
+    fn host_grad2(
+        x: FlexTensor,
+        w: FlexTensor,
+        grad: FlexTensor,
+        function: Function,
+    ) -> (FlexTensor, FlexTensor) {
+        let inputs = [contiguous(x), contiguous(w)];
+        let mut grads = backward(&function, &inputs, &contiguous(grad));
+        let dw = grads.swap_remove(1);
+        (grads.swap_remove(0), dw)
+    }
+}
+
+/// Backward pass of [`HostCalls::host_call1`].
+#[derive(Debug)]
+struct Call1;
+
+impl<B: HostCalls> Backward<B, 1> for Call1 {
+    type State = (FloatTensor<B>, Function);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [node] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, function) = ops.state;
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::host_grad1(x, grad, function));
+        }
+    }
+}
+
+/// Backward pass of [`HostCalls::host_call2`].
+#[derive(Debug)]
+struct Call2;
+
+impl<B: HostCalls> Backward<B, 2> for Call2 {
+    type State = (FloatTensor<B>, FloatTensor<B>, Function);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [x_node, w_node] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, w, function) = ops.state;
+        let (dx, dw) = B::host_grad2(x, w, grad, function);
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, dx);
+        }
+        if let Some(node) = w_node {
+            grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+impl<B: HostCalls, C: CheckpointStrategy> HostCalls for Autodiff<B, C> {
+    fn host_call1(x: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
+        let input = x.primitive().clone();
+        match Call1.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let out = B::host_call1(input.clone(), function.clone());
+                prep.finish((input, function), out)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::host_call1(input, function)),
+        }
+    }
+
+    fn host_call2(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        let (a, b) = (x.primitive().clone(), w.primitive().clone());
+        match Call2.prepare::<C>([x.node(), w.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let out = B::host_call2(a.clone(), b.clone(), function.clone());
+                prep.finish((a, b, function), out)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::host_call2(a, b, function)),
+        }
+    }
+
+    fn host_grad1(
+        _x: FloatTensor<Self>,
+        _grad: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        unreachable!("a gradient of a gradient was asked for ({function:?}), which has none")
+    }
+
+    fn host_grad2(
+        _x: FloatTensor<Self>,
+        _w: FloatTensor<Self>,
+        _grad: FloatTensor<Self>,
+        function: Function,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("a gradient of a gradient was asked for ({function:?}), which has none")
+    }
+}

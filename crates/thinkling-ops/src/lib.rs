@@ -1,0 +1,25 @@
+//! The decoder's operations with hand-derived backward passes: fused loops over host memory on the
+//! CPU, plain tensor code on every other device.
+//!
+//! | operation | CPU | elsewhere |
+//! |---|---|---|
+//! | [`linear`] | one matrix product each for `y`, `dx`, `dW`, no transposed copies | tensor code |
+//! | [`rms_norm`] | one pass forward, one backward | tensor code |
+//! | [`swiglu`] | one pass forward, one backward | tensor code |
+//! | [`packed_attention`] | rotary embedding and attention over ragged rows whose completions read a shared prompt in place | gathers, then tensor code |
+//! | [`cached_attention`] | decoding over a key-value cache; no gradient | tensor code |
+//!
+//! Both sides compute the same formulas; tests compare value and gradient on odd shapes. Sums run
+//! in an order that does not depend on the number of threads.
+
+mod attention;
+mod cpu;
+mod host;
+mod norm;
+mod tensor;
+
+pub use attention::{
+    AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention, rotate_qk,
+};
+pub use host::is_host;
+pub use norm::{linear, rms_norm, swiglu};

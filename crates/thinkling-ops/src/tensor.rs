@@ -1,0 +1,102 @@
+//! The operations as plain tensor code: every device that is not the CPU, and the tests' reference.
+
+use crate::attention::{Block, Heads};
+use burn::tensor::{Int, Tensor, activation};
+
+pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    x.matmul(weight.transpose())
+}
+
+pub(crate) fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f64) -> Tensor<D> {
+    let inverse = x.clone().powi_scalar(2).mean_dim(D - 1).add_scalar(eps).sqrt().recip();
+    x * inverse * weight.unsqueeze()
+}
+
+pub(crate) fn swiglu(gate_up: Tensor<2>) -> Tensor<2> {
+    let [tokens, both] = gate_up.dims();
+    let gate = gate_up.clone().slice([0..tokens, 0..both / 2]);
+    let up = gate_up.slice([0..tokens, both / 2..both]);
+    activation::silu(gate) * up
+}
+
+/// Rotates the query and key heads of `[tokens, width]`; `cos`, `sin` are `[tokens, 1, half]`.
+pub(crate) fn rotate_qk(qkv: Tensor<2>, cos: Tensor<3>, sin: Tensor<3>, heads: Heads) -> Tensor<2> {
+    let Heads { heads, kv_heads, head_dim } = heads;
+    let [tokens, width] = qkv.dims();
+    let (half, turned) = (head_dim / 2, heads + kv_heads);
+    let x = qkv.reshape([tokens, heads + 2 * kv_heads, head_dim]);
+    let x1 = x.clone().slice([0..tokens, 0..turned, 0..half]);
+    let x2 = x.clone().slice([0..tokens, 0..turned, half..head_dim]);
+    let v = x.slice([0..tokens, turned..turned + kv_heads, 0..head_dim]);
+    let y1 = x1.clone() * cos.clone() - x2.clone() * sin.clone();
+    let y2 = x2 * cos + x1 * sin;
+    Tensor::cat(vec![Tensor::cat(vec![y1, y2], 2), v], 1).reshape([tokens, width])
+}
+
+/// Attention of gathered blocks, put back into the order of the tokens.
+pub(crate) fn packed_attention(
+    qkv: Tensor<2>,
+    blocks: &[Block],
+    token_slots: &Option<Tensor<1, Int>>,
+    heads: Heads,
+) -> Tensor<2> {
+    let Heads { heads: h, kv_heads, head_dim } = heads;
+    let tokens = qkv.dims()[0];
+    let x = qkv.reshape([tokens, h + 2 * kv_heads, head_dim]);
+    let part = |from, to| x.clone().slice([0..tokens, from..to, 0..head_dim]);
+    let (q, k, v) = (part(0, h), part(h, h + kv_heads), part(h + kv_heads, h + 2 * kv_heads));
+    let mut outputs: Vec<Tensor<2>> = blocks
+        .iter()
+        .map(|block| {
+            let q = gather(q.clone(), &block.query_tokens, block.rows, block.queries);
+            let k = gather(k.clone(), &block.key_tokens, block.rows, block.keys);
+            let v = gather(v.clone(), &block.key_tokens, block.rows, block.keys);
+            attention(q, k.swap_dims(1, 2), v.swap_dims(1, 2), Some(block.bias.clone()))
+        })
+        .collect();
+    let slots = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(outputs, 0) };
+    match token_slots {
+        Some(map) => slots.select(0, map.clone()),
+        None => slots,
+    }
+}
+
+/// `[tokens, heads, dim]` -> `[rows, per_row, heads, dim]` by `map`.
+fn gather(x: Tensor<3>, map: &Option<Tensor<1, Int>>, rows: usize, per_row: usize) -> Tensor<4> {
+    let [_, heads, dim] = x.dims();
+    let x = match map {
+        Some(map) => x.select(0, map.clone()),
+        None => x,
+    };
+    x.reshape([rows, per_row, heads, dim])
+}
+
+/// `softmax(q k^T / sqrt(head_dim) + bias) v`: `q` `[batch, queries, heads, head_dim]`, `k` and `v`
+/// `[batch, kv_heads, keys, head_dim]`, `bias` `[batch or 1, 1, repeat * queries, keys]` ->
+/// `[batch * queries, heads * head_dim]`.
+pub(crate) fn attention(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    bias: Option<Tensor<4>>,
+) -> Tensor<2> {
+    let [batch, queries, heads, dim] = q.dims();
+    let kv_heads = k.dims()[1];
+    let repeat = heads / kv_heads;
+    let scale = 1.0 / (dim as f64).sqrt();
+    // The query heads of one key head become rows of one product, so keys are never repeated.
+    let q = q
+        .mul_scalar(scale)
+        .reshape([batch, queries, kv_heads, repeat, dim])
+        .permute([0, 2, 3, 1, 4])
+        .reshape([batch, kv_heads, repeat * queries, dim]);
+    let mut scores = q.matmul(k.swap_dims(2, 3));
+    if let Some(bias) = bias {
+        scores = scores + bias;
+    }
+    activation::softmax(scores, 3)
+        .matmul(v)
+        .reshape([batch, kv_heads, repeat, queries, dim])
+        .permute([0, 3, 1, 2, 4])
+        .reshape([batch * queries, heads * dim])
+}

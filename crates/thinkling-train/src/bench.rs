@@ -1,0 +1,384 @@
+//! Timed training steps on fixed shapes: what `thinkling bench` runs.
+//!
+//! Prompts are random ids of one length and completions have one length (the end-of-sequence id is
+//! banned), so that steps are alike. The reward is the share of even ids plus a tenth of the first
+//! id's last digit: it needs no tokenizer and gives every group variance.
+
+use crate::error::{Result, TrainError};
+use crate::model_io::LoadedModel;
+use crate::stage::{chunk_tokens, learn_error};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
+use thinkling_learn::{
+    AdamW, AdamWConfig, InProcess, Learner, PolicySample, PolicySettings, Rollout, RolloutConfig,
+    completion_logprobs,
+};
+use thinkling_model::Decoder;
+use thinkling_sampling::{SamplingParams, Stream};
+use thinkling_weights::{Architecture, ModelConfig};
+
+/// The file of `--config`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BenchConfig {
+    /// Name, echoed.
+    pub name: String,
+    /// Seed of weights, prompts and sampling.
+    #[serde(default)]
+    pub seed: u64,
+    /// The model: a path, or the shape of a new one.
+    pub model: BenchModel,
+    /// Steps of `bench grpo`.
+    pub grpo: GrpoBench,
+    /// Steps of `bench sft`.
+    pub sft: SftBench,
+}
+
+/// The model that is timed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum BenchModel {
+    /// Weights from a file.
+    Path {
+        /// Folder or GGUF file, relative to the current folder.
+        path: PathBuf,
+    },
+    /// A new model with random weights.
+    New(Box<BenchShape>),
+}
+
+/// Shape of a new model.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "the names of the fields say it all")]
+pub struct BenchShape {
+    pub arch: Architecture,
+    pub hidden_size: usize,
+    pub layers: usize,
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    pub intermediate: usize,
+    pub vocab_size: usize,
+    pub max_position: usize,
+    pub rope_theta: f64,
+    pub rms_eps: f64,
+    pub tie_embeddings: bool,
+    pub init_std: f64,
+}
+
+/// Sizes of the timed reinforcement-learning steps.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "the names are those of the recipe's keys")]
+pub struct GrpoBench {
+    pub prompts_per_step: usize,
+    pub group_size: usize,
+    pub prompt_len: usize,
+    pub completion_len: usize,
+    pub steps: usize,
+    pub warmup_steps: usize,
+    pub lr: f64,
+    #[serde(default)]
+    pub loss_type: LossType,
+    #[serde(default)]
+    pub scale_rewards: ScaleRewards,
+    #[serde(default)]
+    pub beta: f64,
+    pub epsilon: f64,
+    pub temperature: f64,
+    #[serde(default = "one")]
+    pub num_iterations: usize,
+    #[serde(default)]
+    pub max_grad_norm: f64,
+    #[serde(default)]
+    pub weight_decay: f64,
+    pub micro_batch: usize,
+    #[serde(default)]
+    pub lora: Option<serde_json::Value>,
+}
+
+/// Sizes of the timed supervised steps.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "the names are those of the recipe's keys")]
+pub struct SftBench {
+    pub batch: usize,
+    pub seq_len: usize,
+    pub steps: usize,
+    pub warmup_steps: usize,
+    pub lr: f64,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Medians over the steps after warm-up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BenchResult {
+    /// Name in the config.
+    pub name: String,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Seconds a step.
+    pub step_s: f64,
+    /// Seconds of sampling.
+    pub generate_s: f64,
+    /// Seconds of log-probabilities under the reference model; 0 without one. Those of the policy
+    /// are recorded while sampling.
+    pub logprob_s: f64,
+    /// Seconds of loss, gradient and update.
+    pub loss_s: f64,
+    /// Tokens a second: `grpo` completions' tokens by the whole step, `sft` all tokens.
+    pub tokens_per_s: f64,
+    /// Most memory the process held, where the system tells.
+    pub peak_rss_mb: Option<f64>,
+    /// Completions in one forward and backward pass.
+    pub micro_batch: usize,
+    /// Seconds of each timed step.
+    pub steps_s: Vec<f64>,
+}
+
+impl BenchConfig {
+    /// Reads a config file.
+    ///
+    /// # Errors
+    /// A file that is missing or not of this form.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| TrainError::read("bench config", path, e))?;
+        serde_json::from_slice(&bytes).map_err(|e| TrainError::damaged(path, e.to_string()))
+    }
+
+    fn model(&self, device: &Device) -> Result<Decoder> {
+        let shape = match &self.model {
+            BenchModel::Path { path } => return Ok(LoadedModel::open(path, device)?.decoder),
+            BenchModel::New(shape) => shape,
+        };
+        let config = ModelConfig {
+            architecture: shape.arch,
+            vocab_size: shape.vocab_size,
+            hidden_size: shape.hidden_size,
+            intermediate_size: shape.intermediate,
+            num_hidden_layers: shape.layers,
+            num_attention_heads: shape.heads,
+            num_key_value_heads: shape.kv_heads,
+            head_dim: shape.head_dim,
+            rms_norm_eps: shape.rms_eps,
+            rope_theta: shape.rope_theta,
+            rope_scaling: None,
+            rope_freq_factors: None,
+            max_position_embeddings: shape.max_position,
+            tie_word_embeddings: shape.tie_embeddings,
+            attention_bias: shape.arch == Architecture::Qwen2,
+            bos_token_id: Some(1),
+            eos_token_ids: vec![2],
+            pad_token_id: Some(0),
+            initializer_range: shape.init_std,
+        };
+        config.validate()?;
+        Ok(Decoder::init(&config, self.seed, device))
+    }
+}
+
+/// Times steps of reinforcement learning; `each` sees every step's seconds.
+///
+/// # Errors
+/// A model that does not open, an option that is not there yet, a device that fails.
+pub fn bench_grpo(
+    config: &BenchConfig,
+    device: &Device,
+    mut each: impl FnMut(usize, f64),
+) -> Result<BenchResult> {
+    let g = &config.grpo;
+    if g.lora.is_some() {
+        let reason = "LoRA is not there yet; bench a config with \"lora\": null".to_owned();
+        return Err(TrainError::Failed { what: "bench grpo", reason });
+    }
+    let model = config.model(device)?;
+    let vocab = model.config().vocab_size;
+    let adamw = AdamWConfig {
+        weight_decay: g.weight_decay,
+        max_grad_norm: g.max_grad_norm,
+        ..AdamWConfig::default()
+    };
+    let objective = ObjectiveConfig {
+        loss: g.loss_type,
+        clip_eps_low: g.epsilon,
+        clip_eps_high: g.epsilon,
+        kl_coef: g.beta,
+        max_completion_length: Some(g.completion_len),
+        ..ObjectiveConfig::default()
+    };
+    let rollout = RolloutConfig {
+        group_size: g.group_size,
+        sampling: SamplingParams { temperature: g.temperature, ..SamplingParams::default() },
+        max_tokens: g.completion_len,
+        stop_ids: Vec::new(),
+        banned: model.config().eos_token_ids.clone(),
+        max_rows: usize::MAX,
+        seed: config.seed,
+    };
+    let settings = PolicySettings {
+        objective: &objective,
+        temperature: g.temperature,
+        chunk_tokens: chunk_tokens(&model),
+    };
+    let parameters = model.config().parameter_count();
+    let reference = (g.beta != 0.0).then(|| model.clone());
+    let optimizer = AdamW::new(adamw, &model.param_list(), device);
+    let mut learner = Learner::new(model, optimizer);
+    let mut ids = Stream::new(config.seed, u64::MAX);
+    let mut times: Vec<[f64; 4]> = Vec::new();
+    for step in 0..g.warmup_steps + g.steps {
+        let clock = Instant::now();
+        let prompts: Vec<Vec<u32>> = (0..g.prompts_per_step)
+            .map(|_| random_ids(&mut ids, g.prompt_len, vocab))
+            .collect();
+        let stream = (step * g.prompts_per_step * g.group_size) as u64;
+        let completions =
+            pollster::block_on(InProcess.complete(learner.model(), &prompts, &rollout, stream))
+                .map_err(learn_error)?;
+        let generate_s = clock.elapsed().as_secs_f64();
+        let rewards: Vec<f64> = completions.iter().map(|c| reward(&c.ids)).collect();
+        let advantages = group_advantages(&rewards, g.group_size, g.scale_rewards)
+            .map_err(|e| learn_error(e.into()))?;
+        let logprob_clock = Instant::now();
+        let mut references = Vec::new();
+        if let Some(reference) = &reference {
+            for part in completions.chunks(g.micro_batch) {
+                let part: Vec<(usize, &[u32])> =
+                    part.iter().map(|c| (c.prompt, c.ids.as_slice())).collect();
+                let logprobs = pollster::block_on(completion_logprobs(
+                    reference,
+                    &prompts,
+                    &part,
+                    g.temperature,
+                    settings.chunk_tokens,
+                ))
+                .map_err(learn_error)?;
+                references
+                    .extend(logprobs.into_iter().map(|r| r.iter().map(|&x| x as f32).collect::<Vec<_>>()));
+            }
+        }
+        let logprob_s = logprob_clock.elapsed().as_secs_f64();
+        let loss_clock = Instant::now();
+        for _ in 0..g.num_iterations {
+            let samples: Vec<PolicySample<'_>> = completions
+                .iter()
+                .enumerate()
+                .map(|(i, c)| PolicySample {
+                    prompt: c.prompt,
+                    ids: &c.ids,
+                    old_logprobs: &c.logprobs,
+                    ref_logprobs: references.get(i).map(Vec::as_slice),
+                    advantage: advantages.advantages[i],
+                    trained: true,
+                })
+                .collect();
+            pollster::block_on(learner.policy_step(&prompts, &samples, settings, g.lr, g.micro_batch))
+                .map_err(learn_error)?;
+        }
+        let (loss_s, step_s) = (loss_clock.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
+        each(step, step_s);
+        if step >= g.warmup_steps {
+            times.push([step_s, generate_s, logprob_s, loss_s]);
+        }
+    }
+    let column = |i: usize| median(times.iter().map(|t| t[i]).collect());
+    let tokens = (g.prompts_per_step * g.group_size * g.completion_len) as f64;
+    Ok(BenchResult {
+        name: config.name.clone(),
+        parameters,
+        step_s: column(0),
+        generate_s: column(1),
+        logprob_s: column(2),
+        loss_s: column(3),
+        tokens_per_s: tokens / column(0),
+        peak_rss_mb: peak_rss_mb(),
+        micro_batch: g.micro_batch,
+        steps_s: times.iter().map(|t| t[0]).collect(),
+    })
+}
+
+/// Times steps of next-token training on random ids.
+///
+/// # Errors
+/// A model that does not open, a device that fails.
+pub fn bench_sft(
+    config: &BenchConfig,
+    device: &Device,
+    mut each: impl FnMut(usize, f64),
+) -> Result<BenchResult> {
+    let s = &config.sft;
+    let model = config.model(device)?;
+    let vocab = model.config().vocab_size;
+    let parameters = model.config().parameter_count();
+    let chunk = chunk_tokens(&model);
+    let optimizer = AdamW::new(AdamWConfig::default(), &model.param_list(), device);
+    let mut learner = Learner::new(model, optimizer);
+    let mut ids = Stream::new(config.seed, u64::MAX);
+    let mut times = Vec::new();
+    for step in 0..s.warmup_steps + s.steps {
+        let clock = Instant::now();
+        let documents: Vec<Vec<u32>> =
+            (0..s.batch).map(|_| random_ids(&mut ids, s.seq_len, vocab)).collect();
+        pollster::block_on(learner.language_model_step(&documents, s.lr, usize::MAX, chunk))
+            .map_err(learn_error)?;
+        let seconds = clock.elapsed().as_secs_f64();
+        each(step, seconds);
+        if step >= s.warmup_steps {
+            times.push(seconds);
+        }
+    }
+    let step_s = median(times.clone());
+    Ok(BenchResult {
+        name: config.name.clone(),
+        parameters,
+        step_s,
+        loss_s: step_s,
+        tokens_per_s: (s.batch * s.seq_len) as f64 / step_s,
+        peak_rss_mb: peak_rss_mb(),
+        micro_batch: s.batch,
+        steps_s: times,
+        ..BenchResult::default()
+    })
+}
+
+/// Ids above the usual special ones.
+fn random_ids(stream: &mut Stream, len: usize, vocab: usize) -> Vec<u32> {
+    let first = 3.min(vocab - 1);
+    (0..len).map(|_| (first + (stream.uniform() * (vocab - first) as f64) as usize) as u32).collect()
+}
+
+fn reward(ids: &[u32]) -> f64 {
+    let even = ids.iter().filter(|id| *id % 2 == 0).count() as f64;
+    even / ids.len().max(1) as f64 + f64::from(ids.first().map_or(0, |id| id % 10)) / 100.0
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => values[n / 2],
+        n => (values[n / 2 - 1] + values[n / 2]) / 2.0,
+    }
+}
+
+/// `VmHWM` of this process, in MB (2^20 bytes); Linux only.
+fn peak_rss_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_of_odd_and_even_counts() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+}

@@ -1,0 +1,80 @@
+//! Questions of a stage with the ids of their prompts.
+
+use crate::data::read_questions;
+use crate::error::{Result, TrainError};
+use crate::model_io::LoadedModel;
+use crate::recipe::{QuestionSource, RlStage, Template};
+use thinkling_learn::Question;
+use thinkling_learn::world::{Split, problems};
+use thinkling_reward::{Problem, RewardConfig};
+use thinkling_text::{Message, r1_zero_prompt};
+
+/// Problems of the mini world that a stage trains on; more than a quickstart sees.
+const WORLD_TRAINING: usize = 8192;
+/// Problems held out for evaluation that are drawn at most.
+const WORLD_EVALUATION: usize = 2048;
+/// Seed of the held-out problems: every run is measured on the same ones.
+const WORLD_EVALUATION_SEED: u64 = 20_250_122;
+
+/// The rewards of a stage.
+pub(crate) fn reward_config(stage: &RlStage) -> RewardConfig {
+    RewardConfig {
+        accuracy_weight: stage.accuracy_weight,
+        format_weight: stage.format_weight,
+        template: match stage.template {
+            Template::R1Zero => thinkling_reward::Template::R1Zero,
+            Template::None | Template::Chat => thinkling_reward::Template::None,
+        },
+        truncated_earns_nothing: true,
+    }
+}
+
+/// Reads or generates questions and puts `template` around each.
+///
+/// # Errors
+/// A file that cannot be read, a gold that is no number, text that the tokenizer cannot take, a
+/// chat template that the model does not have.
+pub(crate) fn load_questions(
+    source: &QuestionSource,
+    template: Template,
+    model: &LoadedModel,
+    seed: u64,
+    held_out: bool,
+) -> Result<Vec<Question>> {
+    let failed = |what, reason: String| TrainError::Failed { what, reason };
+    let problems: Vec<Problem> = match source {
+        QuestionSource::MiniWorld(mix) => {
+            let (split, count, seed) = match held_out {
+                true => (Split::Eval, WORLD_EVALUATION, WORLD_EVALUATION_SEED),
+                false => (Split::Rl, WORLD_TRAINING, seed),
+            };
+            problems(split, count, seed, mix)
+                .map_err(|e| failed("the mini world", e.to_string()))?
+                .iter()
+                .map(thinkling_learn::world::WorldProblem::to_problem)
+                .collect()
+        }
+        QuestionSource::Jsonl(source) => read_questions(source)?
+            .into_iter()
+            .map(|q| Problem::number(format!("line {}", q.line), q.question, q.answer))
+            .collect(),
+    };
+    let tokenizer = model.tokenizer()?;
+    problems
+        .into_iter()
+        .map(|problem| {
+            let text = match template {
+                Template::R1Zero => r1_zero_prompt(&problem.question),
+                Template::None => problem.question.clone(),
+                Template::Chat => model
+                    .chat
+                    .as_ref()
+                    .ok_or_else(|| failed("template = \"chat\"", "the model has none".into()))?
+                    .render(&[Message::new("user", &problem.question)], true)
+                    .map_err(|e| failed("the chat template", e.to_string()))?,
+            };
+            let prompt = tokenizer.encode(&text).map_err(|e| failed("the tokenizer", e.to_string()))?;
+            Ok(Question { problem, prompt })
+        })
+        .collect()
+}

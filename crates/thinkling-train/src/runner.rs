@@ -1,0 +1,234 @@
+//! Runs a recipe from start to end, or goes on with a run that was stopped.
+
+use crate::checkpoint::Checkpoint;
+use crate::error::{Result, TrainError};
+use crate::evaluate::Evaluated;
+use crate::interrupt::Interrupt;
+use crate::metrics::{CompletionsWriter, MetricsWriter};
+use crate::model_io::{LoadedModel, save_model};
+use crate::progress::Progress;
+use crate::recipe::{ModelSource, NewModel, Recipe, TokenizerSource};
+use crate::run_dir::{RunDir, RunInfo};
+use crate::stage::{self, SavedHead, StageContext};
+use burn::tensor::Device;
+use std::path::{Path, PathBuf};
+use thinkling_model::Decoder;
+use thinkling_text::Tokenizer;
+use thinkling_weights::{FloatType, ModelConfig};
+
+/// What a run starts from.
+#[derive(Debug)]
+pub enum Start<'a> {
+    /// A recipe, in a new folder.
+    New {
+        /// The recipe.
+        recipe: Recipe,
+        /// The run's folder; `None` for `ROOT/NAME-N`.
+        out: Option<&'a Path>,
+        /// Where numbered folders are made.
+        root: &'a Path,
+        /// Device, threads and versions, for `run.json`.
+        device_name: &'a str,
+        /// Threads of the CPU device.
+        threads: usize,
+    },
+    /// The folder of a run that was stopped.
+    Resume {
+        /// The folder.
+        path: &'a Path,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// The run's folder.
+    pub path: PathBuf,
+    /// Whether it was interrupted; `--resume` goes on.
+    pub interrupted: bool,
+    /// The stages that this process ran.
+    pub stages: Vec<StageOutcome>,
+    /// Folder of the last finished stage's model.
+    pub model: Option<PathBuf>,
+}
+
+/// What a stage measured.
+#[derive(Debug)]
+pub struct StageOutcome {
+    /// Name in the recipe.
+    pub name: String,
+    /// Evaluation before the stage, where it has one.
+    pub before: Option<Evaluated>,
+    /// Evaluation after the stage, where it has one and was finished.
+    pub after: Option<Evaluated>,
+}
+
+/// Runs the stages of a recipe.
+///
+/// # Errors
+/// A recipe whose inputs are missing or damaged, a full disk, a device that fails. What was
+/// written before stays and can be resumed.
+pub fn run(
+    start: Start<'_>,
+    device: &Device,
+    progress: &mut dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<RunOutcome> {
+    let (run, recipe, resumed) = match start {
+        Start::New { recipe, out, root, device_name, threads } => {
+            check_inputs(&recipe)?;
+            let info = RunInfo::now(&recipe, device_name, threads)
+                .version("thinkling", env!("CARGO_PKG_VERSION"))
+                .version("burn", "0.22.1");
+            (RunDir::create(out, root, &recipe, &info)?, recipe, false)
+        }
+        Start::Resume { path } => {
+            let (run, recipe, _) = RunDir::open(path)?;
+            (run, recipe, true)
+        }
+    };
+    progress.note(&format!("run folder: {}", run.path().display()));
+    let checkpoint = match resumed {
+        true => find_checkpoint(&run, progress)?,
+        false => None,
+    };
+    let (mut metrics, mut completions) = match resumed {
+        true => {
+            let step = checkpoint.as_ref().map(Checkpoint::step);
+            (MetricsWriter::resume(run.path(), step)?, CompletionsWriter::resume(run.path(), step)?)
+        }
+        false => (MetricsWriter::create(run.path())?, CompletionsWriter::create(run.path())?),
+    };
+    let at = checkpoint.as_ref().map(SavedHead::read).transpose()?.map(|head| head.stage);
+    let mut outcome = RunOutcome {
+        path: run.path().to_owned(),
+        interrupted: false,
+        stages: Vec::new(),
+        model: None,
+    };
+    let mut first_step = 0;
+    for index in 0..recipe.stages.len() {
+        let stage = &recipe.stages[index];
+        let output = run.stage_output(&stage.name);
+        let steps = stage.training().steps as u64;
+        // A later stage's checkpoint, or the output itself, says that this one is done.
+        if resumed && (at.is_some_and(|at| at > index) || output.join("config.json").exists()) {
+            outcome.model = Some(output);
+            first_step += steps;
+            continue;
+        }
+        let model = open_model(&run, &recipe, index, device)?;
+        let context = StageContext {
+            run: &run,
+            recipe: &recipe,
+            device,
+            index,
+            first_step,
+            metrics: &mut metrics,
+            completions: &mut completions,
+            progress,
+            interrupt,
+        };
+        let own = checkpoint.as_ref().filter(|_| at == Some(index));
+        let result = stage::run(context, model, own)?;
+        metrics.sync()?;
+        completions.sync()?;
+        outcome.interrupted = result.interrupted;
+        outcome.stages.push(StageOutcome {
+            name: stage.name.clone(),
+            before: result.before,
+            after: result.after,
+        });
+        if result.interrupted {
+            return Ok(outcome);
+        }
+        let model = &result.model;
+        save_model(
+            &output,
+            &model.decoder,
+            model.tokenizer.as_ref(),
+            model.tokenizer_config.as_deref(),
+            FloatType::F32,
+        )?;
+        progress.stage_finished(&stage.name);
+        outcome.model = Some(output);
+        first_step += steps;
+    }
+    Ok(outcome)
+}
+
+/// Says at once what would be missed only after minutes.
+fn check_inputs(recipe: &Recipe) -> Result<()> {
+    match recipe.input_paths().into_iter().find(|p| !p.exists()) {
+        Some(path) => Err(TrainError::NotFound { what: "an input of the recipe", path }),
+        None => Ok(()),
+    }
+}
+
+fn find_checkpoint(run: &RunDir, progress: &mut dyn Progress) -> Result<Option<Checkpoint>> {
+    let Some(found) = run.checkpoints().latest_valid()? else {
+        progress.note("no checkpoint yet: the run starts again from its beginning");
+        return Ok(None);
+    };
+    for damaged in &found.damaged {
+        progress.note(&format!("passed over a damaged checkpoint: {damaged}"));
+    }
+    progress.note(&format!("going on from step {}", found.checkpoint.step()));
+    Ok(Some(found.checkpoint))
+}
+
+fn open_model(run: &RunDir, recipe: &Recipe, index: usize, device: &Device) -> Result<LoadedModel> {
+    match recipe.model_of(index) {
+        ModelSource::Path(path) => LoadedModel::open(&path, device),
+        ModelSource::Stage(name) => LoadedModel::open(&run.stage_output(&name), device),
+        ModelSource::New(new) => new_model(&new, recipe.seed, device),
+    }
+}
+
+fn new_model(new: &NewModel, seed: u64, device: &Device) -> Result<LoadedModel> {
+    let tokenizer = match &new.tokenizer {
+        TokenizerSource::MiniWorld => {
+            let json = thinkling_learn::world::tokenizer_json().to_string();
+            Tokenizer::from_json(json.as_bytes()).map_err(|e| TrainError::Failed {
+                what: "the mini world's tokenizer",
+                reason: e.to_string(),
+            })?
+        }
+        TokenizerSource::Path(path) => {
+            let file = if path.is_dir() { path.join("tokenizer.json") } else { path.clone() };
+            let json = std::fs::read(&file).map_err(|e| TrainError::read("tokenizer", &file, e))?;
+            Tokenizer::from_json(&json).map_err(|e| TrainError::damaged(&file, e.to_string()))?
+        }
+    };
+    let id = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
+    let eos = id(&["<eos>", "</s>", "<|endoftext|>", "<|im_end|>"]);
+    let config = ModelConfig {
+        architecture: new.architecture,
+        vocab_size: tokenizer.vocab_size(),
+        hidden_size: new.hidden_size,
+        intermediate_size: new.intermediate_size,
+        num_hidden_layers: new.num_hidden_layers,
+        num_attention_heads: new.num_attention_heads,
+        num_key_value_heads: new.num_key_value_heads,
+        head_dim: new.head_dim,
+        rms_norm_eps: new.rms_norm_eps,
+        rope_theta: new.rope_theta,
+        rope_scaling: None,
+        rope_freq_factors: None,
+        max_position_embeddings: new.max_position_embeddings,
+        tie_word_embeddings: new.tie_word_embeddings,
+        attention_bias: new.architecture == thinkling_weights::Architecture::Qwen2,
+        bos_token_id: id(&["<bos>", "<s>"]),
+        eos_token_ids: eos.into_iter().collect(),
+        pad_token_id: id(&["<pad>"]),
+        initializer_range: new.initializer_range,
+    };
+    config.validate()?;
+    Ok(LoadedModel {
+        decoder: Decoder::init(&config, seed, device),
+        tokenizer: Some(tokenizer),
+        chat: None,
+        tokenizer_config: None,
+        path: PathBuf::from("new model"),
+    })
+}

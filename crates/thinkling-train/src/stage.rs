@@ -1,0 +1,247 @@
+//! Stages of a recipe, one file a kind, and what they share: the run's sinks and checkpoints.
+
+mod pretrain;
+mod rl;
+
+use crate::error::{Result, TrainError};
+use crate::interrupt::Interrupt;
+use crate::metrics::{CompletionsWriter, MetricsWriter};
+use crate::model_io::{LoadedModel, model_error, write_safetensors};
+use crate::progress::Progress;
+use crate::recipe::{Recipe, Stage, StageKind};
+use crate::run_dir::RunDir;
+use crate::{checkpoint, evaluate};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use thinkling_learn::{AdamW, Learner};
+use thinkling_model::{Decoder, ParamList};
+use thinkling_text::Tokenizer;
+use thinkling_weights::{
+    Checkpoint, FloatType, SafetensorsIndex, SafetensorsTensorSpec, SafetensorsWriter,
+};
+
+const MODEL_FILE: &str = "model.safetensors";
+const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+const REFERENCE_FILE: &str = "reference.safetensors";
+const STATE_FILE: &str = "state.json";
+
+/// Everything a stage works with.
+pub(crate) struct StageContext<'a> {
+    pub(crate) run: &'a RunDir,
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) device: &'a Device,
+    pub(crate) index: usize,
+    /// Steps of the stages before this one: the run's steps go on counting.
+    pub(crate) first_step: u64,
+    pub(crate) metrics: &'a mut MetricsWriter,
+    pub(crate) completions: &'a mut CompletionsWriter,
+    pub(crate) progress: &'a mut dyn Progress,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// What a stage left behind.
+#[derive(Debug)]
+pub(crate) struct StageResult {
+    /// The model and its tokenizer.
+    pub(crate) model: LoadedModel,
+    /// Whether it ended because of an interrupt.
+    pub(crate) interrupted: bool,
+    /// Evaluations before and after, where the stage has them.
+    pub(crate) before: Option<evaluate::Evaluated>,
+    /// See `before`.
+    pub(crate) after: Option<evaluate::Evaluated>,
+}
+
+/// Where a stage stood; the heart of a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Saved<S> {
+    /// Index of the stage.
+    pub(crate) stage: usize,
+    /// Optimiser steps done in it.
+    pub(crate) step: u64,
+    /// Updates of the optimiser.
+    pub(crate) updates: u64,
+    /// What only this kind of stage knows.
+    pub(crate) state: S,
+}
+
+/// The part of [`Saved`] that says which stage a checkpoint belongs to.
+#[derive(Deserialize)]
+pub(crate) struct SavedHead {
+    pub(crate) stage: usize,
+}
+
+impl SavedHead {
+    pub(crate) fn read(checkpoint: &checkpoint::Checkpoint) -> Result<Self> {
+        checkpoint.read_json(STATE_FILE)
+    }
+}
+
+/// Runs a stage from `model`, or from `checkpoint` where one of this stage is given.
+pub(crate) fn run(
+    mut context: StageContext<'_>,
+    model: LoadedModel,
+    checkpoint: Option<&checkpoint::Checkpoint>,
+) -> Result<StageResult> {
+    let recipe = context.recipe;
+    match &recipe.stages[context.index].kind {
+        StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, model, checkpoint),
+        StageKind::Rl(stage) => rl::run(&mut context, stage, model, checkpoint),
+    }
+}
+
+impl StageContext<'_> {
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.recipe.stages[self.index]
+    }
+
+    /// The run's step for a step of this stage.
+    pub(crate) fn run_step(&self, step: u64) -> u64 {
+        self.first_step + step
+    }
+
+    /// A learner on `model`, with the optimiser's state from `checkpoint` where there is one.
+    pub(crate) fn learner(
+        &self,
+        model: Decoder,
+        checkpoint: Option<(&checkpoint::Checkpoint, u64)>,
+    ) -> Result<Learner> {
+        let list = model.param_list();
+        let mut optimizer = AdamW::new(self.stage().training().adamw(), &list, self.device);
+        let Some((checkpoint, updates)) = checkpoint else {
+            return Ok(Learner::new(model, optimizer));
+        };
+        let moments = read_moments(checkpoint, &list, self.device)?;
+        optimizer.restore(moments, updates);
+        Ok(Learner::new(read_weights(checkpoint, MODEL_FILE, &model)?, optimizer))
+    }
+
+    /// Writes a checkpoint, after everything that it covers is on the disk.
+    pub(crate) fn save<S: Serialize>(
+        &mut self,
+        learner: &Learner,
+        reference: Option<&Decoder>,
+        step: u64,
+        state: S,
+    ) -> Result<()> {
+        self.metrics.sync()?;
+        self.completions.sync()?;
+        let store = self.run.checkpoints();
+        let mut writer = store.begin(self.run_step(step))?;
+        let updates = learner.optimizer.updates();
+        writer.write(MODEL_FILE, |out| write_safetensors(out, learner.model(), FloatType::F32))?;
+        writer.write(OPTIMIZER_FILE, |out| write_moments(out, learner))?;
+        if let Some(reference) = reference {
+            writer.write(REFERENCE_FILE, |out| write_safetensors(out, reference, FloatType::F32))?;
+        }
+        writer.write_json(STATE_FILE, &Saved { stage: self.index, step, updates, state })?;
+        writer.commit()?;
+        Ok(())
+    }
+
+    /// Whether a checkpoint falls due between two steps of this stage.
+    pub(crate) fn is_due(every: usize, before: u64, after: u64) -> bool {
+        every > 0 && before / every as u64 != after / every as u64
+    }
+}
+
+/// Reads a kind's state and where the stage stood.
+pub(crate) fn read_saved<S: for<'de> Deserialize<'de>>(
+    checkpoint: &checkpoint::Checkpoint,
+) -> Result<Saved<S>> {
+    checkpoint.read_json(STATE_FILE)
+}
+
+/// The reference model of a checkpoint.
+pub(crate) fn read_reference(
+    checkpoint: &checkpoint::Checkpoint,
+    like: &Decoder,
+) -> Result<Decoder> {
+    read_weights(checkpoint, REFERENCE_FILE, like)
+}
+
+/// Weights of a checkpoint's file in the shape of `like`, on its device.
+fn read_weights(checkpoint: &checkpoint::Checkpoint, file: &str, like: &Decoder) -> Result<Decoder> {
+    let path = checkpoint.file(file)?;
+    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
+    let config = like
+        .config()
+        .to_json()
+        .map_err(|e| TrainError::Encode { what: "config.json", reason: e.to_string() })?;
+    let weights =
+        Checkpoint::from_safetensors_bytes(&config, vec![bytes]).map_err(|e| e.in_file(&path))?;
+    Decoder::load(&weights, &like.device()).map_err(model_error)
+}
+
+fn moment_names(list: &ParamList) -> impl Iterator<Item = [String; 2]> + '_ {
+    list.names.iter().map(|name| [format!("{name}.exp_avg"), format!("{name}.exp_avg_sq")])
+}
+
+fn write_moments(out: &mut dyn std::io::Write, learner: &Learner) -> std::io::Result<()> {
+    let list = learner.model().param_list();
+    let names: Vec<String> = moment_names(&list).flatten().collect();
+    let tensors: Vec<&Tensor<1>> = learner.optimizer.moments().iter().flatten().collect();
+    let specs = names
+        .iter()
+        .zip(&tensors)
+        .map(|(name, tensor)| SafetensorsTensorSpec {
+            name: name.clone(),
+            shape: tensor.dims().to_vec(),
+            dtype: FloatType::F32,
+        })
+        .collect();
+    let mut writer = SafetensorsWriter::new(out, specs).map_err(std::io::Error::other)?;
+    for (name, tensor) in names.iter().zip(tensors) {
+        let values = tensor
+            .try_to_vec_as::<f32>()
+            .map_err(|e| std::io::Error::other(format!("the device failed: {e:?}")))?;
+        writer.write_f32(name, &values).map_err(std::io::Error::other)?;
+    }
+    writer.finish().map_err(std::io::Error::other)?;
+    Ok(())
+}
+
+fn read_moments(
+    checkpoint: &checkpoint::Checkpoint,
+    list: &ParamList,
+    device: &Device,
+) -> Result<Vec<[Tensor<1>; 2]>> {
+    let path = checkpoint.file(OPTIMIZER_FILE)?;
+    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
+    let file = SafetensorsIndex::parse(&bytes).map_err(|e| e.in_file(&path))?;
+    let read = |name: String, shape: &[usize]| -> Result<Tensor<1>> {
+        let values = file.read_f32(&bytes, &name).map_err(|e| e.in_file(&path))?;
+        let count: usize = shape.iter().product();
+        if values.len() != count {
+            let reason = format!("{name}, expected: {count} values, got: {}", values.len());
+            return Err(TrainError::damaged(&path, reason));
+        }
+        Ok(Tensor::from_data(TensorData::new(values, [count]), device))
+    };
+    moment_names(list)
+        .zip(&list.shapes)
+        .map(|([first, second], shape)| Ok([read(first, shape)?, read(second, shape)?]))
+        .collect()
+}
+
+/// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
+pub(crate) fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
+    let mut ids = decoder.config().eos_token_ids.clone();
+    if ids.is_empty() {
+        ids.extend(["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)));
+    }
+    ids
+}
+
+/// A learning error with the exit code it stands for.
+pub(crate) fn learn_error(error: thinkling_learn::LearnError) -> TrainError {
+    match error {
+        thinkling_learn::LearnError::Model(error) => model_error(error),
+        other => TrainError::Failed { what: "training", reason: other.to_string() },
+    }
+}
+
+/// Tokens whose logits are held at once, so that they stay near 32 MB.
+pub(crate) fn chunk_tokens(decoder: &Decoder) -> usize {
+    ((8 << 20) / decoder.config().vocab_size.max(1)).clamp(16, 4096)
+}

@@ -1,0 +1,509 @@
+//! `kind = "rl"`: reinforcement learning with group-relative advantages and rule rewards.
+
+use super::{
+    StageContext, StageResult, chunk_tokens, learn_error, read_reference, read_saved,
+};
+use crate::checkpoint::Checkpoint;
+use crate::data::EpochSampler;
+use crate::error::{Result, TrainError};
+use crate::evaluate::{Evaluated, evaluate};
+use crate::metrics::MetricsRecord;
+use crate::model_io::LoadedModel;
+use crate::progress::{StageStarted, StepFinished};
+use crate::questions::{load_questions, reward_config};
+use crate::recipe::{Evaluation, RlStage};
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+use thinkling_grpo::{Advantages, ObjectiveConfig};
+use thinkling_learn::{
+    InProcess, Learner, PolicySample, PolicySettings, PolicyStep, Question, Rollout, RolloutConfig,
+    Scored, advantages, completion_logprobs, score,
+};
+use thinkling_model::Decoder;
+use thinkling_reward::{RewardConfig, reflection};
+use thinkling_sampling::SamplingParams;
+
+/// Completions that are decoded at once at most.
+const MAX_ROWS: usize = 256;
+/// Rollouts in a row after which a collapse is called one.
+const COLLAPSE_ROLLOUTS: u32 = 5;
+
+/// Where the stage stands, beyond weights and optimiser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct State {
+    /// Order of the questions.
+    sampler: EpochSampler,
+    /// Rollouts done.
+    rollouts: u64,
+}
+
+/// What stays the same during the stage.
+struct Rl<'a> {
+    stage: &'a RlStage,
+    name: &'a str,
+    questions: Vec<Question>,
+    rollout: RolloutConfig,
+    rewards: RewardConfig,
+    objective: ObjectiveConfig,
+}
+
+/// One rollout, scored.
+struct Batch {
+    questions: Vec<usize>,
+    prompts: Vec<Vec<u32>>,
+    scored: Vec<Scored>,
+    advantages: Advantages,
+    references: Option<Vec<Vec<f32>>>,
+    generate_s: f64,
+    reward_s: f64,
+    logprob_s: f64,
+}
+
+pub(super) fn run(
+    context: &mut StageContext<'_>,
+    stage: &RlStage,
+    model: LoadedModel,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<StageResult> {
+    let saved = checkpoint.map(read_saved::<State>).transpose()?;
+    let recipe = context.recipe;
+    let rl = Rl {
+        stage,
+        name: &recipe.stages[context.index].name,
+        questions: load_questions(&stage.data, stage.template, &model, recipe.seed, false)?,
+        rollout: rollout_config(stage, &model, recipe.seed)?,
+        rewards: reward_config(stage),
+        objective: objective(stage),
+    };
+    let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
+    let mut learner = context.learner(model.decoder.clone(), resumed)?;
+    let mut reference = match (stage.kl_coef != 0.0, resumed) {
+        (false, _) => None,
+        (true, None) => Some(learner.model().clone()),
+        (true, Some((checkpoint, _))) => Some(read_reference(checkpoint, learner.model())?),
+    };
+    let (mut step, mut state) = match saved {
+        Some(saved) => (saved.step, saved.state),
+        None => {
+            let sampler = EpochSampler::new(recipe.seed, rl.questions.len());
+            (0, State { sampler, rollouts: 0 })
+        }
+    };
+    if state.sampler.item_count() != rl.questions.len() {
+        return Err(TrainError::Failed {
+            what: "resuming",
+            reason: format!(
+                "the data has changed, expected: {} questions, got: {}",
+                state.sampler.item_count(),
+                rl.questions.len()
+            ),
+        });
+    }
+    let before = evaluation(context, &rl, &model, learner.model(), 0)?;
+    let total = stage.training.steps as u64;
+    context.progress.stage_started(&StageStarted {
+        name: rl.name,
+        kind: "rl",
+        index: context.index,
+        stages: recipe.stages.len(),
+        done_steps: step,
+        steps: total,
+    });
+    let (started, first) = (Instant::now(), step);
+    let mut saved_at = first;
+    let mut collapse = 0;
+    while step < total && !context.interrupt.is_requested() {
+        let clock = Instant::now();
+        let batch = roll_out(&rl, &model, &learner, reference.as_ref(), &mut state)?;
+        let (before_step, train_clock) = (step, Instant::now());
+        let learnt = learn(&rl, &mut learner, &batch, &mut step)?;
+        let train_s = train_clock.elapsed().as_secs_f64();
+        if StageContext::is_due(stage.ref_replace_every, before_step, step) && reference.is_some() {
+            reference = Some(learner.model().clone());
+        }
+        let seconds = clock.elapsed().as_secs_f64();
+        let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
+        let remaining = per_step * (total - step) as f64;
+        let summary = Summary::of(&batch, stage.group_size);
+        report(context, &rl, &batch, &learnt, &summary, step, train_s, seconds, remaining)?;
+        collapse = if summary.collapsed() { collapse + 1 } else { 0 };
+        if collapse == COLLAPSE_ROLLOUTS {
+            context.progress.note(
+                "the policy may have collapsed: nearly no group has any variance and accuracy is \
+                 near zero while the format is kept; a smaller learning rate usually helps",
+            );
+        }
+        if StageContext::is_due(stage.training.checkpoint_every, before_step, step) {
+            context.save(&learner, reference.as_ref(), step, &state)?;
+            saved_at = step;
+        }
+        let every = stage.eval.as_ref().map_or(0, |e| e.every);
+        if StageContext::is_due(every, before_step, step) && step < total {
+            evaluation(context, &rl, &model, learner.model(), step)?;
+        }
+    }
+    if saved_at != step || step == first {
+        context.save(&learner, reference.as_ref(), step, &state)?;
+    }
+    let interrupted = step < total;
+    let after = match interrupted {
+        false => evaluation(context, &rl, &model, learner.model(), total)?,
+        true => None,
+    };
+    drop(rl);
+    let model = LoadedModel { decoder: learner.into_model(), ..model };
+    Ok(StageResult { model, interrupted, before, after })
+}
+
+fn rollout_config(stage: &RlStage, model: &LoadedModel, seed: u64) -> Result<RolloutConfig> {
+    Ok(RolloutConfig {
+        group_size: stage.group_size,
+        sampling: SamplingParams {
+            temperature: stage.temperature,
+            top_k: stage.top_k,
+            top_p: stage.top_p,
+            min_p: stage.min_p,
+        },
+        max_tokens: stage.max_completion_tokens,
+        stop_ids: super::stop_ids(&model.decoder, model.tokenizer()?),
+        banned: Vec::new(),
+        max_rows: MAX_ROWS,
+        seed,
+    })
+}
+
+fn objective(stage: &RlStage) -> ObjectiveConfig {
+    ObjectiveConfig {
+        loss: stage.loss_type,
+        ratio: stage.ratio_level,
+        clip_eps_low: stage.clip_eps_low,
+        clip_eps_high: stage.clip_eps_high,
+        delta: stage.delta,
+        cispo_max_ratio: 1.0 + stage.clip_eps_high,
+        kl_coef: stage.kl_coef,
+        kl: stage.kl_estimator,
+        max_completion_length: Some(stage.max_completion_tokens),
+    }
+}
+
+/// Samples and scores the next questions.
+fn roll_out(
+    rl: &Rl<'_>,
+    model: &LoadedModel,
+    learner: &Learner,
+    reference: Option<&Decoder>,
+    state: &mut State,
+) -> Result<Batch> {
+    let stage = rl.stage;
+    let picked = state.sampler.next_batch(stage.questions_per_rollout());
+    let questions: Vec<Question> = picked.iter().map(|&i| rl.questions[i].clone()).collect();
+    let prompts: Vec<Vec<u32>> = questions.iter().map(|q| q.prompt.clone()).collect();
+    let stream = state.rollouts * (prompts.len() * stage.group_size) as u64;
+    state.rollouts += 1;
+    let clock = Instant::now();
+    let completions =
+        pollster::block_on(InProcess.complete(learner.model(), &prompts, &rl.rollout, stream))
+            .map_err(learn_error)?;
+    let generate_s = clock.elapsed().as_secs_f64();
+    let clock = Instant::now();
+    let mut scored =
+        score(completions, &questions, model.tokenizer()?, &rl.rewards).map_err(learn_error)?;
+    if let Some(reward) = stage.truncated_reward {
+        scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
+    }
+    let advantages =
+        advantages(&scored, stage.group_size, stage.scale_rewards).map_err(learn_error)?;
+    let reward_s = clock.elapsed().as_secs_f64();
+    let clock = Instant::now();
+    let references = reference
+        .map(|reference| reference_logprobs(rl, reference, &prompts, &scored))
+        .transpose()?;
+    let logprob_s = clock.elapsed().as_secs_f64();
+    Ok(Batch {
+        questions: picked,
+        prompts,
+        scored,
+        advantages,
+        references,
+        generate_s,
+        reward_s,
+        logprob_s,
+    })
+}
+
+fn reference_logprobs(
+    rl: &Rl<'_>,
+    reference: &Decoder,
+    prompts: &[Vec<u32>],
+    scored: &[Scored],
+) -> Result<Vec<Vec<f32>>> {
+    let mut all = Vec::with_capacity(scored.len());
+    for part in scored.chunks(rl.stage.training.micro_batch) {
+        let completions: Vec<(usize, &[u32])> =
+            part.iter().map(|s| (s.completion.prompt, s.completion.ids.as_slice())).collect();
+        let logprobs = pollster::block_on(completion_logprobs(
+            reference,
+            prompts,
+            &completions,
+            rl.rollout.sampling.logprob_temperature(),
+            chunk_tokens(reference),
+        ))
+        .map_err(learn_error)?;
+        all.extend(logprobs.into_iter().map(|row| row.iter().map(|&x| x as f32).collect()));
+    }
+    Ok(all)
+}
+
+/// What the updates of one rollout did: means over its steps, and the first one's gap.
+#[derive(Default)]
+struct Learnt {
+    steps: Vec<PolicyStep>,
+    lr: f64,
+    /// Mean and largest absolute difference between log-probabilities at sampling and recomputed
+    /// before the first update.
+    gap: Option<(f64, f64)>,
+}
+
+impl Learnt {
+    fn mean(&self, f: impl Fn(&PolicyStep) -> f64) -> f64 {
+        self.steps.iter().map(f).sum::<f64>() / self.steps.len().max(1) as f64
+    }
+}
+
+/// Updates the policy on a rollout; counts `step` on.
+fn learn(rl: &Rl<'_>, learner: &mut Learner, batch: &Batch, step: &mut u64) -> Result<Learnt> {
+    let stage = rl.stage;
+    let mut learnt = Learnt::default();
+    let per_step = stage.completions_per_step();
+    let schedule = stage.training.schedule();
+    let settings = PolicySettings {
+        objective: &rl.objective,
+        temperature: rl.rollout.sampling.logprob_temperature(),
+        chunk_tokens: chunk_tokens(learner.model()),
+    };
+    for _ in 0..stage.inner_epochs {
+        for minibatch in 0..stage.minibatches {
+            if *step >= stage.training.steps as u64 {
+                return Ok(learnt);
+            }
+            let range = minibatch * per_step..(minibatch + 1) * per_step;
+            let samples: Vec<PolicySample<'_>> = range
+                .clone()
+                .map(|i| {
+                    let scored = &batch.scored[i];
+                    PolicySample {
+                        prompt: scored.completion.prompt,
+                        ids: &scored.completion.ids,
+                        old_logprobs: &scored.completion.logprobs,
+                        ref_logprobs: batch.references.as_ref().map(|r| r[i].as_slice()),
+                        advantage: batch.advantages.advantages[i],
+                        trained: !(stage.mask_truncated && scored.truncated()),
+                    }
+                })
+                .collect();
+            learnt.lr = schedule.lr(*step);
+            let micro = stage.training.micro_batch;
+            let done = pollster::block_on(learner.policy_step(
+                &batch.prompts,
+                &samples,
+                settings,
+                learnt.lr,
+                micro,
+            ))
+            .map_err(learn_error)?;
+            if learnt.gap.is_none() {
+                learnt.gap = gap(&done, &samples);
+            }
+            learnt.steps.push(done);
+            *step += 1;
+        }
+    }
+    Ok(learnt)
+}
+
+fn gap(step: &PolicyStep, samples: &[PolicySample<'_>]) -> Option<(f64, f64)> {
+    let mut differences = step.logprobs.iter().flat_map(|(i, new)| {
+        new.iter().zip(samples[*i].old_logprobs).map(|(n, &o)| (n - f64::from(o)).abs())
+    });
+    let first = differences.next()?;
+    let (mut sum, mut max, mut count) = (first, first, 1.0);
+    for d in differences {
+        sum += d;
+        max = f64::max(max, d);
+        count += 1.0;
+    }
+    Some((sum / count, max))
+}
+
+/// Means over the completions of a rollout.
+struct Summary {
+    reward: f64,
+    accuracy: f64,
+    format: f64,
+    length: f64,
+    truncated: f64,
+    zero_variance: f64,
+    reflection: f64,
+    tokens: usize,
+}
+
+impl Summary {
+    fn of(batch: &Batch, group: usize) -> Self {
+        let n = batch.scored.len().max(1) as f64;
+        let mean = |f: &dyn Fn(&Scored) -> f64| batch.scored.iter().map(f).sum::<f64>() / n;
+        let component = |name: &'static str| mean(&move |s| s.record.value(name).unwrap_or(0.0));
+        let tokens = batch.scored.iter().map(|s| s.completion.ids.len()).sum();
+        let flat = batch.scored.chunks(group.max(1));
+        let groups = flat.len().max(1) as f64;
+        let without = flat.filter(|g| g.iter().all(|s| s.reward == g[0].reward)).count();
+        Self {
+            reward: mean(&|s| s.reward),
+            accuracy: component(thinkling_reward::record::ACCURACY),
+            format: component(thinkling_reward::record::FORMAT),
+            length: tokens as f64 / n,
+            truncated: mean(&|s| f64::from(u8::from(s.truncated()))),
+            zero_variance: without as f64 / groups,
+            reflection: mean(&|s| reflection::reflection_count(&s.text) as f64),
+            tokens,
+        }
+    }
+
+    /// Accuracy gone while the format is kept and no group tells completions apart: what a too
+    /// large learning rate does.
+    fn collapsed(&self) -> bool {
+        self.zero_variance > 0.8 && self.accuracy < 0.1 && self.format > 0.8
+    }
+}
+
+/// A line of `completions.jsonl`.
+#[derive(Serialize)]
+struct CompletionRow<'a> {
+    id: &'a str,
+    question: &'a str,
+    completion: &'a str,
+    reward: f64,
+    record: &'a thinkling_reward::RewardRecord,
+    advantage: f64,
+    tokens: usize,
+    finish: thinkling_sampling::Finish,
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+fn report(
+    context: &mut StageContext<'_>,
+    rl: &Rl<'_>,
+    batch: &Batch,
+    learnt: &Learnt,
+    summary: &Summary,
+    step: u64,
+    train_s: f64,
+    seconds: f64,
+    remaining: f64,
+) -> Result<()> {
+    let run_step = context.run_step(step);
+    for (i, scored) in batch.scored.iter().enumerate() {
+        let problem = &rl.questions[batch.questions[scored.completion.prompt]].problem;
+        let row = CompletionRow {
+            id: &problem.id,
+            question: &problem.question,
+            completion: &scored.text,
+            reward: scored.reward,
+            record: &scored.record,
+            advantage: batch.advantages.advantages[i],
+            tokens: scored.completion.ids.len(),
+            finish: scored.completion.finish,
+        };
+        context.completions.write(run_step, &row)?;
+    }
+    let kl = learnt.steps.iter().any(|s| s.kl.is_some());
+    let kl = kl.then(|| learnt.mean(|s| s.kl.unwrap_or(0.0)));
+    let mut record = MetricsRecord::new(run_step, rl.name)
+        .number("reward", summary.reward)
+        .number("accuracy", summary.accuracy)
+        .number("format", summary.format)
+        .number("length_tokens", summary.length)
+        .number("truncated_share", summary.truncated)
+        .number("zero_variance_share", summary.zero_variance)
+        .number("reflective_words", summary.reflection)
+        .number("loss", learnt.mean(|s| s.loss))
+        .number("grad_norm", learnt.mean(|s| s.grad_norm))
+        .number("entropy", learnt.mean(|s| s.entropy))
+        .number("clip_fraction_low", learnt.mean(|s| s.clip_fraction_low))
+        .number("clip_fraction_high", learnt.mean(|s| s.clip_fraction_high))
+        .number("ratio_max", learnt.steps.iter().map(|s| s.ratio_max).fold(0.0, f64::max))
+        .number("lr", learnt.lr)
+        .count("tokens", summary.tokens as u64);
+    if let Some(kl) = kl {
+        record = record.number("kl", kl);
+    }
+    if let Some((mean, max)) = learnt.gap {
+        record = record.number("logprob_gap_mean", mean).number("logprob_gap_max", max);
+    }
+    let record = record
+        .timing("step_s", seconds)
+        .timing("generate_s", batch.generate_s)
+        .timing("reward_s", batch.reward_s)
+        .timing("logprob_s", batch.logprob_s)
+        .timing("loss_s", train_s)
+        .timing("tokens_per_s", summary.tokens as f64 / seconds);
+    context.metrics.write(&record)?;
+    context.progress.step_finished(&StepFinished {
+        step,
+        steps: rl.stage.training.steps as u64,
+        loss: Some(learnt.mean(|s| s.loss)),
+        reward: Some(summary.reward),
+        accuracy: Some(summary.accuracy),
+        format: Some(summary.format),
+        length_tokens: Some(summary.length),
+        kl,
+        tokens_per_s: Some(summary.tokens as f64 / seconds),
+        step_s: seconds,
+        remaining_s: Some(remaining),
+    });
+    Ok(())
+}
+
+/// The evaluation at `step`, from its file where an interrupted run already made it.
+fn evaluation(
+    context: &mut StageContext<'_>,
+    rl: &Rl<'_>,
+    model: &LoadedModel,
+    decoder: &Decoder,
+    step: u64,
+) -> Result<Option<Evaluated>> {
+    let Some(eval) = &rl.stage.eval else { return Ok(None) };
+    let file = context.run.path().join(format!("evaluation-{}-{step:06}.json", rl.name));
+    if let Ok(bytes) = std::fs::read(&file)
+        && let Ok(done) = serde_json::from_slice(&bytes)
+    {
+        return Ok(Some(done));
+    }
+    let result = run_evaluation(context, rl, model, decoder, eval)?;
+    crate::atomic::write_json(&file, &result)?;
+    Ok(Some(result))
+}
+
+fn run_evaluation(
+    context: &mut StageContext<'_>,
+    rl: &Rl<'_>,
+    model: &LoadedModel,
+    decoder: &Decoder,
+    eval: &Evaluation,
+) -> Result<Evaluated> {
+    let seed = context.recipe.seed;
+    let mut questions = load_questions(&eval.data, rl.stage.template, model, seed, true)?;
+    questions.truncate(eval.problems);
+    let config = RolloutConfig {
+        group_size: eval.samples,
+        sampling: SamplingParams {
+            temperature: eval.temperature,
+            top_p: eval.top_p,
+            ..SamplingParams::default()
+        },
+        max_tokens: eval.max_tokens,
+        // Another key than training's, so that the two never share random numbers.
+        seed: seed ^ 0x6576_616c,
+        ..rl.rollout.clone()
+    };
+    evaluate(decoder, model.tokenizer()?, &questions, &config, &rl.rewards, context.progress)
+}

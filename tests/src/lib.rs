@@ -27,14 +27,12 @@ pub mod exit {
 /// Where there is none; the message says how to build it.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let path = std::env::var_os("THINKLING_BIN")
-        .map(PathBuf::from)
-        .or_else(|| {
-            // <target>/<profile>/deps/<test>, and the binary two folders up.
-            let test = std::env::current_exe().ok()?;
-            let name = format!("thinkling{}", std::env::consts::EXE_SUFFIX);
-            Some(test.parent()?.parent()?.join(name))
-        });
+    let path = std::env::var_os("THINKLING_BIN").map(PathBuf::from).or_else(|| {
+        // <target>/<profile>/deps/<test>, and the binary two folders up.
+        let test = std::env::current_exe().ok()?;
+        let name = format!("thinkling{}", std::env::consts::EXE_SUFFIX);
+        Some(test.parent()?.parent()?.join(name))
+    });
     let path = path.expect("the running test has a path");
     assert!(
         path.is_file(),
@@ -48,9 +46,7 @@ pub fn binary() -> PathBuf {
 /// A folder of tests/golden: a tiny model with what transformers computes from it.
 #[must_use]
 pub fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("golden")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
 /// The `golden.json` of such a folder.
@@ -125,10 +121,7 @@ impl Run {
     #[must_use]
     pub fn ends_with_one_of(self, codes: &[i32]) -> Self {
         let as_wanted = self.code.is_some_and(|code| codes.contains(&code));
-        assert!(
-            as_wanted,
-            "expected one of the exit codes {codes:?} from {self:#?}"
-        );
+        assert!(as_wanted, "expected one of the exit codes {codes:?} from {self:#?}");
         assert!(!self.stderr.contains("panicked at"), "a panic in {self:#?}");
         self
     }
@@ -144,10 +137,7 @@ impl Run {
             let has = said.contains(&word.to_lowercase());
             assert!(has, "expected `{word}` in the message of {self:#?}");
         }
-        assert!(
-            self.stdout.is_empty(),
-            "results beside an error in {self:#?}"
-        );
+        assert!(self.stdout.is_empty(), "results beside an error in {self:#?}");
     }
 
     /// The JSON object that `--json` puts on the last line of standard output.

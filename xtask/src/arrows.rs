@@ -25,15 +25,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("thinkling-weights", &[]),
     ("thinkling-text", &["thinkling-reward", "thinkling-weights"]),
     ("thinkling-ops", &[]),
-    (
-        "thinkling-model",
-        &["thinkling-ops", "thinkling-sampling", "thinkling-weights"],
-    ),
+    ("thinkling-model", &["thinkling-ops", "thinkling-sampling", "thinkling-weights"]),
     ("thinkling-grpo", &["thinkling-ops"]),
-    (
-        "thinkling-engine",
-        &["thinkling-sampling", "thinkling-weights"],
-    ),
+    ("thinkling-engine", &["thinkling-sampling", "thinkling-weights"]),
     (
         "thinkling-learn",
         &[
@@ -61,12 +55,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that run natively only; nothing that is wasm-clean may reach them.
-const NATIVE: &[&str] = &[
-    "thinkling-train",
-    "thinkling-serve",
-    "thinkling-sandbox",
-    "thinkling-cli",
-];
+const NATIVE: &[&str] =
+    &["thinkling-train", "thinkling-serve", "thinkling-sandbox", "thinkling-cli"];
 
 /// Crates that never reach burn, by any path.
 const WITHOUT_BURN: &[&str] = &[
@@ -84,14 +74,8 @@ const WITHOUT_BURN_BY_DEFAULT_FEATURES_OFF: &[&str] = &["thinkling-grpo"];
 /// Further arrows that must not be, by any path.
 const NEVER: &[(&str, &[&str])] = &[
     ("thinkling-grpo", &["thinkling-model"]),
-    (
-        "thinkling-web",
-        &["thinkling-train", "thinkling-serve", "thinkling-sandbox"],
-    ),
-    (
-        "thinkling-web-learn",
-        &["thinkling-train", "thinkling-serve", "thinkling-sandbox"],
-    ),
+    ("thinkling-web", &["thinkling-train", "thinkling-serve", "thinkling-sandbox"]),
+    ("thinkling-web-learn", &["thinkling-train", "thinkling-serve", "thinkling-sandbox"]),
 ];
 
 /// Features that bring files and threads; never on by default in a wasm-clean crate.
@@ -115,10 +99,7 @@ impl Graph {
     /// Reads what `cargo metadata --format-version 1` prints.
     pub(crate) fn from_metadata(metadata: &Value) -> Result<Self> {
         let list = |v: &Value, key: &str| -> Result<Vec<Value>> {
-            Ok(v[key]
-                .as_array()
-                .with_context(|| format!("metadata without `{key}`"))?
-                .clone())
+            Ok(v[key].as_array().with_context(|| format!("metadata without `{key}`"))?.clone())
         };
         let packages = list(metadata, "packages")?;
         let name_of: BTreeMap<&str, &str> = packages
@@ -142,13 +123,9 @@ impl Graph {
                     member.optional.insert(name.to_owned());
                 }
             }
-            let default = package["features"]["default"]
-                .as_array()
-                .into_iter()
-                .flatten();
-            member.default_features = default
-                .filter_map(|f| Some(f.as_str()?.to_owned()))
-                .collect();
+            let default = package["features"]["default"].as_array().into_iter().flatten();
+            member.default_features =
+                default.filter_map(|f| Some(f.as_str()?.to_owned())).collect();
             let name = package["name"].as_str().context("package without a name")?;
             graph.members.insert(name.to_owned(), member);
         }
@@ -178,11 +155,7 @@ impl Graph {
         let mut found = Vec::new();
         for (name, member) in &self.members {
             if let Some((_, allowed)) = ALLOWED.iter().find(|(n, _)| n == name) {
-                for to in member
-                    .declared
-                    .iter()
-                    .filter(|d| self.members.contains_key(*d))
-                {
+                for to in member.declared.iter().filter(|d| self.members.contains_key(*d)) {
                     if !allowed.contains(&to.as_str()) {
                         found.push(format!(
                             "{name} must not use {to} (an intended arrow goes into \
@@ -222,10 +195,7 @@ impl Graph {
 
     /// How many crates of the workspace have rules.
     pub(crate) fn ruled(&self) -> usize {
-        self.members
-            .keys()
-            .filter(|name| ALLOWED.iter().any(|(n, _)| n == *name))
-            .count()
+        self.members.keys().filter(|name| ALLOWED.iter().any(|(n, _)| n == *name)).count()
     }
 
     fn never(
@@ -238,9 +208,7 @@ impl Graph {
         let previous = self.search(from, without);
         // burn's own parts count as burn: one cannot be had without most of the rest.
         let hit = previous.keys().find(|name| {
-            targets
-                .iter()
-                .any(|t| name == t || *t == "burn" && name.starts_with("burn-"))
+            targets.iter().any(|t| name == t || *t == "burn" && name.starts_with("burn-"))
         });
         if let Some(hit) = hit {
             let mut path = vec![hit.as_str()];
@@ -248,10 +216,7 @@ impl Graph {
                 path.push(before);
             }
             path.reverse();
-            found.push(format!(
-                "{from} must never reach {hit}, but does: {}",
-                path.join(" -> ")
-            ));
+            found.push(format!("{from} must never reach {hit}, but does: {}", path.join(" -> ")));
         }
     }
 
@@ -302,10 +267,7 @@ mod tests {
                 serde_json::json!({"id": name, "deps": deps})
             })
             .collect();
-        let members: Vec<&&str> = names
-            .iter()
-            .filter(|n| n.starts_with("thinkling-"))
-            .collect();
+        let members: Vec<&&str> = names.iter().filter(|n| n.starts_with("thinkling-")).collect();
         let metadata = serde_json::json!({
             "packages": packages, "workspace_members": members, "resolve": {"nodes": nodes},
         });
@@ -327,53 +289,28 @@ mod tests {
 
     #[test]
     fn burn_behind_another_package_is_found_with_its_path() {
-        let found = graph(&[
-            ("thinkling-reward", "maths", false),
-            ("maths", "burn-core", false),
-        ])
-        .violations();
+        let found = graph(&[("thinkling-reward", "maths", false), ("maths", "burn-core", false)])
+            .violations();
         assert_eq!(found.len(), 1);
-        assert!(
-            found[0].contains("thinkling-reward -> maths -> burn-core"),
-            "{found:?}"
-        );
+        assert!(found[0].contains("thinkling-reward -> maths -> burn-core"), "{found:?}");
     }
 
     #[test]
     fn grpo_may_have_burn_only_as_an_option() {
-        assert!(
-            graph(&[("thinkling-grpo", "burn", true)])
-                .violations()
-                .is_empty()
-        );
-        assert_eq!(
-            graph(&[("thinkling-grpo", "burn", false)])
-                .violations()
-                .len(),
-            1
-        );
+        assert!(graph(&[("thinkling-grpo", "burn", true)]).violations().is_empty());
+        assert_eq!(graph(&[("thinkling-grpo", "burn", false)]).violations().len(), 1);
     }
 
     #[test]
     fn grpo_must_not_use_the_model() {
         let found = graph(&[("thinkling-grpo", "thinkling-model", true)]).violations();
-        assert!(
-            found
-                .iter()
-                .any(|v| v.contains("never reach thinkling-model")),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|v| v.contains("never reach thinkling-model")), "{found:?}");
     }
 
     #[test]
     fn a_wasm_clean_crate_must_not_reach_the_trainer() {
         let found = graph(&[("thinkling-learn", "thinkling-train", false)]).violations();
-        assert!(
-            found
-                .iter()
-                .any(|v| v.contains("never reach thinkling-train")),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|v| v.contains("never reach thinkling-train")), "{found:?}");
     }
 
     #[test]
@@ -389,12 +326,7 @@ mod tests {
                 {"id": "r", "deps": [{"pkg": "b", "dep_kinds": [{"kind": "dev"}]}]},
             ]},
         });
-        assert!(
-            Graph::from_metadata(&metadata)
-                .unwrap()
-                .violations()
-                .is_empty()
-        );
+        assert!(Graph::from_metadata(&metadata).unwrap().violations().is_empty());
     }
 
     #[test]
@@ -407,9 +339,6 @@ mod tests {
             "packages": [package], "workspace_members": ["w"],
             "resolve": {"nodes": [{"id": "w", "deps": []}]},
         });
-        assert_eq!(
-            Graph::from_metadata(&metadata).unwrap().violations().len(),
-            1
-        );
+        assert_eq!(Graph::from_metadata(&metadata).unwrap().violations().len(), 1);
     }
 }

@@ -14,17 +14,9 @@ use crate::cargo::{cargo, output};
 /// Differences below burn between the binary's and the tests' features, in words.
 pub(crate) fn differences(graph: &Graph) -> Result<Vec<String>> {
     let tree = "tree --prefix none --format {p}|{f}";
-    let run = output(&mut cargo(&format!(
-        "{tree} -p thinkling-cli -e normal,build"
-    )))?;
-    let test = output(&mut cargo(&format!(
-        "{tree} --workspace -e normal,build,dev"
-    )))?;
-    Ok(compare(
-        &features(&run),
-        &features(&test),
-        &graph.needed_by("burn"),
-    ))
+    let run = output(&mut cargo(&format!("{tree} -p thinkling-cli -e normal,build")))?;
+    let test = output(&mut cargo(&format!("{tree} --workspace -e normal,build,dev")))?;
+    Ok(compare(&features(&run), &features(&test), &graph.needed_by("burn")))
 }
 
 /// "name version" -> its features, from `cargo tree`'s lines.
@@ -32,10 +24,7 @@ fn features(tree: &str) -> BTreeMap<String, String> {
     let lines = tree.lines().filter_map(|line| {
         let (package, features) = line.trim_end_matches(" (*)").split_once('|')?;
         let mut words = package.split_whitespace();
-        Some((
-            format!("{} {}", words.next()?, words.next()?),
-            features.to_owned(),
-        ))
+        Some((format!("{} {}", words.next()?, words.next()?), features.to_owned()))
     });
     lines.collect()
 }
@@ -68,9 +57,7 @@ mod tests {
 
     #[test]
     fn only_what_burn_is_built_on_counts() {
-        let test = RUN
-            .replace("v2.5.0|std", "v2.5.0|default,std")
-            .replace("v4.5.0|std", "v4.5.0|");
+        let test = RUN.replace("v2.5.0|std", "v2.5.0|default,std").replace("v4.5.0|std", "v4.5.0|");
         let below = BTreeSet::from(["fastrand".to_owned()]);
         let found = compare(&features(RUN), &features(&test), &below);
         assert_eq!(found.len(), 1);

@@ -30,14 +30,8 @@ pub(crate) fn cargo(line: &str) -> Command {
 /// Prints the command, lets it use the terminal, and fails where it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", shown(command)))?;
-    if status.success() {
-        Ok(())
-    } else {
-        bail!("{} gave {status}", shown(command))
-    }
+    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    if status.success() { Ok(()) } else { bail!("{} gave {status}", shown(command)) }
 }
 
 /// Runs without output on the terminal; gives standard output, or an error with what it said.
@@ -80,29 +74,16 @@ pub(crate) fn watched(command: &mut Command, mut see: impl FnMut(&str)) -> Resul
 
 /// The command as one would type it, with the environment given to it.
 fn shown(command: &Command) -> String {
-    let name = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let env = command.get_envs().filter_map(|(key, value)| {
-        Some(format!(
-            "{}={}",
-            key.to_string_lossy(),
-            quoted(&value?.to_string_lossy())
-        ))
+        Some(format!("{}={}", key.to_string_lossy(), quoted(&value?.to_string_lossy())))
     });
     let args = command.get_args().map(|a| quoted(&a.to_string_lossy()));
-    env.chain([name.to_string_lossy().into_owned()])
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ")
+    env.chain([name.to_string_lossy().into_owned()]).chain(args).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
-    if word.contains([' ', '\n', '"', '$', ';']) {
-        format!("'{word}'")
-    } else {
-        word.to_owned()
-    }
+    if word.contains([' ', '\n', '"', '$', ';']) { format!("'{word}'") } else { word.to_owned() }
 }
 
 #[cfg(test)]
@@ -113,10 +94,7 @@ mod tests {
     fn every_line_is_seen_and_a_failure_is_told() {
         let mut seen = Vec::new();
         let ok = watched(&mut cargo("--version"), |l| seen.push(l.to_owned())).unwrap();
-        assert!(
-            ok && seen.len() == 1 && seen[0].starts_with("cargo "),
-            "{seen:?}"
-        );
+        assert!(ok && seen.len() == 1 && seen[0].starts_with("cargo "), "{seen:?}");
         assert!(!watched(&mut cargo("no-such-command"), |_| ()).unwrap());
         assert!(output(&mut cargo("no-such-command")).is_err());
     }
@@ -124,12 +102,7 @@ mod tests {
     #[test]
     fn a_shown_command_can_be_typed() {
         let mut command = program("/usr/bin/cargo");
-        command
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .args(["doc", "--no-deps"]);
-        assert_eq!(
-            shown(&command),
-            "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps"
-        );
+        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]);
+        assert_eq!(shown(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps");
     }
 }

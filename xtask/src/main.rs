@@ -1,10 +1,7 @@
 //! Set-up, tests and goldens of the workspace, behind `cargo xtask`.
 //!
 //! Everyone who builds Thinkling compiles this program first, so it depends on little.
-#![allow(
-    clippy::print_stdout,
-    reason = "talking to the terminal is what this program is for"
-)]
+#![allow(clippy::print_stdout, reason = "talking to the terminal is what this program is for")]
 
 mod arrows;
 mod burn_builds;

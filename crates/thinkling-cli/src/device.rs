@@ -81,7 +81,9 @@ pub(crate) fn open(args: &DeviceArgs) -> Result<Opened, Failure> {
     let opened = choose(&args.device, threads)?;
     eprintln!("device: {}", opened.name);
     if opened.is_gpu && !args.skip_self_test {
-        eprintln!("testing the GPU against the CPU (its kernels are being compiled, which takes a while the first time) ..");
+        eprintln!(
+            "testing the GPU against the CPU (its kernels are being compiled, which takes a while the first time) .."
+        );
         let result = pollster::block_on(selftest::run(&opened.device, Some(&Device::flex())))?;
         if !result.passed() {
             if args.device == "auto" {

@@ -20,19 +20,14 @@ const HIDDEN: usize = 64;
 fn main() {
     let usage = "usage: head_memory TOKENS CHUNK|plain";
     let mut arguments = std::env::args().skip(1);
-    let tokens: usize = arguments
-        .next()
-        .and_then(|text| text.parse().ok())
-        .expect(usage);
+    let tokens: usize = arguments.next().and_then(|text| text.parse().ok()).expect(usage);
     let mode = arguments.next().expect(usage);
 
     let device = Device::flex();
     let uniform = Distribution::Uniform(-0.5, 0.5);
     let hidden = Tensor::<2>::random([tokens, HIDDEN], uniform, &device);
     let weight = Tensor::<2>::random([VOCAB, HIDDEN], uniform, &device);
-    let ids: Vec<i64> = (0..tokens)
-        .map(|token| (token * 7919 % VOCAB) as i64)
-        .collect();
+    let ids: Vec<i64> = (0..tokens).map(|token| (token * 7919 % VOCAB) as i64).collect();
     let targets = Tensor::<1, Int>::from_data(TensorData::new(ids, [tokens]), &device);
     let grad_logprobs = Tensor::<1>::random([tokens], uniform, &device);
     let before = peak_mb();
@@ -62,12 +57,7 @@ fn chunked(
     let (logprobs, _) = token_logprobs_and_entropy(h, w, t, 1.0, chunk).expect("the shapes fit");
     let grads =
         head_backward(hidden, weight, targets, 1.0, grad_logprobs, chunk).expect("the shapes fit");
-    [
-        logprobs.sum(),
-        grads.hidden.abs().sum(),
-        grads.weight.abs().sum(),
-    ]
-    .map(Tensor::into_scalar)
+    [logprobs.sum(), grads.hidden.abs().sum(), grads.weight.abs().sum()].map(Tensor::into_scalar)
 }
 
 fn plain(
@@ -77,23 +67,13 @@ fn plain(
     grad_logprobs: Tensor<1>,
 ) -> [f32; 3] {
     let tokens = hidden.dims()[0];
-    let (hidden, weight) = (
-        hidden.autodiff().require_grad(),
-        weight.autodiff().require_grad(),
-    );
+    let (hidden, weight) = (hidden.autodiff().require_grad(), weight.autodiff().require_grad());
     let all = log_softmax(hidden.clone().matmul(weight.clone().transpose()), 1);
-    let logprobs = all
-        .gather(1, targets.reshape([tokens, 1]))
-        .reshape([tokens]);
+    let logprobs = all.gather(1, targets.reshape([tokens, 1])).reshape([tokens]);
     let sum = logprobs.clone().inner().sum();
     let mut grads = (logprobs * grad_logprobs).sum().backward();
-    let mut part = |tensor: &Tensor<2>| {
-        tensor
-            .grad_remove(&mut grads)
-            .expect("a gradient")
-            .abs()
-            .sum()
-    };
+    let mut part =
+        |tensor: &Tensor<2>| tensor.grad_remove(&mut grads).expect("a gradient").abs().sum();
     [sum, part(&hidden), part(&weight)].map(Tensor::into_scalar)
 }
 

@@ -126,10 +126,7 @@ pub fn group_advantages<R: Copy + Into<Option<f64>>>(
     scale: ScaleRewards,
 ) -> Result<Advantages, GrpoError> {
     if group_size == 0 || rewards.is_empty() || !rewards.len().is_multiple_of(group_size) {
-        return Err(GrpoError::Groups {
-            group_size,
-            got: rewards.len(),
-        });
+        return Err(GrpoError::Groups { group_size, got: rewards.len() });
     }
     let rewards: Vec<Option<f64>> = rewards.iter().map(|&reward| reward.into()).collect();
     for (row, reward) in rewards.iter().enumerate() {
@@ -170,24 +167,14 @@ impl Advantages {
     /// The spread that belongs to a completion's advantage: the batch's for
     /// [`ScaleRewards::Batch`], else its group's.
     pub fn std_of(&self, completion: usize) -> Option<f64> {
-        let group_std = *self
-            .group_std
-            .get(completion.checked_div(self.group_size)?)?;
-        Some(if self.scale == ScaleRewards::Batch {
-            self.batch_std
-        } else {
-            group_std
-        })
+        let group_std = *self.group_std.get(completion.checked_div(self.group_size)?)?;
+        Some(if self.scale == ScaleRewards::Batch { self.batch_std } else { group_std })
     }
 
     /// Statistics for a step's metrics.
     pub fn stats(&self) -> AdvantageStats {
         let groups = self.group_std.len();
-        let flat = self
-            .groups_without_variance()
-            .into_iter()
-            .filter(|&flat| flat)
-            .count();
+        let flat = self.groups_without_variance().into_iter().filter(|&flat| flat).count();
         AdvantageStats {
             groups,
             groups_without_variance: flat,
@@ -211,11 +198,7 @@ fn mean_and_std(values: &[Option<f64>]) -> (f64, f64) {
     if count == 1 {
         return (mean, 0.0);
     }
-    let squares: f64 = values
-        .iter()
-        .flatten()
-        .map(|value| (value - mean).powi(2))
-        .sum();
+    let squares: f64 = values.iter().flatten().map(|value| (value - mean).powi(2)).sum();
     (mean, (squares / (count - 1) as f64).sqrt())
 }
 
@@ -229,10 +212,7 @@ mod tests {
     fn assert_close(got: &[f64], expected: &[f64]) {
         assert_eq!(got.len(), expected.len());
         for (got, expected) in got.iter().zip(expected) {
-            assert!(
-                (got - expected).abs() <= TOLERANCE,
-                "expected: {expected}, got: {got}"
-            );
+            assert!((got - expected).abs() <= TOLERANCE, "expected: {expected}, got: {got}");
         }
     }
 
@@ -268,10 +248,7 @@ mod tests {
         assert_close(&got.advantages[..3], &[0.0; 3]);
         let stats = got.stats();
         assert_eq!((stats.groups, stats.groups_without_variance), (2, 1));
-        assert_close(
-            &[stats.share_without_variance, stats.group_std_mean],
-            &[0.5, 0.25],
-        );
+        assert_close(&[stats.share_without_variance, stats.group_std_mean], &[0.5, 0.25]);
     }
 
     #[test]
@@ -287,11 +264,7 @@ mod tests {
 
     #[test]
     fn reward_functions_are_weighted_and_absent_ones_add_nothing() {
-        let rows = [
-            vec![Some(1.0), Some(0.5)],
-            vec![None, Some(0.5)],
-            vec![None, None],
-        ];
+        let rows = [vec![Some(1.0), Some(0.5)], vec![None, Some(0.5)], vec![None, None]];
         let got = combine_rewards(&rows, &[1.0, -2.0]).unwrap();
         assert_eq!(got, [Some(0.0), Some(-1.0), None]);
     }
@@ -299,29 +272,11 @@ mod tests {
     #[test]
     fn wrong_input_is_an_error_that_says_where() {
         let groups = group_advantages(&[1.0, 2.0, 3.0], 2, ScaleRewards::Group);
-        assert_eq!(
-            groups,
-            Err(GrpoError::Groups {
-                group_size: 2,
-                got: 3
-            })
-        );
+        assert_eq!(groups, Err(GrpoError::Groups { group_size: 2, got: 3 }));
         let empty = group_advantages::<f64>(&[], 0, ScaleRewards::Group);
-        assert_eq!(
-            empty,
-            Err(GrpoError::Groups {
-                group_size: 0,
-                got: 0
-            })
-        );
+        assert_eq!(empty, Err(GrpoError::Groups { group_size: 0, got: 0 }));
         let infinite = group_advantages(&[1.0, f64::INFINITY], 2, ScaleRewards::Group);
-        assert_eq!(
-            infinite,
-            Err(GrpoError::Reward {
-                row: 1,
-                got: f64::INFINITY
-            })
-        );
+        assert_eq!(infinite, Err(GrpoError::Reward { row: 1, got: f64::INFINITY }));
         let short = combine_rewards(&[vec![Some(1.0)]], &[1.0, 2.0]);
         assert!(matches!(short, Err(GrpoError::Shape { .. })));
         let nan = combine_rewards(&[[Some(1.0)], [Some(f64::NAN)]], &[1.0]);

@@ -56,20 +56,13 @@ impl Default for BatchScale {
 impl BatchScale {
     pub(crate) fn validate(&self) -> Result<(), GrpoError> {
         let counts = [
-            (
-                "gradient_accumulation_steps",
-                self.gradient_accumulation_steps,
-            ),
+            ("gradient_accumulation_steps", self.gradient_accumulation_steps),
             ("steps_per_generation", self.steps_per_generation),
             ("step_rows", self.step_rows.unwrap_or(1)),
         ];
         for (what, count) in counts {
             if count == 0 {
-                return Err(GrpoError::Range {
-                    what,
-                    expected: "at least 1",
-                    got: 0.0,
-                });
+                return Err(GrpoError::Range { what, expected: "at least 1", got: 0.0 });
             }
         }
         match self.num_items_in_batch {
@@ -107,13 +100,9 @@ pub(crate) fn aggregate(
     match loss {
         LossType::Grpo => {
             let lengths = mask.sum_dim(1).clamp_min(1.0);
-            (losses.sum_dim(1) / lengths)
-                .sum()
-                .mul_scalar(share / rows as f64)
+            (losses.sum_dim(1) / lengths).sum().mul_scalar(share / rows as f64)
         }
-        LossType::DrGrpo => losses
-            .sum()
-            .mul_scalar(share / (rows as f64 * max_completion_length)),
+        LossType::DrGrpo => losses.sum().mul_scalar(share / (rows as f64 * max_completion_length)),
         LossType::Bnpo => (losses.sum() / mask.sum().clamp_min(1.0)).mul_scalar(share),
         LossType::Dapo | LossType::Cispo => {
             let steps =

@@ -2,7 +2,7 @@
 //! a `[tokens, vocab]` tensor.
 //!
 //! Logits of one chunk at a time exist; the backward pass makes them again. Peak memory is that of
-//! `[chunk_tokens, vocab]` (three of them) and, with gradients, of two copies of the head's weight,
+//! `[chunk_tokens, vocab]` (two of them) and, with gradients, of two copies of the head's weight,
 //! however many tokens there are. The gradient is analytic and needs no graph:
 //! with `p = softmax(W h / T)` and `g = d loss / d logprob` of the token `t`,
 //! `d h = g / T (W[t] - p W)` and `d W = g / T (onehot(t) - p)^T h`.
@@ -125,11 +125,7 @@ pub fn head_backward(
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
     let mut backward = Backward::new(&head, grad_logprobs)?;
     for range in head.chunks() {
-        let Chunk {
-            range,
-            hidden,
-            logits,
-        } = head.chunk(range);
+        let Chunk { range, hidden, logits } = head.chunk(range);
         let probs = softmax(logits, 1);
         backward.add(range, hidden, probs);
     }
@@ -157,18 +153,12 @@ pub fn head_forward_backward(
     let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
     for range in head.chunks() {
         let chunk = head.chunk(range);
-        let Forward {
-            logprobs: chosen,
-            probs,
-            log_norm,
-        } = head.forward(&chunk);
+        let Forward { logprobs: chosen, probs, log_norm } = head.forward(&chunk);
         let Chunk { range, hidden, .. } = chunk;
         let mean_weight = backward.add(range, hidden.clone(), probs);
         // sum p z = h (p W) / T: the product is there already, another pass over the vocabulary
         // is not needed.
-        let mean_logit = (hidden * mean_weight)
-            .sum_dim(1)
-            .mul_scalar(1.0 / head.temperature);
+        let mean_logit = (hidden * mean_weight).sum_dim(1).mul_scalar(1.0 / head.temperature);
         logprobs.push(chosen);
         entropies.push(log_norm - mean_logit);
     }
@@ -200,18 +190,10 @@ pub fn cross_entropy(
     positive("norm", norm)?;
     let coefficients = token_weights.inner().mul_scalar(-1.0 / norm);
     let factors = coefficients.clone();
-    let HeadOutput {
-        logprobs,
-        entropy,
-        grads,
-    } = head_forward_backward(hidden, weight, targets, 1.0, factors, chunk_tokens)?;
+    let HeadOutput { logprobs, entropy, grads } =
+        head_forward_backward(hidden, weight, targets, 1.0, factors, chunk_tokens)?;
     let loss = (logprobs.clone() * coefficients).sum();
-    Ok(CrossEntropy {
-        loss,
-        logprobs,
-        entropy,
-        grads,
-    })
+    Ok(CrossEntropy { loss, logprobs, entropy, grads })
 }
 
 /// A surrogate whose backward pass carries `grads` into the graph of the head's inputs:
@@ -255,10 +237,7 @@ pub fn add_weight_grad(
     head_part: Tensor<2>,
 ) -> Result<(), GrpoError> {
     same_shape("weight gradient", weight, &head_part)?;
-    assert!(
-        weight.is_require_grad(),
-        "the head's weight must require a gradient"
-    );
+    assert!(weight.is_require_grad(), "the head's weight must require a gradient");
     let sum = match weight.grad_remove(grads) {
         Some(rest) => rest + head_part,
         None => head_part,

@@ -28,10 +28,7 @@ impl KlEstimator {
             KlEstimator::K1 => -difference,
             KlEstimator::K2 => (difference.clone() * difference).mul_scalar(0.5),
             KlEstimator::K3 => {
-                let ratio = difference
-                    .clone()
-                    .clamp_max(crate::objective::LOG_RATIO_MAX)
-                    .exp();
+                let ratio = difference.clone().clamp_max(crate::objective::LOG_RATIO_MAX).exp();
                 (ratio - difference).sub_scalar(1.0)
             }
         }

@@ -57,15 +57,7 @@ impl ObjectiveInputs {
         let [rows, tokens] = self.logprobs.dims();
         let same = |what, expected: &[usize], got: &[usize]| {
             let (expected, got) = (expected.to_vec(), got.to_vec());
-            if expected == got {
-                Ok(())
-            } else {
-                Err(GrpoError::Shape {
-                    what,
-                    expected,
-                    got,
-                })
-            }
+            if expected == got { Ok(()) } else { Err(GrpoError::Shape { what, expected, got }) }
         };
         if rows == 0 || tokens == 0 {
             same("logprobs", &[rows.max(1), tokens.max(1)], &[rows, tokens])?;
@@ -153,10 +145,7 @@ pub fn policy_loss(
     config.validate()?;
     inputs.check()?;
     if config.kl_coef != 0.0 && inputs.ref_logprobs.is_none() {
-        return Err(GrpoError::Missing {
-            what: "ref_logprobs",
-            because: "kl_coef is not 0",
-        });
+        return Err(GrpoError::Missing { what: "ref_logprobs", because: "kl_coef is not 0" });
     }
     let [rows, _] = inputs.logprobs.dims();
     let keep = inputs.mask.clone().inner();
@@ -165,10 +154,7 @@ pub fn policy_loss(
     let logprobs = inputs.logprobs.clone().mask_fill(skip.clone(), 0.0);
     let constant = |tensor: &Tensor<2>| tensor.clone().inner().mask_fill(skip.clone(), 0.0);
     let current = logprobs.clone().inner();
-    let old = inputs
-        .old_logprobs
-        .as_ref()
-        .map_or_else(|| current.clone(), constant);
+    let old = inputs.old_logprobs.as_ref().map_or_else(|| current.clone(), constant);
     let mask = current.zeros_like().mask_fill(keep, 1.0);
     let advantages = inputs.advantages.clone().inner().reshape([rows, 1]);
 
@@ -196,13 +182,7 @@ pub fn policy_loss(
     }
     let losses = losses * mask.clone();
     let length = config.max_completion_length.unwrap_or(1) as f64;
-    let loss = aggregate(
-        losses.clone(),
-        mask.clone(),
-        config.loss,
-        length,
-        &inputs.scale,
-    );
+    let loss = aggregate(losses.clone(), mask.clone(), config.loss, length, &inputs.scale);
 
     let ratio = ratio.inner();
     let kl = kl.map(Tensor::inner);
@@ -216,13 +196,7 @@ pub fn policy_loss(
         entropies: inputs.entropies.as_ref().map(constant),
         by_sequence: config.ratio == RatioLevel::Sequence,
     });
-    Ok(PolicyLoss {
-        loss,
-        per_token_loss: losses.inner(),
-        ratio,
-        kl,
-        stats,
-    })
+    Ok(PolicyLoss { loss, per_token_loss: losses.inner(), ratio, kl, stats })
 }
 
 /// `min(min(r, delta) A, clip(r) A)`, and where which bound holds.
@@ -243,16 +217,11 @@ fn clipped_gain(
     let negative = advantages.clone().lower_scalar(0.0);
     let (floor, ceiling) = (1.0 - config.clip_eps_low, 1.0 + config.clip_eps_high);
     let low = value.clone().lower_scalar(floor).bool_and(negative.clone());
-    let high = value
-        .clone()
-        .greater_scalar(ceiling)
-        .bool_and(positive.clone());
+    let high = value.clone().greater_scalar(ceiling).bool_and(positive.clone());
     let bound = |limit: f64| advantages.clone().mul_scalar(limit);
 
     let mut gain = ratio * advantages.clone();
-    gain = gain
-        .mask_where(low.clone(), bound(floor))
-        .mask_where(high.clone(), bound(ceiling));
+    gain = gain.mask_where(low.clone(), bound(floor)).mask_where(high.clone(), bound(ceiling));
     let delta = match config.delta {
         None => low.zeros_like(),
         Some(delta) => {
@@ -278,20 +247,10 @@ fn cispo_gain(
     config: &ObjectiveConfig,
 ) -> (Tensor<2>, ClipMasks) {
     let positive = advantages.clone().expand(ratio.dims()).greater_scalar(0.0);
-    let high = ratio
-        .clone()
-        .greater_scalar(config.cispo_max_ratio)
-        .bool_and(positive);
+    let high = ratio.clone().greater_scalar(config.cispo_max_ratio).bool_and(positive);
     let weight = ratio.clamp_max(config.cispo_max_ratio) * advantages;
     let none = high.zeros_like();
-    (
-        logprobs * weight,
-        ClipMasks {
-            low: none.clone(),
-            high,
-            delta: none,
-        },
-    )
+    (logprobs * weight, ClipMasks { low: none.clone(), high, delta: none })
 }
 
 /// Loss and `d loss / d logprobs`, through a graph of its own with `logprobs` as the leaf.
@@ -330,15 +289,9 @@ fn backward(
     config: &ObjectiveConfig,
 ) -> Result<(DeviceStats, Tensor<2>), GrpoError> {
     let leaf = inputs.logprobs.clone().inner().autodiff().require_grad();
-    let inputs = ObjectiveInputs {
-        logprobs: leaf.clone(),
-        ..inputs.clone()
-    };
+    let inputs = ObjectiveInputs { logprobs: leaf.clone(), ..inputs.clone() };
     let PolicyLoss { loss, stats, .. } = policy_loss(&inputs, config)?;
     let mut grads = loss.backward();
     let grad = leaf.grad_remove(&mut grads);
-    Ok((
-        stats,
-        grad.unwrap_or_else(|| inputs.logprobs.inner().zeros_like()),
-    ))
+    Ok((stats, grad.unwrap_or_else(|| inputs.logprobs.inner().zeros_like())))
 }

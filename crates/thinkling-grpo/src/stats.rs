@@ -66,38 +66,18 @@ pub(crate) struct ClipMasks {
 
 impl DeviceStats {
     pub(crate) fn gather(sources: StatSources) -> Self {
-        let StatSources {
-            loss,
-            ratio,
-            clips,
-            token_log_ratio,
-            mask,
-            kl,
-            entropies,
-            ..
-        } = sources;
+        let StatSources { loss, ratio, clips, token_log_ratio, mask, kl, entropies, .. } = sources;
         let tokens = mask.clone().sum();
         let count = tokens.clone().clamp_min(1.0);
         let token_mean = |values: Tensor<2>| (values * mask.clone()).sum() / count.clone();
         let level_mean = |values: Tensor<2>| {
-            if sources.by_sequence {
-                values.mean()
-            } else {
-                token_mean(values)
-            }
+            if sources.by_sequence { values.mean() } else { token_mean(values) }
         };
         // Same dtype as the ratio, which `Tensor::<_, Bool>::float` would not give.
         let share = |which: Tensor<2, Bool>| level_mean(ratio.zeros_like().mask_fill(which, 1.0));
-        let counted = if sources.by_sequence {
-            mask.clone().max_dim(1)
-        } else {
-            mask.clone()
-        };
+        let counted = if sources.by_sequence { mask.clone().max_dim(1) } else { mask.clone() };
         let region = clips.low.clone().bool_or(clips.high.clone());
-        let surprise = token_log_ratio
-            .clone()
-            .clamp_max(crate::objective::LOG_RATIO_MAX)
-            .exp()
+        let surprise = token_log_ratio.clone().clamp_max(crate::objective::LOG_RATIO_MAX).exp()
             - token_log_ratio;
         let (has_kl, has_entropy) = (kl.is_some(), entropies.is_some());
         let optional =
@@ -115,11 +95,7 @@ impl DeviceStats {
             token_mean(surprise.sub_scalar(1.0)),
             tokens.clone(),
         ];
-        Self {
-            packed: Tensor::cat(packed.to_vec(), 0),
-            has_kl,
-            has_entropy,
-        }
+        Self { packed: Tensor::cat(packed.to_vec(), 0), has_kl, has_entropy }
     }
 
     pub(crate) fn read(self) -> Result<(f64, ObjectiveStats), GrpoError> {
@@ -135,23 +111,12 @@ impl DeviceStats {
     fn unpack(&self, data: TensorData) -> Result<(f64, ObjectiveStats), GrpoError> {
         let data = data.try_cast_as::<f64>().map_err(read_error)?;
         let values: Vec<f64> = data.try_to_vec().map_err(read_error)?;
-        let [
-            loss,
-            low,
-            high,
-            region,
-            delta,
-            kl,
-            entropy,
-            mean,
-            max,
-            approx_kl,
-            tokens,
-        ] = <[f64; PACKED]>::try_from(values).map_err(|values| GrpoError::Shape {
-            what: "packed statistics",
-            expected: vec![PACKED],
-            got: vec![values.len()],
-        })?;
+        let [loss, low, high, region, delta, kl, entropy, mean, max, approx_kl, tokens] =
+            <[f64; PACKED]>::try_from(values).map_err(|values| GrpoError::Shape {
+                what: "packed statistics",
+                expected: vec![PACKED],
+                got: vec![values.len()],
+            })?;
         let stats = ObjectiveStats {
             clip_fraction_low: low,
             clip_fraction_high: high,
@@ -169,8 +134,5 @@ impl DeviceStats {
 }
 
 fn read_error(error: impl std::fmt::Display) -> GrpoError {
-    GrpoError::Read {
-        what: "loss and statistics",
-        reason: error.to_string(),
-    }
+    GrpoError::Read { what: "loss and statistics", reason: error.to_string() }
 }

@@ -179,10 +179,7 @@ pub(crate) fn is_host(device: &Device) -> bool {
 }
 
 /// `sqrt(sum of squares)` of all gradients, and the gradients again.
-async fn global_norm(
-    grads: ParamGrads,
-    on_host: bool,
-) -> Result<(ParamGrads, f64), ModelError> {
+async fn global_norm(grads: ParamGrads, on_host: bool) -> Result<(ParamGrads, f64), ModelError> {
     if on_host {
         let mut sum = 0f64;
         let mut back = Vec::with_capacity(grads.len());
@@ -194,8 +191,7 @@ async fn global_norm(
         }
         return Ok((back, sum.sqrt()));
     }
-    let squares: Vec<Tensor<1>> =
-        grads.iter().map(|g| (g.clone() * g.clone()).sum()).collect();
+    let squares: Vec<Tensor<1>> = grads.iter().map(|g| (g.clone() * g.clone()).sum()).collect();
     let data = Tensor::cat(squares, 0)
         .into_data_async()
         .await
@@ -226,7 +222,12 @@ mod tests {
 
     fn update() -> Update {
         let config = AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() };
-        Update { config, lr: 0.01, clip: 0.5, corrections: [1.0 - 0.9f64.powi(2), 1.0 - 0.999f64.powi(2)] }
+        Update {
+            config,
+            lr: 0.01,
+            clip: 0.5,
+            corrections: [1.0 - 0.9f64.powi(2), 1.0 - 0.999f64.powi(2)],
+        }
     }
 
     fn tensor(values: &[f32]) -> Tensor<1> {

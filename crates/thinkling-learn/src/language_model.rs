@@ -1,7 +1,7 @@
 //! Next-token training: the loss of a micro-batch and its gradient.
 
-use burn::tensor::{Int, Tensor, TensorData};
 use crate::policy::LearnError;
+use burn::tensor::{Int, Tensor, TensorData};
 use thinkling_grpo::{cross_entropy, inject};
 use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence};
 
@@ -32,10 +32,8 @@ pub async fn language_model_loss(
 ) -> Result<TokenLoss, LearnError> {
     let tracked = model.tracked();
     let device = model.device();
-    let inputs: Vec<Sequence<'_>> = documents
-        .iter()
-        .map(|ids| Sequence { ids: &ids[..ids.len() - 1], prefix: None })
-        .collect();
+    let inputs: Vec<Sequence<'_>> =
+        documents.iter().map(|ids| Sequence { ids: &ids[..ids.len() - 1], prefix: None }).collect();
     let targets: Vec<i32> =
         documents.iter().flat_map(|ids| ids[1..].iter().map(|&id| id as i32)).collect();
     let count = targets.len();

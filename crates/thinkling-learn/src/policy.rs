@@ -95,8 +95,7 @@ impl Layout {
             // The last id predicts nothing, so a completion of one token needs no sequence.
             rows.push((ids.len() > 1).then_some(sequences.len()));
             if ids.len() > 1 {
-                sequences
-                    .push(Sequence { ids: &ids[..ids.len() - 1], prefix: Some(slot(prompt)) });
+                sequences.push(Sequence { ids: &ids[..ids.len() - 1], prefix: Some(slot(prompt)) });
             }
         }
         let batch = PackedBatch::new(model, &sequences);

@@ -2,8 +2,8 @@
 
 use crate::policy::LearnError;
 use thinkling_grpo::{Advantages, ScaleRewards, group_advantages};
-use thinkling_model::generate::{Completion, GenerateRequest, generate};
 use thinkling_model::Decoder;
+use thinkling_model::generate::{Completion, GenerateRequest, generate};
 use thinkling_reward::{Problem, RewardConfig, RewardRecord};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::Tokenizer;

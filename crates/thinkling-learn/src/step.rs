@@ -132,8 +132,7 @@ impl Learner {
         let mut sum = None;
         for micro in run.chunks(micro_batch.max(1)) {
             let part: Vec<PolicySample<'_>> = micro.iter().map(|&i| samples[i].clone()).collect();
-            let gradient =
-                policy_gradient(self.model(), prompts, &part, settings, scale).await?;
+            let gradient = policy_gradient(self.model(), prompts, &part, settings, scale).await?;
             step.add(&gradient);
             step.logprobs.extend(micro.iter().copied().zip(gradient.logprobs));
             sum = Some(add_grads(sum, gradient.grads));
@@ -178,11 +177,8 @@ impl PolicyStep {
 
     fn finish(&mut self) {
         let tokens = self.tokens.max(1.0);
-        for value in [
-            &mut self.clip_fraction_low,
-            &mut self.clip_fraction_high,
-            &mut self.entropy,
-        ] {
+        for value in [&mut self.clip_fraction_low, &mut self.clip_fraction_high, &mut self.entropy]
+        {
             *value /= tokens;
         }
         self.kl = self.kl.map(|kl| kl / tokens);

@@ -55,32 +55,19 @@ pub(crate) fn draw_weighted(rng: &mut impl rand::Rng, weights: &[f64]) -> usize 
         }
     }
     // Rounding may leave a crumb at the upper end: the last index that can be drawn at all.
-    weights
-        .iter()
-        .rposition(|&weight| weight > 0.0)
-        .unwrap_or(0)
+    weights.iter().rposition(|&weight| weight > 0.0).unwrap_or(0)
 }
 
 /// Refuses weights from which nothing can be drawn.
 pub(crate) fn check_weights(field: &'static str, weights: &[f64]) -> Result<(), WorldError> {
-    let usable = weights
-        .iter()
-        .all(|weight| weight.is_finite() && *weight >= 0.0)
+    let usable = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0)
         && weights.iter().sum::<f64>() > 0.0;
-    if usable {
-        Ok(())
-    } else {
-        Err(WorldError::Weights { field })
-    }
+    if usable { Ok(()) } else { Err(WorldError::Weights { field }) }
 }
 
 /// Refuses a value that is not a probability.
 pub(crate) fn check_share(field: &'static str, value: f64) -> Result<(), WorldError> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(())
-    } else {
-        Err(WorldError::Share { field, value })
-    }
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(WorldError::Share { field, value }) }
 }
 
 #[cfg(test)]

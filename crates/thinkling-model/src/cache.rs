@@ -92,10 +92,12 @@ impl KvCache {
         let Heads { heads, kv_heads, head_dim } = self.heads;
         let [rows, width] = qkv.dims();
         let column = self.len;
-        let kv = qkv
-            .clone()
-            .slice([0..rows, heads * head_dim..width])
-            .reshape([rows, 2 * kv_heads, 1, head_dim]);
+        let kv = qkv.clone().slice([0..rows, heads * head_dim..width]).reshape([
+            rows,
+            2 * kv_heads,
+            1,
+            head_dim,
+        ]);
         // Taken out first, so that the only handle is written in place.
         let cache = self.layers[layer].take().expect("a layer's cache is only absent in this call");
         let range = [0..rows, 0..2 * kv_heads, column..column + 1, 0..head_dim];

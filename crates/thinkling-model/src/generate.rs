@@ -46,10 +46,7 @@ impl<'a> GenerateRequest<'a> {
             prompts,
             group_size: 1,
             sampling: SamplingParams::default(),
-            stop: StopRules {
-                stop_ids: Vec::new(),
-                max_tokens,
-            },
+            stop: StopRules { stop_ids: Vec::new(), max_tokens },
             banned: Vec::new(),
             seed: 0,
             first_stream: 0,
@@ -114,8 +111,7 @@ pub async fn generate(
     for (chunk, prompts) in request.prompts.chunks(prompts_at_once).enumerate() {
         let first_prompt = chunk.saturating_mul(prompts_at_once);
         let mut run = Run::new(model, request, first_prompt, prompts.len())?;
-        run.prefill(prompts, &mut generated.prompt_logprobs, &mut on_token)
-            .await?;
+        run.prefill(prompts, &mut generated.prompt_logprobs, &mut on_token).await?;
         run.decode(&mut on_token).await?;
         generated.completions.extend(run.completions);
     }
@@ -130,18 +126,10 @@ fn check_prompts(model: &Decoder, request: &GenerateRequest<'_>) -> Result<(), M
             return Err(ModelError::EmptyPrompt { index });
         }
         if prompt.len() >= context {
-            return Err(ModelError::PromptTooLong {
-                index,
-                len: prompt.len(),
-                context,
-            });
+            return Err(ModelError::PromptTooLong { index, len: prompt.len(), context });
         }
         if let Some(&id) = prompt.iter().find(|&&id| id as usize >= vocab_size) {
-            return Err(ModelError::TokenOutOfRange {
-                index,
-                id,
-                vocab_size,
-            });
+            return Err(ModelError::TokenOutOfRange { index, id, vocab_size });
         }
     }
     Ok(())
@@ -205,10 +193,8 @@ impl<'a> Run<'a> {
         prompt_logprobs: &mut Vec<Vec<f64>>,
         on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        let sequences: Vec<Sequence<'_>> = prompts
-            .iter()
-            .map(|ids| Sequence { ids, prefix: None })
-            .collect();
+        let sequences: Vec<Sequence<'_>> =
+            prompts.iter().map(|ids| Sequence { ids, prefix: None }).collect();
         let batch = PackedBatch::new(self.model, &sequences);
         let mut layers = Vec::new();
         let hidden = self.model.forward_with(&batch, |qkv| layers.push(qkv.clone()));
@@ -266,8 +252,7 @@ impl<'a> Run<'a> {
                 .rows
                 .iter()
                 .map(|row| {
-                    row.and_then(|i| self.completions[i].ids.last())
-                        .map_or(0, |&id| id as i32)
+                    row.and_then(|i| self.completions[i].ids.last()).map_or(0, |&id| id as i32)
                 })
                 .collect();
             let hidden = self.model.step(int_tensor(ids, &self.device), &mut cache);
@@ -286,9 +271,7 @@ impl<'a> Run<'a> {
     /// Drops ended rows once they are an eighth of the batch: a copy of the cache for less work in
     /// every later step.
     fn compact(&mut self, cache: &mut KvCache) {
-        let live: Vec<usize> = (0..self.rows.len())
-            .filter(|&r| self.rows[r].is_some())
-            .collect();
+        let live: Vec<usize> = (0..self.rows.len()).filter(|&r| self.rows[r].is_some()).collect();
         let ended = self.rows.len() - live.len();
         if ended > 0 && ended * 8 >= self.rows.len() {
             cache.keep_rows(&live);
@@ -307,9 +290,7 @@ impl<'a> Run<'a> {
         let completion = &mut self.completions[i];
         if self.request.top_logprobs > 0 {
             let softmax = LogSoftmax::new(logits, self.request.sampling.logprob_temperature());
-            completion
-                .top_logprobs
-                .push(top_logprobs(logits, &softmax, self.request.top_logprobs));
+            completion.top_logprobs.push(top_logprobs(logits, &softmax, self.request.top_logprobs));
         }
         completion.ids.push(sampled.id);
         completion.logprobs.push(sampled.logprob as f32);
@@ -317,17 +298,9 @@ impl<'a> Run<'a> {
         let group = self.request.group_size.max(1);
         let context = self.model.config().max_position_embeddings;
         let full = self.prompt_lens[i / group] + len >= context;
-        let finish = self
-            .request
-            .stop
-            .finish(sampled.id, len)
-            .or(full.then_some(Finish::Length));
+        let finish = self.request.stop.finish(sampled.id, len).or(full.then_some(Finish::Length));
         completion.finish = finish.unwrap_or(Finish::Length);
-        let event = TokenEvent {
-            completion: self.first + i,
-            id: sampled.id,
-            finish,
-        };
+        let event = TokenEvent { completion: self.first + i, id: sampled.id, finish };
         if on_token(event).is_break() {
             self.stopped = true;
         }
@@ -382,13 +355,8 @@ impl Logits {
 pub(crate) async fn read_logits(model: &Decoder, hidden: Tensor<2>) -> Result<Logits, ModelError> {
     let logits = model.logits(hidden);
     let vocab = logits.dims()[1];
-    let data = logits
-        .into_data_async()
-        .await
-        .map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    let values: Vec<f32> = data
-        .try_into_vec()
-        .map_err(|e| ModelError::Device(format!("{e:?}")))?;
+    let data = logits.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
+    let values: Vec<f32> = data.try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?;
     if values.iter().any(|x| x.is_nan()) {
         let message = "logits are not numbers (NaN); the weights are damaged or training diverged";
         return Err(ModelError::Device(message.into()));

@@ -68,10 +68,7 @@ impl Decoder {
 
     /// A model with random weights; the same `seed` gives the same weights on every device.
     pub fn init(config: &ModelConfig, seed: u64, device: &Device) -> Self {
-        let random = Random {
-            stream: Stream::new(seed, 0),
-            std: config.initializer_range,
-        };
+        let random = Random { stream: Stream::new(seed, 0), std: config.initializer_range };
         match build(config, random, device) {
             Ok(model) => model,
         }
@@ -140,24 +137,16 @@ async fn parts<const D: usize>(
     rows: &[usize],
 ) -> Result<Vec<NamedTensor>, ModelError> {
     let mut shape = t.dims();
-    let data = t
-        .into_data_async()
-        .await
-        .map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    let mut rest: Vec<f32> = data
-        .try_into_vec()
-        .map_err(|e| ModelError::Device(format!("{e:?}")))?;
+    let data = t.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
+    let mut rest: Vec<f32> =
+        data.try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?;
     let columns: usize = shape[1..].iter().product();
     let mut out = Vec::with_capacity(names.len());
     for (name, &rows) in names.iter().zip(rows) {
         let tail = rest.split_off(rows * columns);
         shape[0] = rows;
         let values = std::mem::replace(&mut rest, tail);
-        out.push(NamedTensor {
-            name: name.clone(),
-            shape: shape.to_vec(),
-            values,
-        });
+        out.push(NamedTensor { name: name.clone(), shape: shape.to_vec(), values });
     }
     Ok(out)
 }
@@ -168,20 +157,11 @@ fn build<S: Source>(
     device: &Device,
 ) -> Result<Decoder, S::Error> {
     let c = config;
-    let (q, kv) = (
-        c.num_attention_heads * c.head_dim,
-        c.num_key_value_heads * c.head_dim,
-    );
+    let (q, kv) = (c.num_attention_heads * c.head_dim, c.num_key_value_heads * c.head_dim);
     let (hidden, mlp) = (c.hidden_size, c.intermediate_size);
-    let mut loader = Loader {
-        source: &mut source,
-        device,
-    };
-    let embed_tokens = loader.matrix(
-        &["model.embed_tokens.weight".into()],
-        &[c.vocab_size],
-        hidden,
-    )?;
+    let mut loader = Loader { source: &mut source, device };
+    let embed_tokens =
+        loader.matrix(&["model.embed_tokens.weight".into()], &[c.vocab_size], hidden)?;
     let mut layers = Vec::with_capacity(c.num_hidden_layers);
     for i in 0..c.num_hidden_layers {
         let name = |part: &str| format!("model.layers.{i}.{part}");

@@ -31,10 +31,7 @@ impl Decoder {
 
     /// Takes this (tracked) model's gradients out of `grads`; zeros where the loss did not reach.
     pub fn take_grads(&self, grads: &mut Gradients) -> ParamGrads {
-        let mut take = TakeGrads {
-            grads,
-            out: Vec::new(),
-        };
+        let mut take = TakeGrads { grads, out: Vec::new() };
         self.visit(&mut take);
         take.out
     }
@@ -89,9 +86,8 @@ struct TakeGrads<'a> {
 impl ModuleVisitor for TakeGrads<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let weight = param.val();
-        let grad = weight
-            .grad_remove(self.grads)
-            .unwrap_or_else(|| weight.clone().inner().zeros_like());
+        let grad =
+            weight.grad_remove(self.grads).unwrap_or_else(|| weight.clone().inner().zeros_like());
         self.out.push(flatten(grad));
     }
 }

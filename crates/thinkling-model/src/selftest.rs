@@ -26,13 +26,9 @@ pub struct SelfTest {
 impl SelfTest {
     /// Whether every difference is within [`TOLERANCE`] (NaN is not).
     pub fn passed(&self) -> bool {
-        [
-            self.cached_vs_full,
-            self.batch_vs_alone,
-            self.device_vs_reference.unwrap_or(0.0),
-        ]
-        .iter()
-        .all(|d| *d <= TOLERANCE)
+        [self.cached_vs_full, self.batch_vs_alone, self.device_vs_reference.unwrap_or(0.0)]
+            .iter()
+            .all(|d| *d <= TOLERANCE)
     }
 }
 
@@ -88,17 +84,11 @@ pub async fn run(device: &Device, reference: Option<&Device>) -> Result<SelfTest
 }
 
 fn ids(len: u32, salt: u32) -> Vec<u32> {
-    (0..len)
-        .map(|i| (i * 17 + salt * 29 + i * i * salt) % 61)
-        .collect()
+    (0..len).map(|i| (i * 17 + salt * 29 + i * i * salt) % 61).collect()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f64 {
-    assert_eq!(
-        a.len(),
-        b.len(),
-        "the self-test compares as many logits on both sides"
-    );
+    assert_eq!(a.len(), b.len(), "the self-test compares as many logits on both sides");
     a.iter()
         .zip(b)
         .map(|(a, b)| f64::from((a - b).abs()))
@@ -114,10 +104,7 @@ async fn full_logits(
     let mut out = Vec::new();
     for (prompt, rest) in prompts.iter().zip(rests) {
         let whole = [prompt.as_slice(), rest].concat();
-        let sequence = [Sequence {
-            ids: &whole,
-            prefix: None,
-        }];
+        let sequence = [Sequence { ids: &whole, prefix: None }];
         let batch = PackedBatch::new(model, &sequence);
         let logits = read_logits(model, model.forward(&batch)).await?;
         (prompt.len()..whole.len()).for_each(|t| out.extend_from_slice(logits.row(t)));
@@ -131,10 +118,8 @@ async fn cached_logits(
     prompts: &[Vec<u32>],
     rests: &[Vec<u32>],
 ) -> Result<Vec<f32>, ModelError> {
-    let sequences: Vec<Sequence<'_>> = prompts
-        .iter()
-        .map(|ids| Sequence { ids, prefix: None })
-        .collect();
+    let sequences: Vec<Sequence<'_>> =
+        prompts.iter().map(|ids| Sequence { ids, prefix: None }).collect();
     let device = model.device();
     let batch = PackedBatch::new(model, &sequences);
     let mut layers = Vec::new();
@@ -148,9 +133,7 @@ async fn cached_logits(
         let ids = rests.iter().map(|r| r[t] as i32).collect();
         let hidden = model.step(crate::batch::int_tensor(ids, &device), &mut cache);
         let logits = read_logits(model, hidden).await?;
-        out.iter_mut()
-            .enumerate()
-            .for_each(|(r, out)| out.extend_from_slice(logits.row(r)));
+        out.iter_mut().enumerate().for_each(|(r, out)| out.extend_from_slice(logits.row(r)));
     }
     Ok(out.concat())
 }
@@ -161,22 +144,12 @@ async fn batch_logits(
     prompts: &[Vec<u32>],
     rests: &[Vec<u32>],
 ) -> Result<Vec<f32>, ModelError> {
-    let others: Vec<Vec<u32>> = (0..prompts.len() as u32)
-        .map(|i| ids(2 + 3 * i, 7 + i))
-        .collect();
-    let mut sequences: Vec<Sequence<'_>> = prompts
-        .iter()
-        .map(|ids| Sequence { ids, prefix: None })
-        .collect();
+    let others: Vec<Vec<u32>> = (0..prompts.len() as u32).map(|i| ids(2 + 3 * i, 7 + i)).collect();
+    let mut sequences: Vec<Sequence<'_>> =
+        prompts.iter().map(|ids| Sequence { ids, prefix: None }).collect();
     for (i, (rest, other)) in rests.iter().zip(&others).enumerate() {
-        sequences.push(Sequence {
-            ids: other,
-            prefix: Some(i),
-        });
-        sequences.push(Sequence {
-            ids: rest,
-            prefix: Some(i),
-        });
+        sequences.push(Sequence { ids: other, prefix: Some(i) });
+        sequences.push(Sequence { ids: rest, prefix: Some(i) });
     }
     let batch = PackedBatch::new(model, &sequences);
     let logits = read_logits(model, model.forward(&batch)).await?;

@@ -129,6 +129,25 @@ impl AttentionLayout {
         let device = (!is_host(device)).then(|| blocks(sequences, &starts, tokens, repeat, device));
         Self { host, device }
     }
+
+    /// The tensor path's layout also on the CPU, to compare the two.
+    #[cfg(test)]
+    pub(crate) fn tensor_blocks(
+        &self,
+        sequences: &[PackedSequence],
+        repeat: usize,
+        device: &Device,
+    ) -> (Vec<Block>, Option<Tensor<1, Int>>) {
+        let mut starts = vec![0];
+        starts.extend(sequences.iter().scan(0, |sum, s| {
+            *sum += s.len;
+            Some(*sum)
+        }));
+        let tokens = starts.pop().unwrap_or(0);
+        let (blocks, slots) = blocks(sequences, &starts, tokens, repeat, device);
+        let leaf = |b: Block| Block { bias: b.bias.autodiff(), ..b };
+        (blocks.into_iter().map(leaf).collect(), slots)
+    }
 }
 
 /// Grouped-query attention (arXiv 2305.13245) `softmax(q k^T / sqrt(head_dim)) v` over the keys
@@ -139,8 +158,7 @@ impl AttentionLayout {
 pub fn packed_attention(qkv: Tensor<2>, layout: &AttentionLayout, heads: Heads) -> Tensor<2> {
     match &layout.device {
         None => {
-            let attention =
-                cpu::attention::PackedAttention { groups: layout.host.clone(), heads };
+            let attention = cpu::attention::PackedAttention { groups: layout.host.clone(), heads };
             call1(Arc::new(attention), qkv)
         }
         Some((blocks, slots)) => tensor::packed_attention(qkv, blocks, slots, heads),
@@ -163,8 +181,7 @@ pub fn cached_attention(
 ) -> Tensor<2> {
     let device = qkv.device();
     if is_host(&device) {
-        let decode =
-            cpu::decode::CachedAttention { len, pads: pads.to_vec(), heads };
+        let decode = cpu::decode::CachedAttention { len, pads: pads.to_vec(), heads };
         return call2(Arc::new(decode), qkv, cache);
     }
     let Heads { heads: h, kv_heads, head_dim } = heads;
@@ -196,8 +213,9 @@ fn blocks(
     let mut slot = 0;
     let mut blocks = Vec::new();
     for with_prefix in [false, true] {
-        let rows: Vec<usize> =
-            (0..sequences.len()).filter(|&i| sequences[i].prefix.is_some() == with_prefix).collect();
+        let rows: Vec<usize> = (0..sequences.len())
+            .filter(|&i| sequences[i].prefix.is_some() == with_prefix)
+            .collect();
         if rows.is_empty() {
             continue;
         }

@@ -33,10 +33,7 @@ pub fn is_host(device: &Device) -> bool {
 }
 
 /// Calls `function` on host tensors; differentiable where an input is.
-pub(crate) fn call1<const A: usize, const D: usize>(
-    function: Function,
-    x: Tensor<A>,
-) -> Tensor<D> {
+pub(crate) fn call1<const A: usize, const D: usize>(function: Function, x: Tensor<A>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as HostCalls>::host_call1(x.into_dispatch(), function))
 }
 

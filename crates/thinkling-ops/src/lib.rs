@@ -13,13 +13,16 @@
 //! in an order that does not depend on the number of threads.
 
 mod attention;
+#[cfg(test)]
+mod checks;
 mod cpu;
 mod host;
 mod norm;
 mod tensor;
 
 pub use attention::{
-    AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention, rotate_qk,
+    AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
+    rotate_qk,
 };
 pub use host::is_host;
 pub use norm::{linear, rms_norm, swiglu};

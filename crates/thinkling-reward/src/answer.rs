@@ -19,19 +19,11 @@ pub fn answer_block(text: &str) -> Result<&str, Reason> {
         let begin = at;
         at += event.as_str().len();
         match event {
-            TagEvent::Tag {
-                tag: Tag::AnswerOpen,
-                from,
-                ..
-            } if from != Region::Think => {
+            TagEvent::Tag { tag: Tag::AnswerOpen, from, .. } if from != Region::Think => {
                 openings += 1;
                 start = at;
             }
-            TagEvent::Tag {
-                tag: Tag::AnswerClose,
-                from: Region::Answer,
-                ..
-            } => {
+            TagEvent::Tag { tag: Tag::AnswerClose, from: Region::Answer, .. } => {
                 block = Some(start..begin);
             }
             _ => {}
@@ -51,21 +43,10 @@ pub fn answer_block(text: &str) -> Result<&str, Reason> {
 pub fn outside_thinking(text: &str) -> String {
     let mut out = String::new();
     for_each_event(text, |event| match event {
-        TagEvent::Text {
-            region: Region::Think,
-            ..
-        } => {}
+        TagEvent::Text { region: Region::Think, .. } => {}
         TagEvent::Text { text, .. } => out.push_str(text),
-        TagEvent::Tag {
-            tag: Tag::ThinkClose,
-            from: Region::Outside,
-            ..
-        } => out.clear(),
-        TagEvent::Tag {
-            from: Region::Think,
-            to: Region::Think,
-            ..
-        } => {}
+        TagEvent::Tag { tag: Tag::ThinkClose, from: Region::Outside, .. } => out.clear(),
+        TagEvent::Tag { from: Region::Think, to: Region::Think, .. } => {}
         TagEvent::Tag { .. } => out.push('\n'),
     });
     out
@@ -85,14 +66,8 @@ pub fn without_tags(text: &str) -> String {
 pub fn thinking(text: &str) -> String {
     let mut out = String::new();
     for_each_event(text, |event| match event {
-        TagEvent::Text {
-            region: Region::Think,
-            text,
-        } => out.push_str(text),
-        TagEvent::Tag {
-            from: Region::Think,
-            ..
-        } => out.push('\n'),
+        TagEvent::Text { region: Region::Think, text } => out.push_str(text),
+        TagEvent::Tag { from: Region::Think, .. } => out.push('\n'),
         _ => {}
     });
     out
@@ -106,10 +81,7 @@ mod tests {
     fn the_one_block_outside_thinking_is_the_answer() {
         assert_eq!(answer_block("a<answer> 4 </answer>b"), Ok(" 4 "));
         assert_eq!(answer_block("<think>a</think><answer>é</answer>"), Ok("é"));
-        assert_eq!(
-            answer_block("<think><answer>3</answer></think><answer>4</answer>"),
-            Ok("4")
-        );
+        assert_eq!(answer_block("<think><answer>3</answer></think><answer>4</answer>"), Ok("4"));
         assert_eq!(answer_block("</answer><answer></answer></answer>"), Ok(""));
     }
 
@@ -131,20 +103,13 @@ mod tests {
             "<answer>3<answer>4</answer>",
             "<answer>4</answer><answer>",
         ] {
-            assert_eq!(
-                answer_block(text),
-                Err(Reason::SeveralAnswerBlocks),
-                "{text}"
-            );
+            assert_eq!(answer_block(text), Err(Reason::SeveralAnswerBlocks), "{text}");
         }
     }
 
     #[test]
     fn thinking_is_kept_apart() {
-        assert_eq!(
-            outside_thinking("a<think>b</think>c<answer>d</answer>"),
-            "a\n\nc\nd\n"
-        );
+        assert_eq!(outside_thinking("a<think>b</think>c<answer>d</answer>"), "a\n\nc\nd\n");
         assert_eq!(outside_thinking("a</think>b"), "b");
         assert_eq!(outside_thinking("a<think>b<answer>c</answer>"), "a\n");
         assert_eq!(without_tags("a<think>b</think>c"), "a\nb\nc");

@@ -116,10 +116,7 @@ impl FormatTracker {
     pub(crate) fn finish(self) -> FormatVerdict {
         let missing = Tag::ALL.get(self.seen).copied().map(FormatFault::Missing);
         let reason = self.fault.or(missing);
-        FormatVerdict {
-            valid: reason.is_none(),
-            reason,
-        }
+        FormatVerdict { valid: reason.is_none(), reason }
     }
 }
 
@@ -136,14 +133,9 @@ mod tag_text {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Tag, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        Tag::ALL
-            .into_iter()
-            .find(|tag| tag.as_str() == text)
-            .ok_or_else(|| {
-                D::Error::custom(format!(
-                    "unknown tag, expected: one of the four, got: {text}"
-                ))
-            })
+        Tag::ALL.into_iter().find(|tag| tag.as_str() == text).ok_or_else(|| {
+            D::Error::custom(format!("unknown tag, expected: one of the four, got: {text}"))
+        })
     }
 }
 
@@ -159,10 +151,7 @@ mod tests {
 
     #[test]
     fn the_template_with_outer_white_space_is_kept() {
-        assert_eq!(
-            fault(" \n<think>a</think>\u{3000}\r\n<answer>b</answer>\t"),
-            None
-        );
+        assert_eq!(fault(" \n<think>a</think>\u{3000}\r\n<answer>b</answer>\t"), None);
     }
 
     #[test]
@@ -174,22 +163,10 @@ mod tests {
             ("<think>a</think><answer>b</answer> <", TextAfter),
             ("<think> \u{200B}</think><answer>b</answer>", EmptyThink),
             ("<think>a</think><answer>\n</answer>", EmptyAnswer),
-            (
-                "<think>a<think>b</think><answer>b</answer>",
-                Misplaced(Tag::ThinkOpen),
-            ),
-            (
-                "<think>a<answer>b</answer></think>",
-                Misplaced(Tag::AnswerOpen),
-            ),
-            (
-                "<think>a</think></think><answer>b</answer>",
-                Misplaced(Tag::ThinkClose),
-            ),
-            (
-                "<think>a</think><answer>b</answer></answer>",
-                Misplaced(Tag::AnswerClose),
-            ),
+            ("<think>a<think>b</think><answer>b</answer>", Misplaced(Tag::ThinkOpen)),
+            ("<think>a<answer>b</answer></think>", Misplaced(Tag::AnswerOpen)),
+            ("<think>a</think></think><answer>b</answer>", Misplaced(Tag::ThinkClose)),
+            ("<think>a</think><answer>b</answer></answer>", Misplaced(Tag::AnswerClose)),
             ("<think>a</think><answer>b", Missing(Tag::AnswerClose)),
             ("<think>a", Missing(Tag::ThinkClose)),
             ("", Missing(Tag::ThinkOpen)),
@@ -214,10 +191,7 @@ mod tests {
         let verdict = strict_format("<think>a");
         let json = serde_json::to_string(&verdict).unwrap();
         assert_eq!(json, r#"{"valid":false,"reason":{"missing":"</think>"}}"#);
-        assert_eq!(
-            serde_json::from_str::<FormatVerdict>(&json).unwrap(),
-            verdict
-        );
+        assert_eq!(serde_json::from_str::<FormatVerdict>(&json).unwrap(), verdict);
     }
 
     #[test]
@@ -225,10 +199,7 @@ mod tests {
         for unit in ["<", "<think>", "<think>a</think>", "</answer", "é<answ"] {
             assert!(!strict_format(&unit.repeat(10_000_000 / unit.len())).valid);
         }
-        let text = format!(
-            "<think>{}</think><answer>b</answer>",
-            "a ".repeat(5_000_000)
-        );
+        let text = format!("<think>{}</think><answer>b</answer>", "a ".repeat(5_000_000));
         assert!(strict_format(&text).valid);
     }
 }

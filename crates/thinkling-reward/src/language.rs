@@ -110,14 +110,7 @@ mod tests {
     #[test]
     fn words_are_counted_by_script() {
         let counts = WordCounts::of("First add 先加 19, don't x1 \\frac{ab}{c} привет a_b été");
-        assert_eq!(
-            counts,
-            WordCounts {
-                latin: 5,
-                han: 2,
-                other: 1
-            }
-        );
+        assert_eq!(counts, WordCounts { latin: 5, han: 2, other: 1 });
     }
 
     #[test]

@@ -72,11 +72,7 @@ pub fn parse_number(text: &str) -> Result<BigRational, NumberError> {
     };
     let first = text.chars().next().ok_or(NumberError::Blank)?;
     let negative = is_minus(first);
-    let unsigned = if negative || first == '+' {
-        &text[first.len_utf8()..]
-    } else {
-        text
-    };
+    let unsigned = if negative || first == '+' { &text[first.len_utf8()..] } else { text };
     parse_unsigned(unsigned, negative)
 }
 
@@ -105,23 +101,14 @@ fn parse_unsigned(text: &str, negative: bool) -> Result<BigRational, NumberError
             return Err(NumberError::Grouping);
         }
     }
-    let digits: Vec<u8> = whole
-        .bytes()
-        .filter(|&b| b != b',')
-        .chain(fraction.bytes())
-        .map(|b| b - b'0')
-        .collect();
+    let digits: Vec<u8> =
+        whole.bytes().filter(|&b| b != b',').chain(fraction.bytes()).map(|b| b - b'0').collect();
     if digits.len() > MAX_DIGITS {
-        return Err(NumberError::TooLong {
-            digits: digits.len(),
-        });
+        return Err(NumberError::TooLong { digits: digits.len() });
     }
     let sign = if negative { Sign::Minus } else { Sign::Plus };
     let numerator = BigInt::from_radix_be(sign, &digits, 10).ok_or(NumberError::NoDigit)?;
-    Ok(BigRational::new(
-        numerator,
-        BigInt::from(10).pow(fraction.len()),
-    ))
+    Ok(BigRational::new(numerator, BigInt::from(10).pow(fraction.len())))
 }
 
 /// The verdict on an answer block, which must hold exactly one number, of the value `gold`.
@@ -169,10 +156,7 @@ fn has_foreign_markup(block: &str) -> bool {
     }
     block.match_indices('\\').any(|(at, _)| {
         let rest = &block[at + 1..];
-        let name = rest
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .next()
-            .unwrap_or("");
+        let name = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
         match rest.chars().next() {
             Some('$' | '(' | ')' | '[' | ']' | ',' | ' ' | '%') => false,
             _ => !PLAIN.contains(&name),
@@ -237,12 +221,7 @@ mod tests {
             assert_eq!(parse_number(text), Err(error), "{text:?}");
         }
         let long = "1".repeat(MAX_DIGITS + 1);
-        assert_eq!(
-            parse_number(&long),
-            Err(TooLong {
-                digits: MAX_DIGITS + 1
-            })
-        );
+        assert_eq!(parse_number(&long), Err(TooLong { digits: MAX_DIGITS + 1 }));
         assert!(parse_number(&long[1..]).is_ok());
     }
 
@@ -318,41 +297,21 @@ mod tests {
             ("\\label{42}", Reason::NotAPlainNumber),
             ("\u{202E}42\u{202C}", Reason::NotAPlainNumber),
         ] {
-            assert_eq!(
-                verdict(block, "42"),
-                Verdict::Unverifiable { reason },
-                "{block}"
-            );
+            assert_eq!(verdict(block, "42"), Verdict::Unverifiable { reason }, "{block}");
         }
         let long = "9".repeat(MAX_DIGITS + 1);
-        let expected = Verdict::Unverifiable {
-            reason: Reason::TooLarge,
-        };
+        let expected = Verdict::Unverifiable { reason: Reason::TooLarge };
         assert_eq!(verdict(&long, "42"), expected);
     }
 
     #[test]
     fn the_last_number_counts_wherever_it_stands() {
         let gold = ratio(45, 1);
-        for text in [
-            "37+8=45",
-            "37+8=45, so 45.",
-            "1,2,45",
-            "12,345,45",
-            "6-2=4 -> 45!",
-        ] {
-            assert_eq!(
-                judge_last(text, &gold, false).verdict,
-                Verdict::Correct,
-                "{text}"
-            );
+        for text in ["37+8=45", "37+8=45, so 45.", "1,2,45", "12,345,45", "6-2=4 -> 45!"] {
+            assert_eq!(judge_last(text, &gold, false).verdict, Verdict::Correct, "{text}");
         }
         for text in ["45-8=37", "-45", "45, 45x", "145", "so 0.45"] {
-            assert_ne!(
-                judge_last(text, &gold, false).verdict,
-                Verdict::Correct,
-                "{text}"
-            );
+            assert_ne!(judge_last(text, &gold, false).verdict, Verdict::Correct, "{text}");
         }
         assert_ne!(judge_last("37+45", &gold, true).verdict, Verdict::Correct);
         assert_eq!(judge_last("90-45", &gold, false).verdict, Verdict::Correct);
@@ -361,9 +320,7 @@ mod tests {
     #[test]
     fn a_megabyte_of_anything_is_answered() {
         let gold = ratio(42, 1);
-        for unit in [
-            "1", "1,", "1 ", "1.", ",", "-", "- ", "$", "1,111,", " ", "*", "1*",
-        ] {
+        for unit in ["1", "1,", "1 ", "1.", ",", "-", "- ", "$", "1,111,", " ", "*", "1*"] {
             let text = unit.repeat(1_000_000 / unit.len());
             assert_ne!(judge_block(&text, &gold).verdict, Verdict::Correct);
             assert_ne!(judge_last(&text, &gold, true).verdict, Verdict::Correct);

@@ -106,25 +106,12 @@ impl Problem {
         numbers: Vec<i64>,
         target: impl Into<String>,
     ) -> Self {
-        Self::new(
-            id,
-            question,
-            Task::Countdown {
-                numbers,
-                target: target.into(),
-            },
-        )
+        Self::new(id, question, Task::Countdown { numbers, target: target.into() })
     }
 
     /// A problem without level and language.
     pub fn new(id: impl Into<String>, question: impl Into<String>, task: Task) -> Self {
-        Self {
-            id: id.into(),
-            question: question.into(),
-            task,
-            level: None,
-            language: None,
-        }
+        Self { id: id.into(), question: question.into(), task, level: None, language: None }
     }
 }
 
@@ -187,9 +174,7 @@ mod tests {
     #[test]
     fn a_decimal_gold_as_a_json_number_and_unknown_kinds_are_refused() {
         let line = r#"{"id":"a","question":"q","task":{"kind":"number","gold":0.5}}"#;
-        let error = serde_json::from_str::<Problem>(line)
-            .unwrap_err()
-            .to_string();
+        let error = serde_json::from_str::<Problem>(line).unwrap_err().to_string();
         assert!(error.contains("write decimals as strings"), "{error}");
         let line = r#"{"id":"a","question":"q","task":{"kind":"riddle","gold":"x"}}"#;
         assert!(serde_json::from_str::<Problem>(line).is_err());

@@ -35,10 +35,7 @@ pub struct Completion<'a> {
 impl<'a> Completion<'a> {
     /// A completion that ended by itself.
     pub const fn whole(text: &'a str) -> Self {
-        Self {
-            text,
-            truncated: false,
-        }
+        Self { text, truncated: false }
     }
 }
 
@@ -99,10 +96,7 @@ impl RewardConfig {
     /// # Errors
     /// See [`ConfigError`].
     pub fn validate(&self) -> Result<(), ConfigError> {
-        for (component, got) in [
-            (ACCURACY, self.accuracy_weight),
-            (FORMAT, self.format_weight),
-        ] {
+        for (component, got) in [(ACCURACY, self.accuracy_weight), (FORMAT, self.format_weight)] {
             if !got.is_finite() || got < 0.0 {
                 return Err(ConfigError::Weight { component, got });
             }
@@ -183,11 +177,7 @@ pub struct Judgement {
 impl Judgement {
     /// A judgement without note and extracted answer.
     pub const fn new(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            extracted: None,
-            note: None,
-        }
+        Self { verdict, extracted: None, note: None }
     }
 
     pub(crate) fn wrong(note: &'static str) -> Self {
@@ -200,11 +190,7 @@ impl Judgement {
 
     /// Correct, or wrong with the note.
     pub(crate) fn exact(equal: bool, note: &'static str) -> Self {
-        if equal {
-            Self::new(Verdict::Correct)
-        } else {
-            Self::wrong(note)
-        }
+        if equal { Self::new(Verdict::Correct) } else { Self::wrong(note) }
     }
 
     pub(crate) fn with_extracted(mut self, text: &str) -> Self {
@@ -249,10 +235,7 @@ pub struct RewardRecord {
 impl RewardRecord {
     /// The value of a component, before weighting.
     pub fn value(&self, name: &str) -> Option<f64> {
-        self.components
-            .iter()
-            .find(|component| component.name == name)
-            .map(|c| c.value)
+        self.components.iter().find(|component| component.name == name).map(|c| c.value)
     }
 }
 
@@ -266,15 +249,9 @@ impl Gold {
     fn of(problem: &Problem) -> Result<Self, GoldError> {
         let id = || problem.id.clone();
         match &problem.task {
-            Task::Number { gold } => {
-                parse_number(gold)
-                    .map(Self::Number)
-                    .map_err(|source| GoldError::Number {
-                        id: id(),
-                        gold: gold.clone(),
-                        source,
-                    })
-            }
+            Task::Number { gold } => parse_number(gold)
+                .map(Self::Number)
+                .map_err(|source| GoldError::Number { id: id(), gold: gold.clone(), source }),
             Task::Countdown { numbers, target } => Goal::new(numbers, target)
                 .map(Self::Countdown)
                 .map_err(|source| GoldError::Countdown { id: id(), source }),
@@ -336,11 +313,7 @@ pub fn reward(
 ) -> Result<RewardRecord, GoldError> {
     let gold = Gold::of(problem)?;
     let nothing = completion.truncated && config.truncated_earns_nothing;
-    let Judgement {
-        verdict,
-        extracted,
-        note,
-    } = if nothing {
+    let Judgement { verdict, extracted, note } = if nothing {
         Judgement::unverifiable(Reason::Truncated)
     } else {
         gold.judge(completion.text, config.template)
@@ -350,23 +323,13 @@ pub fn reward(
         value: f64::from(u8::from(earned)),
         weight,
     };
-    let mut components = vec![component(
-        ACCURACY,
-        verdict.is_correct(),
-        config.accuracy_weight,
-    )];
+    let mut components = vec![component(ACCURACY, verdict.is_correct(), config.accuracy_weight)];
     if config.template == Template::R1Zero {
         let valid = !nothing && strict_format(completion.text).valid;
         components.push(component(FORMAT, valid, config.format_weight));
     }
     let total = components.iter().map(|part| part.value * part.weight).sum();
-    Ok(RewardRecord {
-        components,
-        total,
-        verdict,
-        extracted,
-        note,
-    })
+    Ok(RewardRecord { components, total, verdict, extracted, note })
 }
 
 /// Whether the last number (number task) or the last expression (countdown) of a completion is
@@ -377,10 +340,7 @@ pub fn reward(
 /// Where the gold cannot be read, whatever the completion holds.
 pub fn format_free_correct(problem: &Problem, text: &str) -> Result<bool, GoldError> {
     let gold = Gold::of(problem)?;
-    Ok(gold
-        .judge_last(&without_tags(text), false)
-        .verdict
-        .is_correct())
+    Ok(gold.judge_last(&without_tags(text), false).verdict.is_correct())
 }
 
 #[cfg(test)]

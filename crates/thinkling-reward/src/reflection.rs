@@ -9,9 +9,8 @@
 use std::collections::BTreeMap;
 
 /// The report's list.
-pub const ENGLISH: [&str; 10] = [
-    "wait", "mistake", "however", "but", "retry", "error", "verify", "wrong", "evaluate", "check",
-];
+pub const ENGLISH: [&str; 10] =
+    ["wait", "mistake", "however", "but", "retry", "error", "verify", "wrong", "evaluate", "check"];
 
 /// Chinese counterparts; where one starts with another, the longer stands first.
 pub const CHINESE: [&str; 16] = [
@@ -48,10 +47,7 @@ pub fn reflective_words(text: &str) -> BTreeMap<&'static str, usize> {
         // Latin words inside a run of Chinese text stand alone too.
         for word in run.split(|c: char| !c.is_ascii_alphanumeric() && crate::script::is_unspaced(c))
         {
-            if let Some(known) = ENGLISH
-                .iter()
-                .find(|known| known.eq_ignore_ascii_case(word))
-            {
+            if let Some(known) = ENGLISH.iter().find(|known| known.eq_ignore_ascii_case(word)) {
                 *counts.entry(*known).or_insert(0) += 1;
             }
         }
@@ -79,34 +75,21 @@ mod tests {
     #[test]
     fn every_listed_word_is_found_alone() {
         for word in ENGLISH.into_iter().chain(CHINESE) {
-            assert_eq!(
-                reflective_words(word),
-                BTreeMap::from([(word, 1)]),
-                "{word}"
-            );
+            assert_eq!(reflective_words(word), BTreeMap::from([(word, 1)]), "{word}");
         }
     }
 
     #[test]
     fn words_count_whole_and_without_case() {
         assert_eq!(reflection_count("But WAIT: check, error."), 4);
-        assert_eq!(
-            reflection_count("button awaits checks errors unverify check_1"),
-            0
-        );
+        assert_eq!(reflection_count("button awaits checks errors unverify check_1"), 0);
     }
 
     #[test]
     fn chinese_words_do_not_overlap() {
         let counts = reflective_words("等等等等，错误是错的，但是检查check一下");
-        let expected = [
-            ("等等", 2),
-            ("错误", 1),
-            ("错", 1),
-            ("但是", 1),
-            ("检查", 1),
-            ("check", 1),
-        ];
+        let expected =
+            [("等等", 2), ("错误", 1), ("错", 1), ("但是", 1), ("检查", 1), ("check", 1)];
         assert_eq!(counts, BTreeMap::from(expected));
     }
 }

@@ -49,9 +49,7 @@ mod tests {
 
     #[test]
     fn invisible_characters_are_blank() {
-        for c in [
-            '\u{200B}', '\u{FEFF}', '\u{2060}', '\u{3000}', '\0', '\u{202E}',
-        ] {
+        for c in ['\u{200B}', '\u{FEFF}', '\u{2060}', '\u{3000}', '\0', '\u{202E}'] {
             assert!(is_blank(c), "{c:?}");
         }
         assert!(!is_blank('.'));

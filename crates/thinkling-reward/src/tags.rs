@@ -33,12 +33,8 @@ pub enum Tag {
 
 impl Tag {
     /// The four tags in the order of the template.
-    pub const ALL: [Self; 4] = [
-        Self::ThinkOpen,
-        Self::ThinkClose,
-        Self::AnswerOpen,
-        Self::AnswerClose,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::ThinkOpen, Self::ThinkClose, Self::AnswerOpen, Self::AnswerClose];
 
     /// The tag as written.
     pub const fn as_str(self) -> &'static str {
@@ -241,10 +237,7 @@ impl TagMachine {
     fn text(&mut self, text: &str, sink: &mut impl FnMut(TagEvent<'_>)) {
         if !text.is_empty() {
             self.format.on_text(text);
-            sink(TagEvent::Text {
-                region: self.region,
-                text,
-            });
+            sink(TagEvent::Text { region: self.region, text });
         }
     }
 
@@ -252,11 +245,7 @@ impl TagMachine {
         let from = self.region;
         self.region = from.after(tag);
         self.format.on_tag(tag);
-        sink(TagEvent::Tag {
-            tag,
-            from,
-            to: self.region,
-        });
+        sink(TagEvent::Tag { tag, from, to: self.region });
     }
 }
 
@@ -266,11 +255,7 @@ fn match_tag(bytes: &[u8]) -> Match {
         let name = tag.as_str().as_bytes();
         let len = name.len().min(bytes.len());
         if bytes[..len] == name[..len] {
-            return if len == name.len() {
-                Match::Whole(tag)
-            } else {
-                Match::Partial(tag, len)
-            };
+            return if len == name.len() { Match::Whole(tag) } else { Match::Partial(tag, len) };
         }
     }
     Match::No
@@ -324,10 +309,7 @@ mod tests {
 
     #[test]
     fn a_broken_tag_start_is_text_and_the_next_tag_is_still_seen() {
-        let expected = [
-            (Region::Outside, "</an".to_owned()),
-            (Region::Think, "a".to_owned()),
-        ];
+        let expected = [(Region::Outside, "</an".to_owned()), (Region::Think, "a".to_owned())];
         assert_eq!(regions(&["</an", "<think>a"]), expected);
         assert_eq!(regions(&["</", "an<thi", "nk>a"]), expected);
     }
@@ -344,10 +326,7 @@ mod tests {
 
     #[test]
     fn an_answer_block_inside_thinking_is_thinking() {
-        assert_eq!(
-            regions(&["<think>a<answer>4</answer>b"]),
-            [(Region::Think, "a4b".to_owned())]
-        );
+        assert_eq!(regions(&["<think>a<answer>4</answer>b"]), [(Region::Think, "a4b".to_owned())]);
     }
 
     #[test]

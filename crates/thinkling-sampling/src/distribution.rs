@@ -13,10 +13,7 @@ pub struct LogSoftmax {
 impl LogSoftmax {
     /// Reads `logits` once. `temperature` must be above 0.
     pub fn new(logits: &[f32], temperature: f64) -> Self {
-        assert!(
-            temperature > 0.0,
-            "log-softmax needs a temperature above 0, got {temperature}"
-        );
+        assert!(temperature > 0.0, "log-softmax needs a temperature above 0, got {temperature}");
         let inverse_temperature = 1.0 / temperature;
         let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         // Eight partial sums, so that the loop is not one chain of dependent additions.
@@ -27,10 +24,7 @@ impl LogSoftmax {
             }
         }
         let log_normaliser = f64::from(max) * inverse_temperature + sums.iter().sum::<f64>().ln();
-        Self {
-            inverse_temperature,
-            log_normaliser,
-        }
+        Self { inverse_temperature, log_normaliser }
     }
 
     /// Log-probability, in nats, of a token whose logit is `logit`.
@@ -64,11 +58,8 @@ pub fn entropy(logits: &[f32], softmax: &LogSoftmax) -> f64 {
 /// The `k` most probable tokens with their log-probabilities, best first, equals by id.
 pub fn top_logprobs(logits: &[f32], softmax: &LogSoftmax, k: usize) -> Vec<(u32, f64)> {
     let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
-    let by_logit = |a: &u32, b: &u32| {
-        logits[*b as usize]
-            .total_cmp(&logits[*a as usize])
-            .then(a.cmp(b))
-    };
+    let by_logit =
+        |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
     let k = k.min(ids.len());
     if k == 0 {
         return Vec::new();
@@ -78,9 +69,7 @@ pub fn top_logprobs(logits: &[f32], softmax: &LogSoftmax, k: usize) -> Vec<(u32,
         ids.truncate(k);
     }
     ids.sort_unstable_by(by_logit);
-    ids.into_iter()
-        .map(|id| (id, softmax.logprob(logits[id as usize])))
-        .collect()
+    ids.into_iter().map(|id| (id, softmax.logprob(logits[id as usize]))).collect()
 }
 
 #[cfg(test)]
@@ -99,10 +88,7 @@ mod tests {
         let s = LogSoftmax::new(&logits, 0.5);
         assert!((s.logprob(logits[2]) - (25.0f64 / 30.0).ln()).abs() < 1e-6);
         let h = entropy(&logits, &s);
-        let expected: f64 = [1.0f64, 4.0, 25.0]
-            .iter()
-            .map(|n| -(n / 30.0) * (n / 30.0).ln())
-            .sum();
+        let expected: f64 = [1.0f64, 4.0, 25.0].iter().map(|n| -(n / 30.0) * (n / 30.0).ln()).sum();
         assert!((h - expected).abs() < 1e-6);
     }
 
@@ -119,10 +105,7 @@ mod tests {
     fn top_is_sorted_and_breaks_ties_by_id() {
         let logits = [1.0, 3.0, 2.0, 3.0];
         let s = LogSoftmax::new(&logits, 1.0);
-        let top: Vec<u32> = top_logprobs(&logits, &s, 3)
-            .into_iter()
-            .map(|t| t.0)
-            .collect();
+        let top: Vec<u32> = top_logprobs(&logits, &s, 3).into_iter().map(|t| t.0).collect();
         assert_eq!(top, [1, 3, 2]);
         assert_eq!(top_logprobs(&logits, &s, 99).len(), 4);
         assert_eq!(argmax(&logits), 1);

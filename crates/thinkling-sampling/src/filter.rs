@@ -21,12 +21,7 @@ pub struct SamplingParams {
 
 impl Default for SamplingParams {
     fn default() -> Self {
-        Self {
-            temperature: 1.0,
-            top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-        }
+        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0 }
     }
 }
 
@@ -45,10 +40,7 @@ pub struct SamplingError {
 impl SamplingParams {
     /// The most probable token at each step.
     pub fn greedy() -> Self {
-        Self {
-            temperature: 0.0,
-            ..Self::default()
-        }
+        Self { temperature: 0.0, ..Self::default() }
     }
 
     /// Whether the most probable token is taken.
@@ -58,26 +50,14 @@ impl SamplingParams {
 
     /// Temperature that log-probabilities are given at: 1 when greedy.
     pub fn logprob_temperature(&self) -> f64 {
-        if self.is_greedy() {
-            1.0
-        } else {
-            self.temperature
-        }
+        if self.is_greedy() { 1.0 } else { self.temperature }
     }
 
     /// # Errors
     /// The first parameter outside its range.
     pub fn validate(&self) -> Result<(), SamplingError> {
         let check = |ok: bool, name, expected, got| {
-            if ok {
-                Ok(())
-            } else {
-                Err(SamplingError {
-                    name,
-                    expected,
-                    got,
-                })
-            }
+            if ok { Ok(()) } else { Err(SamplingError { name, expected, got }) }
         };
         check(
             self.temperature >= 0.0 && self.temperature.is_finite(),
@@ -85,18 +65,8 @@ impl SamplingParams {
             "a finite number of at least 0",
             self.temperature,
         )?;
-        check(
-            self.top_p > 0.0 && self.top_p <= 1.0,
-            "top-p",
-            "above 0, at most 1",
-            self.top_p,
-        )?;
-        check(
-            (0.0..=1.0).contains(&self.min_p),
-            "min-p",
-            "from 0 to 1",
-            self.min_p,
-        )
+        check(self.top_p > 0.0 && self.top_p <= 1.0, "top-p", "above 0, at most 1", self.top_p)?;
+        check((0.0..=1.0).contains(&self.min_p), "min-p", "from 0 to 1", self.min_p)
     }
 }
 
@@ -121,10 +91,7 @@ impl Sampler {
     /// A parameter outside its range.
     pub fn new(params: SamplingParams) -> Result<Self, SamplingError> {
         params.validate()?;
-        Ok(Self {
-            params,
-            kept: Vec::new(),
-        })
+        Ok(Self { params, kept: Vec::new() })
     }
 
     /// The parameters of this sampler.
@@ -143,31 +110,19 @@ impl Sampler {
         } else {
             self.draw(logits, &softmax, stream.uniform())
         };
-        Sampled {
-            id: id as u32,
-            logprob: softmax.logprob(logits[id]),
-        }
+        Sampled { id: id as u32, logprob: softmax.logprob(logits[id]) }
     }
 
     fn draw(&mut self, logits: &[f32], softmax: &LogSoftmax, uniform: f64) -> usize {
-        let SamplingParams {
-            top_k,
-            top_p,
-            min_p,
-            ..
-        } = self.params;
+        let SamplingParams { top_k, top_p, min_p, .. } = self.params;
         let all = top_k == 0 || top_k >= logits.len();
         if all && top_p >= 1.0 && min_p == 0.0 {
             let probabilities = logits.iter().map(|&x| softmax.logprob(x).exp());
             return invert(probabilities.enumerate(), uniform);
         }
         self.kept.clear();
-        self.kept.extend(
-            logits
-                .iter()
-                .enumerate()
-                .map(|(i, &x)| (i as u32, softmax.logprob(x).exp())),
-        );
+        self.kept
+            .extend(logits.iter().enumerate().map(|(i, &x)| (i as u32, softmax.logprob(x).exp())));
         let by_probability =
             |a: &(u32, f64), b: &(u32, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         if !all {
@@ -190,10 +145,7 @@ impl Sampler {
         }
         self.kept.sort_unstable_by_key(|k| k.0);
         let total: f64 = self.kept.iter().map(|k| k.1).sum();
-        invert(
-            self.kept.iter().map(|k| (k.0 as usize, k.1)),
-            uniform * total,
-        )
+        invert(self.kept.iter().map(|k| (k.0 as usize, k.1)), uniform * total)
     }
 }
 
@@ -226,10 +178,7 @@ mod tests {
         for _ in 0..draws {
             counts[sampler.sample(logits, &mut stream).id as usize] += 1;
         }
-        counts
-            .into_iter()
-            .map(|n| n as f64 / draws as f64)
-            .collect()
+        counts.into_iter().map(|n| n as f64 / draws as f64).collect()
     }
 
     /// Probabilities 0.5, 0.25, 0.15, 0.1 at temperature 1.
@@ -239,37 +188,22 @@ mod tests {
 
     fn assert_near(got: &[f64], want: &[f64]) {
         // 20,000 draws: standard deviation below 0.0036; five of them.
-        assert!(
-            got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.018),
-            "{got:?} {want:?}"
-        );
+        assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.018), "{got:?} {want:?}");
     }
 
     #[test]
     fn draws_follow_the_distribution_and_the_filters() {
         let all = SamplingParams::default();
-        assert_near(
-            &frequencies(all, &logits(), 20_000),
-            &[0.25, 0.5, 0.1, 0.15],
-        );
+        assert_near(&frequencies(all, &logits(), 20_000), &[0.25, 0.5, 0.1, 0.15]);
         let top_k = SamplingParams { top_k: 2, ..all };
-        assert_near(
-            &frequencies(top_k, &logits(), 20_000),
-            &[1.0 / 3.0, 2.0 / 3.0, 0.0, 0.0],
-        );
+        assert_near(&frequencies(top_k, &logits(), 20_000), &[1.0 / 3.0, 2.0 / 3.0, 0.0, 0.0]);
         // 0.5 + 0.25 = 0.75 < 0.8, so the third token is the one that reaches the mass.
         let top_p = SamplingParams { top_p: 0.8, ..all };
         let expected = [0.25 / 0.9, 0.5 / 0.9, 0.0, 0.15 / 0.9];
         assert_near(&frequencies(top_p, &logits(), 20_000), &expected);
         let min_p = SamplingParams { min_p: 0.4, ..all };
-        assert_near(
-            &frequencies(min_p, &logits(), 20_000),
-            &[1.0 / 3.0, 2.0 / 3.0, 0.0, 0.0],
-        );
-        let hot = SamplingParams {
-            temperature: 0.5,
-            ..all
-        };
+        assert_near(&frequencies(min_p, &logits(), 20_000), &[1.0 / 3.0, 2.0 / 3.0, 0.0, 0.0]);
+        let hot = SamplingParams { temperature: 0.5, ..all };
         let z = 0.0625 + 0.25 + 0.01 + 0.0225;
         let squares = [0.0625 / z, 0.25 / z, 0.01 / z, 0.0225 / z];
         assert_near(&frequencies(hot, &logits(), 20_000), &squares);
@@ -278,11 +212,7 @@ mod tests {
     #[test]
     fn logprobs_are_taken_before_the_filters_and_greedy_at_temperature_one() {
         let mut stream = Stream::new(0, 0);
-        let mut one = Sampler::new(SamplingParams {
-            top_k: 1,
-            ..Default::default()
-        })
-        .unwrap();
+        let mut one = Sampler::new(SamplingParams { top_k: 1, ..Default::default() }).unwrap();
         let s = one.sample(&logits(), &mut stream);
         assert_eq!(s.id, 1);
         assert!((s.logprob - 0.5f64.ln()).abs() < 1e-6);
@@ -294,15 +224,9 @@ mod tests {
 
     #[test]
     fn bad_parameters_are_named() {
-        let bad = SamplingParams {
-            top_p: 0.0,
-            ..Default::default()
-        };
+        let bad = SamplingParams { top_p: 0.0, ..Default::default() };
         assert_eq!(bad.validate().unwrap_err().name, "top-p");
-        let bad = SamplingParams {
-            temperature: f64::NAN,
-            ..Default::default()
-        };
+        let bad = SamplingParams { temperature: f64::NAN, ..Default::default() };
         assert_eq!(bad.validate().unwrap_err().name, "temperature");
     }
 

@@ -40,10 +40,7 @@ mod tests {
 
     #[test]
     fn a_stop_id_at_the_limit_counts_as_stopped() {
-        let rules = StopRules {
-            stop_ids: vec![2, 7],
-            max_tokens: 3,
-        };
+        let rules = StopRules { stop_ids: vec![2, 7], max_tokens: 3 };
         assert_eq!(rules.finish(7, 3), Some(Finish::Stop));
         assert_eq!(rules.finish(5, 3), Some(Finish::Length));
         assert_eq!(rules.finish(5, 2), None);

@@ -35,10 +35,7 @@ pub struct Message {
 impl Message {
     /// A turn of `role` with this content.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self {
-            role: role.into(),
-            content: content.into(),
-        }
+        Self { role: role.into(), content: content.into() }
     }
 }
 
@@ -81,10 +78,8 @@ impl ChatTemplate {
     /// [`TextError::BadTokenizerConfig`], [`TextError::NoChatTemplate`] and
     /// [`TextError::Template`].
     pub fn from_tokenizer_config(json: &[u8], name: Option<&str>) -> Result<Self> {
-        let config: TokenizerConfig =
-            serde_json::from_slice(json).map_err(|e| TextError::BadTokenizerConfig {
-                reason: e.to_string(),
-            })?;
+        let config: TokenizerConfig = serde_json::from_slice(json)
+            .map_err(|e| TextError::BadTokenizerConfig { reason: e.to_string() })?;
         let wanted = name.unwrap_or("default");
         let missing = |available: String| TextError::NoChatTemplate {
             wanted: wanted.to_owned(),
@@ -111,18 +106,12 @@ impl ChatTemplate {
     /// # Errors
     /// [`TextError::NoChatTemplate`] and [`TextError::Template`].
     pub fn from_gguf(vocabulary: &GgufVocabulary) -> Result<Self> {
-        let source = vocabulary
-            .chat_template
-            .as_ref()
-            .ok_or(TextError::NoChatTemplate {
-                wanted: "default".to_owned(),
-                available: "none".to_owned(),
-                context: "tokenizer.chat_template of the gguf",
-            })?;
-        let (bos, eos) = (
-            vocabulary.token(vocabulary.bos),
-            vocabulary.token(vocabulary.eos),
-        );
+        let source = vocabulary.chat_template.as_ref().ok_or(TextError::NoChatTemplate {
+            wanted: "default".to_owned(),
+            available: "none".to_owned(),
+            context: "tokenizer.chat_template of the gguf",
+        })?;
+        let (bos, eos) = (vocabulary.token(vocabulary.bos), vocabulary.token(vocabulary.eos));
         Self::new(source.as_str(), bos, eos)
     }
 
@@ -167,10 +156,7 @@ impl ChatTemplate {
             ("tools", Value::from(())),
             ("documents", Value::from(())),
         ]);
-        let tokens = [
-            ("bos_token", &self.bos_token),
-            ("eos_token", &self.eos_token),
-        ];
+        let tokens = [("bos_token", &self.bos_token), ("eos_token", &self.eos_token)];
         for (name, token) in tokens {
             if let Some(token) = token {
                 context.insert(name, Value::from(token.as_str()));
@@ -239,10 +225,7 @@ mod tests {
     use super::*;
 
     fn render(source: &str) -> Result<String> {
-        let messages = [
-            Message::new("user", "  Hi\n"),
-            Message::new("assistant", "Yo"),
-        ];
+        let messages = [Message::new("user", "  Hi\n"), Message::new("assistant", "Yo")];
         ChatTemplate::new(source, Some("<s>"), None)?.render(&messages, true)
     }
 
@@ -250,10 +233,7 @@ mod tests {
     fn turns_special_tokens_and_the_opened_turn_are_written() {
         let source = "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m.content | trim }}\
                       {{ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
-        assert_eq!(
-            render(source).unwrap(),
-            "<s>[user]Hi[assistant]Yo[assistant]"
-        );
+        assert_eq!(render(source).unwrap(), "<s>[user]Hi[assistant]Yo[assistant]");
     }
 
     #[test]
@@ -307,10 +287,7 @@ mod tests {
     fn a_template_that_never_ends_is_stopped() {
         let source = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}\
                       {% endfor %}{% endfor %}{% endfor %}";
-        assert!(matches!(
-            render(source).unwrap_err(),
-            TextError::Template { .. }
-        ));
+        assert!(matches!(render(source).unwrap_err(), TextError::Template { .. }));
     }
 
     #[test]
@@ -333,12 +310,7 @@ mod tests {
         });
         let template =
             ChatTemplate::from_tokenizer_config(config.to_string().as_bytes(), None).unwrap();
-        assert_eq!(
-            template
-                .render(&[Message::new("user", "x")], false)
-                .unwrap(),
-            "<b>x<e>"
-        );
+        assert_eq!(template.render(&[Message::new("user", "x")], false).unwrap(), "<b>x<e>");
     }
 
     #[test]
@@ -353,10 +325,7 @@ mod tests {
         assert_eq!(source(None).unwrap(), "d");
         assert_eq!(source(Some("tool_use")).unwrap(), "t");
         let message = source(Some("rag")).unwrap_err().to_string();
-        assert!(
-            message.contains("rag") && message.contains("tool_use, default"),
-            "{message}"
-        );
+        assert!(message.contains("rag") && message.contains("tool_use, default"), "{message}");
     }
 
     #[test]

@@ -60,20 +60,14 @@ impl ThinkSplitter {
     /// the completion starts with thinking. To be called before the first piece.
     #[must_use]
     pub fn starts_in_think(self) -> Self {
-        Self {
-            machine: TagMachine::inside_think(),
-            ..self
-        }
+        Self { machine: TagMachine::inside_think(), ..self }
     }
 
     /// For models that answer without `<answer>` tags, as R1 itself and its distillations: text
     /// after a closed `<think>` block is the answer.
     #[must_use]
     pub fn bare_answers(self) -> Self {
-        Self {
-            bare_answers: true,
-            ..self
-        }
+        Self { bare_answers: true, ..self }
     }
 
     /// Takes the next piece and gives what is decided by it.
@@ -102,11 +96,7 @@ struct Sink {
 
 impl Sink {
     fn new(bare_answers: bool, thought: bool) -> Self {
-        Self {
-            segments: Vec::new(),
-            bare_answers,
-            thought,
-        }
+        Self { segments: Vec::new(), bare_answers, thought }
     }
 
     fn take(&mut self, event: TagEvent<'_>) {
@@ -161,21 +151,9 @@ mod tests {
 
     #[test]
     fn tags_that_arrive_in_pieces_are_found() {
-        let pieces = [
-            " <",
-            "thi",
-            "nk>a",
-            " < b</th",
-            "ink> \n<ans",
-            "wer>",
-            "42<",
-            "/answer>",
-            "!",
-        ];
-        assert_eq!(
-            split(ThinkSplitter::new(), &pieces),
-            ["a < b", "42", "  \n!"]
-        );
+        let pieces =
+            [" <", "thi", "nk>a", " < b</th", "ink> \n<ans", "wer>", "42<", "/answer>", "!"];
+        assert_eq!(split(ThinkSplitter::new(), &pieces), ["a < b", "42", "  \n!"]);
     }
 
     #[test]
@@ -190,37 +168,25 @@ mod tests {
     #[test]
     fn text_before_any_thinking_is_no_bare_answer() {
         let splitter = ThinkSplitter::new().bare_answers();
-        assert_eq!(
-            split(splitter, &["Hm. <think>a</think>b"]),
-            ["a", "b", "Hm. "]
-        );
+        assert_eq!(split(splitter, &["Hm. <think>a</think>b"]), ["a", "b", "Hm. "]);
     }
 
     #[test]
     fn without_bare_answers_text_after_thinking_is_other() {
-        assert_eq!(
-            split(ThinkSplitter::new(), &["<think>a</think>b"]),
-            ["a", "", "b"]
-        );
+        assert_eq!(split(ThinkSplitter::new(), &["<think>a</think>b"]), ["a", "", "b"]);
     }
 
     #[test]
     fn a_tag_that_changes_nothing_is_kept_as_text() {
         assert_eq!(
-            split(
-                ThinkSplitter::new(),
-                &["</think><think>use <answer>x</answer></think>"]
-            ),
+            split(ThinkSplitter::new(), &["</think><think>use <answer>x</answer></think>"]),
             ["use <answer>x</answer>", "", "</think>"]
         );
     }
 
     #[test]
     fn the_start_of_a_tag_at_the_end_is_text_of_its_block() {
-        assert_eq!(
-            split(ThinkSplitter::new(), &["<think>a</thin"]),
-            ["a</thin", "", ""]
-        );
+        assert_eq!(split(ThinkSplitter::new(), &["<think>a</thin"]), ["a</thin", "", ""]);
     }
 
     proptest! {

@@ -26,19 +26,10 @@ impl<T: Deref<Target = Tokenizer>> DetokenizeStream<T> {
     /// A stream from the start of a text. Special tokens give no text where `skip_special` is set.
     pub fn new(tokenizer: T, skip_special: bool) -> Self {
         let to_strip = match tokenizer.plan() {
-            DecodePlan::Pieces(PiecePlan {
-                strip: Some((_, count)),
-                ..
-            }) => *count,
+            DecodePlan::Pieces(PiecePlan { strip: Some((_, count)), .. }) => *count,
             _ => 0,
         };
-        Self {
-            tokenizer,
-            skip_special,
-            pending: Vec::new(),
-            to_strip,
-            started: false,
-        }
+        Self { tokenizer, skip_special, pending: Vec::new(), to_strip, started: false }
     }
 
     /// Takes one id and gives the text that is certain by now, often none.
@@ -52,11 +43,7 @@ impl<T: Deref<Target = Tokenizer>> DetokenizeStream<T> {
                 take_utf8(&mut self.pending)
             }
             DecodePlan::Words => {
-                let space = if std::mem::replace(&mut self.started, true) {
-                    " "
-                } else {
-                    ""
-                };
+                let space = if std::mem::replace(&mut self.started, true) { " " } else { "" };
                 [space, token.as_str()].concat()
             }
             DecodePlan::Pieces(plan) => {
@@ -89,10 +76,7 @@ impl<T: Deref<Target = Tokenizer>> DetokenizeStream<T> {
                 strip_front(take_run(&mut self.pending), plan, &mut self.to_strip)
             }
         };
-        if let DecodePlan::Pieces(PiecePlan {
-            strip: Some((_, count)),
-            ..
-        }) = self.tokenizer.plan()
+        if let DecodePlan::Pieces(PiecePlan { strip: Some((_, count)), .. }) = self.tokenizer.plan()
         {
             self.to_strip = *count;
         }
@@ -144,11 +128,7 @@ fn take_utf8(bytes: &mut Vec<u8>) -> String {
 /// The byte that a token such as `<0xE4>` stands for.
 fn byte_token(token: &str) -> Option<u8> {
     let hex = token.strip_prefix("<0x")?.strip_suffix('>')?;
-    if token.len() == 6 {
-        u8::from_str_radix(hex, 16).ok()
-    } else {
-        None
-    }
+    if token.len() == 6 { u8::from_str_radix(hex, 16).ok() } else { None }
 }
 
 /// Takes a run of byte tokens: its text where it is UTF-8, else one U+FFFD for each byte.

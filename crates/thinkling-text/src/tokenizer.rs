@@ -31,9 +31,7 @@ pub struct Tokenizer {
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokenizer")
-            .field("vocab_size", &self.vocab_size)
-            .finish_non_exhaustive()
+        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size).finish_non_exhaustive()
     }
 }
 
@@ -45,10 +43,8 @@ impl Tokenizer {
     /// [`TextError::UnsupportedDecoder`] and [`TextError::BadVocabulary`].
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let plan = screen::screen(json)?;
-        let inner =
-            tokenizers::Tokenizer::from_bytes(json).map_err(|e| TextError::BadTokenizerJson {
-                reason: e.to_string(),
-            })?;
+        let inner = tokenizers::Tokenizer::from_bytes(json)
+            .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
         Self::assemble(inner, plan)
     }
 
@@ -65,20 +61,13 @@ impl Tokenizer {
     fn assemble(mut inner: tokenizers::Tokenizer, plan: DecodePlan) -> Result<Self> {
         inner
             .with_truncation(None)
-            .map_err(|e| TextError::BadTokenizerJson {
-                reason: e.to_string(),
-            })?;
+            .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
         inner.with_padding(None);
         let largest = inner.get_vocab(true).into_values().max();
         let vocab_size = largest.map_or(0, |id| (id as usize).saturating_add(1));
         let mut ordinary_added = inner.get_added_vocabulary().clone();
         ordinary_added.set_encode_special_tokens(true);
-        Ok(Self {
-            inner,
-            ordinary_added,
-            plan,
-            vocab_size,
-        })
+        Ok(Self { inner, ordinary_added, plan, vocab_size })
     }
 
     /// Token ids of `text`. Special tokens written in the text become their ids; none is added.
@@ -116,20 +105,14 @@ impl Tokenizer {
     /// As [`Tokenizer::encode`].
     pub fn encode_ordinary(&self, text: &str) -> Result<Vec<u32>> {
         refuse_endless_blanks(text)?;
-        let mut cut = self
-            .ordinary_added
-            .extract_and_normalize(self.inner.get_normalizer(), text);
+        let mut cut = self.ordinary_added.extract_and_normalize(self.inner.get_normalizer(), text);
         if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut cut).map_err(encode_error)?;
         }
         let model = self.inner.get_model();
-        cut.tokenize(|piece| model.tokenize(piece.get()))
-            .map_err(encode_error)?;
+        cut.tokenize(|piece| model.tokenize(piece.get())).map_err(encode_error)?;
         let pieces = cut.get_splits(OffsetReferential::Original, OffsetType::Byte);
-        let tokens = pieces
-            .into_iter()
-            .filter_map(|(_, _, tokens)| tokens.as_ref())
-            .flatten();
+        let tokens = pieces.into_iter().filter_map(|(_, _, tokens)| tokens.as_ref()).flatten();
         Ok(tokens.map(|token| token.id).collect())
     }
 
@@ -169,9 +152,7 @@ impl Tokenizer {
     /// Whether an id is a special token: one that steers the model and is no part of the text.
     pub fn is_special(&self, id: u32) -> bool {
         let added = self.inner.get_added_vocabulary();
-        added
-            .simple_id_to_token(id)
-            .is_some_and(|token| added.is_special_token(&token))
+        added.simple_id_to_token(id).is_some_and(|token| added.is_special_token(&token))
     }
 
     /// The bytes of a `tokenizer.json` that transformers reads, also where the vocabulary came from
@@ -183,9 +164,7 @@ impl Tokenizer {
         self.inner
             .to_string(false)
             .map(String::into_bytes)
-            .map_err(|e| TextError::BadTokenizerJson {
-                reason: e.to_string(),
-            })
+            .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })
     }
 
     /// How tokens become text.
@@ -196,9 +175,8 @@ impl Tokenizer {
     /// The token as the decoder takes it, or nothing where it is unknown or to be left out.
     pub(crate) fn decodable(&self, id: u32, skip_special: bool) -> Option<String> {
         let added = self.inner.get_added_vocabulary();
-        let token = added
-            .simple_id_to_token(id)
-            .or_else(|| self.inner.get_model().id_to_token(id))?;
+        let token =
+            added.simple_id_to_token(id).or_else(|| self.inner.get_model().id_to_token(id))?;
         (!skip_special || !added.is_special_token(&token)).then_some(token)
     }
 }
@@ -218,9 +196,7 @@ fn refuse_endless_blanks(text: &str) -> Result<()> {
 }
 
 fn encode_error(error: impl std::fmt::Display) -> TextError {
-    TextError::Encode {
-        reason: error.to_string(),
-    }
+    TextError::Encode { reason: error.to_string() }
 }
 
 /// A post-processor that adds one token in front of a sequence, and in front of the second of two.
@@ -240,9 +216,5 @@ fn bos_processor(token: &str, id: u32) -> Result<PostProcessorWrapper> {
         ],
         "special_tokens": { token: { "id": token, "ids": [id], "tokens": [token] } }
     }));
-    processor
-        .map(Into::into)
-        .map_err(|e| TextError::BadTokenizerJson {
-            reason: e.to_string(),
-        })
+    processor.map(Into::into).map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })
 }

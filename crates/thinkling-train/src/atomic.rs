@@ -50,10 +50,8 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
 
 /// `value` as indented JSON and a line end.
 pub(crate) fn json_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| TrainError::Encode {
-        what: "JSON",
-        reason: e.to_string(),
-    })?;
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| TrainError::Encode { what: "JSON", reason: e.to_string() })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -64,25 +62,16 @@ pub(crate) fn fill_and_sync(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     let failed = |e| TrainError::write(path, e);
-    let mut file = Watched {
-        inner: BufWriter::new(File::create(path).map_err(failed)?),
-        first: None,
-    };
+    let mut file =
+        Watched { inner: BufWriter::new(File::create(path).map_err(failed)?), first: None };
     let filled = fill(&mut file).and_then(|()| file.flush());
     if let Err(error) = filled {
         // A callback may wrap the disk's error in one of its own; the disk's kind is what counts.
         let kind = file.first.unwrap_or(error.kind());
-        let error = if kind == error.kind() {
-            error
-        } else {
-            io::Error::new(kind, error)
-        };
+        let error = if kind == error.kind() { error } else { io::Error::new(kind, error) };
         return Err(failed(error));
     }
-    let file = file
-        .inner
-        .into_inner()
-        .map_err(|e| failed(e.into_error()))?;
+    let file = file.inner.into_inner().map_err(|e| failed(e.into_error()))?;
     file.sync_all().map_err(failed)
 }
 
@@ -90,9 +79,7 @@ pub(crate) fn fill_and_sync(
 pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     // Windows cannot open a folder as a file; there the rename itself has to do.
     if cfg!(unix) {
-        File::open(path)
-            .and_then(|f| f.sync_all())
-            .map_err(|e| TrainError::write(path, e))?;
+        File::open(path).and_then(|f| f.sync_all()).map_err(|e| TrainError::write(path, e))?;
     }
     Ok(())
 }
@@ -107,10 +94,7 @@ pub(crate) fn parent(path: &Path) -> PathBuf {
 
 fn temporary_name(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| {
-        TrainError::write(
-            path,
-            io::Error::new(io::ErrorKind::InvalidInput, "not a file name"),
-        )
+        TrainError::write(path, io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))
     })?;
     let mut temporary = std::ffi::OsString::from(TEMPORARY_PREFIX);
     temporary.push(format!("{}-", std::process::id()));
@@ -121,10 +105,7 @@ fn temporary_name(path: &Path) -> Result<PathBuf> {
 fn rename_error(error: TrainError, path: &Path) -> TrainError {
     match error {
         TrainError::DiskFull { .. } => TrainError::DiskFull { path: path.into() },
-        TrainError::Write { source, .. } => TrainError::Write {
-            path: path.into(),
-            source,
-        },
+        TrainError::Write { source, .. } => TrainError::Write { path: path.into(), source },
         other => other,
     }
 }
@@ -201,8 +182,7 @@ mod tests {
     #[test]
     fn a_disk_error_is_known_behind_a_wrapping_callback() {
         let error = fill_and_sync(Path::new("/dev/full"), |out| {
-            out.write_all(&[1; 100_000])
-                .map_err(|e| io::Error::other(format!("writer: {e}")))
+            out.write_all(&[1; 100_000]).map_err(|e| io::Error::other(format!("writer: {e}")))
         })
         .expect_err("the device is full");
         assert!(matches!(error, TrainError::DiskFull { .. }), "{error}");

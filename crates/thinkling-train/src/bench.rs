@@ -231,9 +231,8 @@ pub fn bench_grpo(
     let mut times: Vec<[f64; 4]> = Vec::new();
     for step in 0..g.warmup_steps + g.steps {
         let clock = Instant::now();
-        let prompts: Vec<Vec<u32>> = (0..g.prompts_per_step)
-            .map(|_| random_ids(&mut ids, g.prompt_len, vocab))
-            .collect();
+        let prompts: Vec<Vec<u32>> =
+            (0..g.prompts_per_step).map(|_| random_ids(&mut ids, g.prompt_len, vocab)).collect();
         let stream = (step * g.prompts_per_step * g.group_size) as u64;
         let completions =
             pollster::block_on(InProcess.complete(learner.model(), &prompts, &rollout, stream))
@@ -256,8 +255,9 @@ pub fn bench_grpo(
                     settings.chunk_tokens,
                 ))
                 .map_err(learn_error)?;
-                references
-                    .extend(logprobs.into_iter().map(|r| r.iter().map(|&x| x as f32).collect::<Vec<_>>()));
+                references.extend(
+                    logprobs.into_iter().map(|r| r.iter().map(|&x| x as f32).collect::<Vec<_>>()),
+                );
             }
         }
         let logprob_s = logprob_clock.elapsed().as_secs_f64();
@@ -275,8 +275,14 @@ pub fn bench_grpo(
                     trained: true,
                 })
                 .collect();
-            pollster::block_on(learner.policy_step(&prompts, &samples, settings, g.lr, g.micro_batch))
-                .map_err(learn_error)?;
+            pollster::block_on(learner.policy_step(
+                &prompts,
+                &samples,
+                settings,
+                g.lr,
+                g.micro_batch,
+            ))
+            .map_err(learn_error)?;
         }
         let (loss_s, step_s) = (loss_clock.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
         each(step, step_s);
@@ -347,7 +353,9 @@ pub fn bench_sft(
 /// Ids above the usual special ones.
 fn random_ids(stream: &mut Stream, len: usize, vocab: usize) -> Vec<u32> {
     let first = 3.min(vocab - 1);
-    (0..len).map(|_| (first + (stream.uniform() * (vocab - first) as f64) as usize) as u32).collect()
+    (0..len)
+        .map(|_| (first + (stream.uniform() * (vocab - first) as f64) as usize) as u32)
+        .collect()
 }
 
 fn reward(ids: &[u32]) -> f64 {

@@ -47,12 +47,7 @@ pub struct FileEntry {
 
 impl Manifest {
     fn new(step: u64, files: Vec<FileEntry>) -> Self {
-        let mut manifest = Self {
-            format: FORMAT,
-            step,
-            files,
-            sha256: String::new(),
-        };
+        let mut manifest = Self { format: FORMAT, step, files, sha256: String::new() };
         manifest.sha256 = manifest.own_checksum();
         manifest
     }
@@ -77,10 +72,7 @@ pub struct CheckpointStore {
 impl CheckpointStore {
     /// Checkpoints in `dir`, which need not exist yet; the last 2 are kept.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            keep: 2,
-        }
+        Self { dir: dir.into(), keep: 2 }
     }
 
     /// Keeps the last `keep` checkpoints, at least one.
@@ -100,18 +92,10 @@ impl CheckpointStore {
     /// # Errors
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn begin(&self, step: u64) -> Result<CheckpointWriter<'_>> {
-        let temporary = self
-            .dir
-            .join(format!("{TEMPORARY_PREFIX}{STEP_PREFIX}{step:06}"));
+        let temporary = self.dir.join(format!("{TEMPORARY_PREFIX}{STEP_PREFIX}{step:06}"));
         let made = remove_if_there(&temporary).and_then(|()| fs::create_dir_all(&temporary));
         made.map_err(|e| TrainError::write(self.path_of(step), e))?;
-        Ok(CheckpointWriter {
-            store: self,
-            step,
-            temporary,
-            files: Vec::new(),
-            done: false,
-        })
+        Ok(CheckpointWriter { store: self, step, temporary, files: Vec::new(), done: false })
     }
 
     /// The newest checkpoint that is whole, and which newer ones are damaged and why; `None` where
@@ -124,10 +108,7 @@ impl CheckpointStore {
         for step in self.steps()?.into_iter().rev() {
             match Checkpoint::open(&self.path_of(step)) {
                 Ok(checkpoint) => {
-                    return Ok(Some(Found {
-                        checkpoint,
-                        damaged,
-                    }));
+                    return Ok(Some(Found { checkpoint, damaged }));
                 }
                 Err(error) => damaged.push(error.to_string()),
             }
@@ -135,10 +116,7 @@ impl CheckpointStore {
         if damaged.is_empty() {
             return Ok(None);
         }
-        Err(TrainError::NoValidCheckpoint {
-            dir: self.dir.clone(),
-            damaged,
-        })
+        Err(TrainError::NoValidCheckpoint { dir: self.dir.clone(), damaged })
     }
 
     /// Steps of the finished checkpoints, ascending.
@@ -155,9 +133,7 @@ impl CheckpointStore {
         let mut steps = Vec::new();
         for entry in entries {
             let name = entry.map_err(read)?.file_name();
-            let step = name
-                .to_str()
-                .and_then(|n| n.strip_prefix(STEP_PREFIX)?.parse().ok());
+            let step = name.to_str().and_then(|n| n.strip_prefix(STEP_PREFIX)?.parse().ok());
             steps.extend(step.filter(|step| self.path_of(*step).ends_with(&name)));
         }
         steps.sort_unstable();
@@ -175,11 +151,7 @@ impl CheckpointStore {
         }
         let entries = fs::read_dir(&self.dir).map_err(|e| failed(&self.dir, e))?;
         for entry in entries.flatten() {
-            if entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with(TEMPORARY_PREFIX)
-            {
+            if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
                 remove_if_there(&entry.path()).map_err(|e| failed(&entry.path(), e))?;
             }
         }
@@ -233,19 +205,13 @@ impl Checkpoint {
             return Err(TrainError::damaged(&file, "its checksum does not match"));
         }
         if manifest.format != FORMAT {
-            let reason = format!(
-                "layout version, expected: {FORMAT}, got: {}",
-                manifest.format
-            );
+            let reason = format!("layout version, expected: {FORMAT}, got: {}", manifest.format);
             return Err(TrainError::damaged(&file, reason));
         }
         for entry in &manifest.files {
             verify(path, entry)?;
         }
-        Ok(Self {
-            path: path.to_path_buf(),
-            manifest,
-        })
+        Ok(Self { path: path.to_path_buf(), manifest })
     }
 
     /// Step of the whole run after which it was written.
@@ -271,10 +237,7 @@ impl Checkpoint {
         if self.files().iter().any(|file| file.name == name) {
             return Ok(self.path.join(name));
         }
-        Err(TrainError::damaged(
-            &self.path,
-            format!("the checkpoint has no file `{name}`"),
-        ))
+        Err(TrainError::damaged(&self.path, format!("the checkpoint has no file `{name}`")))
     }
 
     /// Reads one of its files as JSON.
@@ -348,24 +311,13 @@ impl CheckpointWriter<'_> {
         let taken = self.files.iter().any(|file| file.name == name) || name == MANIFEST_FILE;
         let Some(relative) = relative(name).filter(|_| !taken) else {
             let e = io::Error::new(io::ErrorKind::InvalidInput, "not a free file name");
-            return Err(TrainError::write(
-                self.store.path_of(self.step).join(name),
-                e,
-            ));
+            return Err(TrainError::write(self.store.path_of(self.step).join(name), e));
         };
         let path = self.temporary.join(relative);
         fs::create_dir_all(atomic::parent(&path)).map_err(|e| TrainError::write(&path, e))?;
-        let mut entry = FileEntry {
-            name: name.to_owned(),
-            bytes: 0,
-            sha256: String::new(),
-        };
+        let mut entry = FileEntry { name: name.to_owned(), bytes: 0, sha256: String::new() };
         atomic::fill_and_sync(&path, |out| {
-            let mut hashing = Hashing {
-                out,
-                hasher: Sha256::new(),
-                bytes: 0,
-            };
+            let mut hashing = Hashing { out, hasher: Sha256::new(), bytes: 0 };
             fill(&mut hashing)?;
             entry.bytes = hashing.bytes;
             entry.sha256 = hex(&hashing.hasher.finalize());
@@ -391,17 +343,12 @@ impl CheckpointWriter<'_> {
     pub fn commit(mut self) -> Result<PathBuf> {
         let manifest = Manifest::new(self.step, std::mem::take(&mut self.files));
         let bytes = atomic::json_bytes(&manifest)?;
-        atomic::fill_and_sync(&self.temporary.join(MANIFEST_FILE), |out| {
-            out.write_all(&bytes)
-        })?;
+        atomic::fill_and_sync(&self.temporary.join(MANIFEST_FILE), |out| out.write_all(&bytes))?;
         for folder in folders(&self.temporary, &manifest.files) {
             atomic::sync_folder(&folder)?;
         }
         let path = self.store.path_of(self.step);
-        let moved = self
-            .store
-            .discard(&path)
-            .and_then(|()| fs::rename(&self.temporary, &path));
+        let moved = self.store.discard(&path).and_then(|()| fs::rename(&self.temporary, &path));
         moved.map_err(|e| TrainError::write(&path, e))?;
         self.done = true;
         atomic::sync_folder(&self.store.dir)?;
@@ -421,9 +368,8 @@ impl Drop for CheckpointWriter<'_> {
 
 /// The checkpoint's folder and those inside it that hold files.
 fn folders(root: &Path, files: &[FileEntry]) -> Vec<PathBuf> {
-    let inner = files
-        .iter()
-        .filter_map(|file| root.join(&file.name).parent().map(Path::to_path_buf));
+    let inner =
+        files.iter().filter_map(|file| root.join(&file.name).parent().map(Path::to_path_buf));
     let mut folders: Vec<PathBuf> = inner.chain([root.to_path_buf()]).collect();
     folders.sort();
     folders.dedup();
@@ -433,9 +379,7 @@ fn folders(root: &Path, files: &[FileEntry]) -> Vec<PathBuf> {
 /// `name` as a path that stays inside its folder.
 fn relative(name: &str) -> Option<&Path> {
     let path = Path::new(name);
-    let plain = path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     (plain && path.file_name().is_some()).then_some(path)
 }
 

@@ -45,26 +45,15 @@ pub fn read_questions(source: &JsonlSource) -> Result<Vec<Question>> {
         match parse_line(&bytes, line, source) {
             Ok(question) => questions.extend(question),
             Err(reason) => {
-                return Err(TrainError::DataLine {
-                    path: path.clone(),
-                    line,
-                    reason,
-                });
+                return Err(TrainError::DataLine { path: path.clone(), line, reason });
             }
         }
     }
-    if questions.is_empty() {
-        Err(no_questions(path))
-    } else {
-        Ok(questions)
-    }
+    if questions.is_empty() { Err(no_questions(path)) } else { Ok(questions) }
 }
 
 fn no_questions(path: &Path) -> TrainError {
-    TrainError::damaged(
-        path,
-        "the data file holds no question, expected: one JSON object a line",
-    )
+    TrainError::damaged(path, "the data file holds no question, expected: one JSON object a line")
 }
 
 fn parse_line(
@@ -77,11 +66,7 @@ fn parse_line(
     }
     let text = std::str::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))?;
     // Some editors begin a file with a byte order mark.
-    let text = if line == 1 {
-        text.strip_prefix('\u{feff}').unwrap_or(text)
-    } else {
-        text
-    };
+    let text = if line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -89,11 +74,7 @@ fn parse_line(
     let question = match value.get(&source.question) {
         Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
         other => {
-            return Err(field_error(
-                &source.question,
-                "a text that is not empty",
-                other,
-            ));
+            return Err(field_error(&source.question, "a text that is not empty", other));
         }
     };
     let answer = match (value.get(&source.answer), source.format) {
@@ -104,18 +85,10 @@ fn parse_line(
         }
         (Some(Value::Number(number)), AnswerFormat::Plain) => number.to_string(),
         (other, _) => {
-            return Err(field_error(
-                &source.answer,
-                "a text that is not empty",
-                other,
-            ));
+            return Err(field_error(&source.answer, "a text that is not empty", other));
         }
     };
-    Ok(Some(Question {
-        line,
-        question,
-        answer,
-    }))
+    Ok(Some(Question { line, question, answer }))
 }
 
 fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
@@ -135,11 +108,7 @@ fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
 /// there is no integer or decimal.
 fn gsm8k_answer(text: &str) -> Option<String> {
     let (_, tail) = text.rsplit_once("####")?;
-    let number: String = tail
-        .trim()
-        .chars()
-        .filter(|c| !matches!(c, ',' | '$'))
-        .collect();
+    let number: String = tail.trim().chars().filter(|c| !matches!(c, ',' | '$')).collect();
     let digits = number.strip_prefix(['-', '+']).unwrap_or(&number);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -170,13 +139,7 @@ impl PartialEq for EpochSampler {
 impl EpochSampler {
     /// Starts the first epoch over `len` items.
     pub fn new(seed: u64, len: usize) -> Self {
-        Self {
-            seed,
-            epoch: 0,
-            position: 0,
-            len,
-            order: Vec::new(),
-        }
+        Self { seed, epoch: 0, position: 0, len, order: Vec::new() }
     }
 
     /// Number of epochs that are complete.
@@ -236,12 +199,7 @@ mod tests {
     fn source(dir: &tempfile::TempDir, text: &[u8], format: AnswerFormat) -> JsonlSource {
         let path = dir.path().join("data.jsonl");
         fs::write(&path, text).expect("written");
-        JsonlSource {
-            path,
-            question: "question".into(),
-            answer: "answer".into(),
-            format,
-        }
+        JsonlSource { path, question: "question".into(), answer: "answer".into(), format }
     }
 
     fn read(text: &[u8], format: AnswerFormat) -> Result<Vec<Question>> {
@@ -296,10 +254,7 @@ mod tests {
             (b"{\"question\":\"a\",\"answ", "not JSON"),
             (b"[1]", "no such field"),
             (b"{\"question\":7,\"answer\":\"#### 1\"}", "got: a number"),
-            (
-                b"{\"question\":\" \",\"answer\":\"#### 1\"}",
-                "got: an empty text",
-            ),
+            (b"{\"question\":\" \",\"answer\":\"#### 1\"}", "got: an empty text"),
             (b"{\"question\":\"a\",\"answer\":\"1\"}", "#### NUMBER"),
             (b"{\"question\":\"a\",\"answer\":null}", "got: null"),
             (b"{\"question\":\"\xff\"}", "not UTF-8"),
@@ -309,17 +264,9 @@ mod tests {
             let error = error.expect_err("the second line is bad");
             let message = error.to_string();
             assert_eq!(error.exit_code(), 3);
-            assert!(
-                message.contains("data.jsonl:2: ") && message.contains(reason),
-                "{message}"
-            );
+            assert!(message.contains("data.jsonl:2: ") && message.contains(reason), "{message}");
         }
-        assert_eq!(
-            read(b"\n\n", AnswerFormat::Plain)
-                .expect_err("empty")
-                .exit_code(),
-            3
-        );
+        assert_eq!(read(b"\n\n", AnswerFormat::Plain).expect_err("empty").exit_code(), 3);
     }
 
     #[test]
@@ -350,10 +297,7 @@ mod tests {
             *counts.entry(permutation(1, epoch, 3)).or_insert(0_i32) += 1;
         }
         assert_eq!(counts.len(), 6);
-        assert!(
-            counts.values().all(|n| (n - 1_000).abs() < 145),
-            "{counts:?}"
-        );
+        assert!(counts.values().all(|n| (n - 1_000).abs() < 145), "{counts:?}");
     }
 
     #[test]

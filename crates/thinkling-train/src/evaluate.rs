@@ -137,9 +137,8 @@ pub fn evaluate(
         progress.working("evaluating", done as u64, questions.len() as u64);
         let prompts: Vec<Vec<u32>> = part.iter().map(|q| q.prompt.clone()).collect();
         let stream = (done * group) as u64;
-        let completions =
-            pollster::block_on(InProcess.complete(decoder, &prompts, config, stream))
-                .map_err(learn_error)?;
+        let completions = pollster::block_on(InProcess.complete(decoder, &prompts, config, stream))
+            .map_err(learn_error)?;
         let scored = score(completions, part, tokenizer, rewards).map_err(learn_error)?;
         for (question, answers) in part.iter().zip(scored.chunks(group)) {
             let problem = &question.problem;
@@ -152,7 +151,8 @@ pub fn evaluate(
                     format_free_correct(problem, &answer.text)
                         .map_err(|e| learn_error(e.into()))?,
                 );
-                tally.formatted += usize::from(!answer.truncated() && strict_format(&answer.text).valid);
+                tally.formatted +=
+                    usize::from(!answer.truncated() && strict_format(&answer.text).valid);
                 tally.tokens += answer.completion.ids.len();
                 tally.truncated += usize::from(answer.truncated());
             }

@@ -34,11 +34,7 @@ mod tests {
         let handler = Interrupt::new();
         let polled = handler.clone();
         assert!(!polled.is_requested());
-        assert!(
-            !std::thread::spawn(move || handler.request())
-                .join()
-                .expect("thread ends")
-        );
+        assert!(!std::thread::spawn(move || handler.request()).join().expect("thread ends"));
         assert!(polled.is_requested());
         assert!(polled.request());
     }

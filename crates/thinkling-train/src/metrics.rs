@@ -36,13 +36,7 @@ impl MetricsRecord {
     /// Numbers of `step` of the whole run, counted over all stages, which `stage` made.
     pub fn new(step: u64, stage: &str) -> Self {
         let (fields, timing, scalars) = (Map::new(), Map::new(), Vec::new());
-        Self {
-            step,
-            stage: stage.to_owned(),
-            fields,
-            timing,
-            scalars,
-        }
+        Self { step, stage: stage.to_owned(), fields, timing, scalars }
     }
 
     /// Adds a number; it becomes a curve `STAGE/key` too.
@@ -57,8 +51,7 @@ impl MetricsRecord {
     #[must_use]
     pub fn count(mut self, key: &str, value: u64) -> Self {
         self.fields.insert(key.to_owned(), value.into());
-        self.scalars
-            .push((format!("{}/{key}", self.stage), value as f64));
+        self.scalars.push((format!("{}/{key}", self.stage), value as f64));
         self
     }
 
@@ -101,10 +94,7 @@ impl MetricsWriter {
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn create(dir: &Path) -> Result<Self> {
         let lines = JsonLines::create(&dir.join(METRICS_FILE))?;
-        Ok(Self {
-            lines,
-            events: EventWriter::create(dir)?,
-        })
+        Ok(Self { lines, events: EventWriter::create(dir)? })
     }
 
     /// Goes on with the files in `dir` after dropping what lies beyond `last_step`, the step of
@@ -115,10 +105,7 @@ impl MetricsWriter {
     /// of reading and writing.
     pub fn resume(dir: &Path, last_step: Option<u64>) -> Result<Self> {
         let lines = JsonLines::resume(&dir.join(METRICS_FILE), last_step)?;
-        Ok(Self {
-            lines,
-            events: EventWriter::resume(dir, last_step)?,
-        })
+        Ok(Self { lines, events: EventWriter::resume(dir, last_step)? })
     }
 
     /// Writes the numbers of a step.
@@ -127,10 +114,7 @@ impl MetricsWriter {
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn write(&mut self, record: &MetricsRecord) -> Result<()> {
         self.lines.write(record.step, record.to_json())?;
-        let scalars = record
-            .scalars
-            .iter()
-            .map(|(tag, value)| (tag.as_str(), *value));
+        let scalars = record.scalars.iter().map(|(tag, value)| (tag.as_str(), *value));
         self.events.scalars(record.step, scalars)
     }
 
@@ -170,10 +154,7 @@ impl CompletionsWriter {
     /// # Errors
     /// [`TrainError::Encode`] where the row is no JSON object, and those of writing.
     pub fn write<T: Serialize + ?Sized>(&mut self, step: u64, row: &T) -> Result<()> {
-        let encode = |reason: String| TrainError::Encode {
-            what: "completion",
-            reason,
-        };
+        let encode = |reason: String| TrainError::Encode { what: "completion", reason };
         match serde_json::to_value(row) {
             Ok(Value::Object(row)) => self.0.write(step, row),
             Ok(_) => Err(encode("expected: an object".to_owned())),
@@ -201,10 +182,7 @@ impl JsonLines {
     fn create(path: &Path) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.map_err(|e| TrainError::write(path, e))?;
-        Ok(Self {
-            file,
-            path: path.to_path_buf(),
-        })
+        Ok(Self { file, path: path.to_path_buf() })
     }
 
     fn resume(path: &Path, last_step: Option<u64>) -> Result<Self> {
@@ -214,10 +192,7 @@ impl JsonLines {
             Err(e) => return Err(TrainError::read("metrics", path, e)),
         };
         let lines = Self::create(path)?;
-        lines
-            .file
-            .set_len(keep)
-            .map_err(|e| TrainError::write(path, e))?;
+        lines.file.set_len(keep).map_err(|e| TrainError::write(path, e))?;
         Ok(lines)
     }
 
@@ -228,15 +203,11 @@ impl JsonLines {
         let mut text = Value::Object(line).to_string();
         text.push('\n');
         // One call a line: a killed process leaves at most one half line, at the end.
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|e| TrainError::write(&self.path, e))
+        self.file.write_all(text.as_bytes()).map_err(|e| TrainError::write(&self.path, e))
     }
 
     fn sync(&mut self) -> Result<()> {
-        self.file
-            .sync_data()
-            .map_err(|e| TrainError::write(&self.path, e))
+        self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
     }
 }
 
@@ -296,11 +267,7 @@ mod tests {
         text.lines()
             .map(|line| {
                 let mut value: Value = serde_json::from_str(line).expect("JSON");
-                value
-                    .as_object_mut()
-                    .expect("an object")
-                    .shift_remove(TIMING_KEY)
-                    .expect("timing");
+                value.as_object_mut().expect("an object").shift_remove(TIMING_KEY).expect("timing");
                 value.to_string()
             })
             .collect()
@@ -330,21 +297,14 @@ mod tests {
         for step in 1..=5 {
             writer.write(&record(step, 2.0)).expect("written");
         }
-        writer
-            .lines
-            .file
-            .write_all(b"{\"step\":6,\"sta")
-            .expect("written");
+        writer.lines.file.write_all(b"{\"step\":6,\"sta").expect("written");
         drop(writer);
         let mut writer = MetricsWriter::resume(killed.path(), Some(3)).expect("resumed");
         for step in 4..=6 {
             writer.write(&record(step, 3.0)).expect("written");
         }
         let file = |dir: &tempfile::TempDir| dir.path().join(METRICS_FILE);
-        assert_eq!(
-            without_timing(&file(&killed)),
-            without_timing(&file(&whole))
-        );
+        assert_eq!(without_timing(&file(&killed)), without_timing(&file(&whole)));
         assert_ne!(
             fs::read(file(&killed)).expect("readable"),
             fs::read(file(&whole)).expect("readable")
@@ -358,10 +318,7 @@ mod tests {
         writer.write(&record(0, 1.0)).expect("written");
         drop(writer);
         drop(MetricsWriter::resume(dir.path(), None).expect("resumed"));
-        assert_eq!(
-            fs::read(dir.path().join(METRICS_FILE)).expect("readable"),
-            b""
-        );
+        assert_eq!(fs::read(dir.path().join(METRICS_FILE)).expect("readable"), b"");
     }
 
     #[test]
@@ -374,20 +331,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         let mut writer = CompletionsWriter::create(dir.path()).expect("created");
         for (step, text) in [(1, "a"), (1, "b"), (2, "c"), (2, "d")] {
-            writer
-                .write(
-                    step,
-                    &Row {
-                        text,
-                        reward: f64::INFINITY,
-                    },
-                )
-                .expect("written");
+            writer.write(step, &Row { text, reward: f64::INFINITY }).expect("written");
         }
-        assert!(matches!(
-            writer.write(3, "no object"),
-            Err(TrainError::Encode { .. })
-        ));
+        assert!(matches!(writer.write(3, "no object"), Err(TrainError::Encode { .. })));
         drop(writer);
         drop(CompletionsWriter::resume(dir.path(), Some(1)).expect("resumed"));
         assert_eq!(
@@ -407,10 +353,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("readable"), text);
         // The same damage behind the checkpoint is dropped with what follows it.
         drop(MetricsWriter::resume(dir.path(), Some(1)).expect("resumed"));
-        assert_eq!(
-            fs::read_to_string(&path).expect("readable"),
-            "{\"step\":1}\n"
-        );
+        assert_eq!(fs::read_to_string(&path).expect("readable"), "{\"step\":1}\n");
     }
 
     /// `/dev/full` answers every write as a full disk does.

@@ -73,7 +73,8 @@ pub(crate) fn load_questions(
                     .render(&[Message::new("user", &problem.question)], true)
                     .map_err(|e| failed("the chat template", e.to_string()))?,
             };
-            let prompt = tokenizer.encode(&text).map_err(|e| failed("the tokenizer", e.to_string()))?;
+            let prompt =
+                tokenizer.encode(&text).map_err(|e| failed("the tokenizer", e.to_string()))?;
             Ok(Question { problem, prompt })
         })
         .collect()

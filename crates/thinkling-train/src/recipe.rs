@@ -121,10 +121,7 @@ impl Stage {
         if earlier.iter().any(|stage| stage.name == name) {
             return Err(s.conflict("name", "a name that no earlier stage has"));
         }
-        let model = s
-            .section("model")?
-            .map(|m| read_model(m, earlier))
-            .transpose()?;
+        let model = s.section("model")?.map(|m| read_model(m, earlier)).transpose()?;
         let kind = match s.required_choice("kind")? {
             KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
             KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
@@ -141,10 +138,7 @@ fn read_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
         "path",
         match names.as_slice() {
             [] => "a path or the keys of a new model (no stage runs before this one)".to_owned(),
-            names => format!(
-                "`stage:` and the name of an earlier stage ({})",
-                names.join(", ")
-            ),
+            names => format!("`stage:` and the name of an earlier stage ({})", names.join(", ")),
         },
     );
     match ModelSource::read(section)? {
@@ -157,9 +151,7 @@ fn read_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 impl Recipe {
@@ -171,10 +163,7 @@ impl Recipe {
         let text = fs::read_to_string(path).map_err(|e| TrainError::read("recipe", path, e))?;
         let absolute =
             |p: &Path| std::path::absolute(p).map_err(|e| TrainError::read("recipe", p, e));
-        let recipe = absolute(path)?
-            .parent()
-            .map(Path::to_path_buf)
-            .unwrap_or_default();
+        let recipe = absolute(path)?.parent().map(Path::to_path_buf).unwrap_or_default();
         // `absolute` refuses an empty path, so the current folder is asked for by its name.
         let current = std::env::current_dir().map_err(|e| TrainError::read("folder", ".", e))?;
         Self::read(&text, path, &Bases { recipe, current }, sets)
@@ -186,10 +175,7 @@ impl Recipe {
     /// # Errors
     /// What is wrong with the recipe, with file, line and key.
     pub fn parse(text: &str, file: &Path, folder: &Path, sets: &[String]) -> Result<Self> {
-        let bases = Bases {
-            recipe: folder.to_path_buf(),
-            current: folder.to_path_buf(),
-        };
+        let bases = Bases { recipe: folder.to_path_buf(), current: folder.to_path_buf() };
         Self::read(text, file, &bases, sets)
     }
 
@@ -233,16 +219,7 @@ impl Recipe {
             let section = Section::new(node, &stage_path(node, index), bases)?;
             stages.push(Stage::read(section, &stages)?);
         }
-        if stages.is_empty() {
-            Err(bad_stage)
-        } else {
-            Ok(Self {
-                name,
-                seed,
-                model,
-                stages,
-            })
-        }
+        if stages.is_empty() { Err(bad_stage) } else { Ok(Self { name, seed, model, stages }) }
     }
 
     /// The recipe with every value written out; it reads as the same recipe again. Paths are
@@ -251,29 +228,22 @@ impl Recipe {
     /// # Errors
     /// [`TrainError::Encode`] where a path is not UTF-8.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|e| TrainError::Encode {
-            what: "recipe",
-            reason: e.to_string(),
-        })
+        toml::to_string(self)
+            .map_err(|e| TrainError::Encode { what: "recipe", reason: e.to_string() })
     }
 
     /// The model that a stage starts from: its own `model`, else what the stage before wrote,
     /// else the recipe's. `index` counts from 0.
     pub fn model_of(&self, index: usize) -> ModelSource {
         let own = self.stages.get(index).and_then(|stage| stage.model.clone());
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| self.stages.get(before));
+        let before = index.checked_sub(1).and_then(|before| self.stages.get(before));
         own.or_else(|| before.map(|stage| ModelSource::Stage(stage.name.clone())))
             .unwrap_or_else(|| self.model.clone())
     }
 
     /// Optimiser steps of all stages together.
     pub fn total_steps(&self) -> u64 {
-        self.stages
-            .iter()
-            .map(|stage| stage.training().steps as u64)
-            .sum()
+        self.stages.iter().map(|stage| stage.training().steps as u64).sum()
     }
 
     /// Files and folders that the recipe reads, for a check before anything runs.
@@ -285,10 +255,9 @@ impl Recipe {
         for source in sources {
             match source {
                 ModelSource::Path(path) => add(path),
-                ModelSource::New(NewModel {
-                    tokenizer: TokenizerSource::Path(path),
-                    ..
-                }) => add(path),
+                ModelSource::New(NewModel { tokenizer: TokenizerSource::Path(path), .. }) => {
+                    add(path)
+                }
                 _ => {}
             }
         }

@@ -100,10 +100,7 @@ impl RunDir {
             }
             None => make_numbered(root, &recipe.name)?,
         };
-        let run = Self {
-            _lock: lock(&path)?,
-            path,
-        };
+        let run = Self { _lock: lock(&path)?, path };
         atomic::write_bytes(&run.path.join(RECIPE_FILE), toml.as_bytes())?;
         atomic::write_json(&run.path.join(RUN_FILE), info)?;
         Ok(run)
@@ -120,10 +117,7 @@ impl RunDir {
         let info = serde_json::from_slice(&bytes)
             .map_err(|e| TrainError::damaged(&info_path, e.to_string()))?;
         let recipe = Recipe::load(&path.join(RECIPE_FILE), &[])?;
-        let run = Self {
-            _lock: lock(path)?,
-            path: path.to_path_buf(),
-        };
+        let run = Self { _lock: lock(path)?, path: path.to_path_buf() };
         Ok((run, recipe, info))
     }
 
@@ -165,9 +159,7 @@ fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
             Err(e) => return Err(TrainError::write(&path, e)),
         }
     }
-    Err(TrainError::RunExists {
-        path: root.join(name),
-    })
+    Err(TrainError::RunExists { path: root.join(name) })
 }
 
 fn lock(path: &Path) -> Result<File> {
@@ -195,11 +187,7 @@ fn utc(time: SystemTime) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = 400 * era + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -246,12 +234,7 @@ mod tests {
         assert_eq!((again, facts), (recipe.clone(), info.clone()));
         let second = RunDir::create(None, dir.path(), &recipe, &info).expect("created");
         assert_eq!(second.path(), dir.path().join("demo-2"));
-        assert!(
-            run.checkpoints()
-                .latest_valid()
-                .expect("readable")
-                .is_none()
-        );
+        assert!(run.checkpoints().latest_valid().expect("readable").is_none());
     }
 
     #[test]
@@ -260,10 +243,7 @@ mod tests {
         let out = dir.path().join("mine");
         drop(RunDir::create(Some(&out), dir.path(), &recipe(), &info()).expect("created"));
         let before = fs::read(out.join(RECIPE_FILE)).expect("readable");
-        let other = Recipe {
-            seed: 6,
-            ..recipe()
-        };
+        let other = Recipe { seed: 6, ..recipe() };
         let error = RunDir::create(Some(&out), dir.path(), &other, &info()).expect_err("exists");
         assert!(matches!(error, TrainError::RunExists { .. }), "{error}");
         assert_eq!(fs::read(out.join(RECIPE_FILE)).expect("readable"), before);

@@ -132,7 +132,8 @@ impl StageContext<'_> {
         writer.write(MODEL_FILE, |out| write_safetensors(out, learner.model(), FloatType::F32))?;
         writer.write(OPTIMIZER_FILE, |out| write_moments(out, learner))?;
         if let Some(reference) = reference {
-            writer.write(REFERENCE_FILE, |out| write_safetensors(out, reference, FloatType::F32))?;
+            writer
+                .write(REFERENCE_FILE, |out| write_safetensors(out, reference, FloatType::F32))?;
         }
         writer.write_json(STATE_FILE, &Saved { stage: self.index, step, updates, state })?;
         writer.commit()?;
@@ -161,7 +162,11 @@ pub(crate) fn read_reference(
 }
 
 /// Weights of a checkpoint's file in the shape of `like`, on its device.
-fn read_weights(checkpoint: &checkpoint::Checkpoint, file: &str, like: &Decoder) -> Result<Decoder> {
+fn read_weights(
+    checkpoint: &checkpoint::Checkpoint,
+    file: &str,
+    like: &Decoder,
+) -> Result<Decoder> {
     let path = checkpoint.file(file)?;
     let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
     let config = like
@@ -228,7 +233,9 @@ fn read_moments(
 pub(crate) fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
     let mut ids = decoder.config().eos_token_ids.clone();
     if ids.is_empty() {
-        ids.extend(["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)));
+        ids.extend(
+            ["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)),
+        );
     }
     ids
 }

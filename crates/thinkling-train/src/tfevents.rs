@@ -34,10 +34,7 @@ impl EventWriter {
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn create(dir: &Path) -> Result<Self> {
         let seconds = wall_time() as u64;
-        let path = dir.join(format!(
-            "{FILE_PREFIX}{seconds}.{}.thinkling",
-            std::process::id()
-        ));
+        let path = dir.join(format!("{FILE_PREFIX}{seconds}.{}.thinkling", std::process::id()));
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|e| TrainError::write(&path, e))?;
         let mut writer = Self { file, path };
@@ -58,10 +55,7 @@ impl EventWriter {
         let read = |e| TrainError::read("event file", &path, e);
         let written = |e| TrainError::write(&path, e);
         let keep = covered_bytes(&path, last_step).map_err(read)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .map_err(written)?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(written)?;
         file.set_len(keep).map_err(written)?;
         let mut writer = Self { file, path };
         if keep == 0 {
@@ -87,9 +81,7 @@ impl EventWriter {
     /// # Errors
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn sync(&mut self) -> Result<()> {
-        self.file
-            .sync_data()
-            .map_err(|e| TrainError::write(&self.path, e))
+        self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
     }
 
     /// The event file.
@@ -98,17 +90,13 @@ impl EventWriter {
     }
 
     fn append(&mut self, event: &[u8]) -> Result<()> {
-        self.file
-            .write_all(&frame(event))
-            .map_err(|e| TrainError::write(&self.path, e))
+        self.file.write_all(&frame(event)).map_err(|e| TrainError::write(&self.path, e))
     }
 }
 
 fn wall_time() -> f64 {
     // A clock before 1970 costs the time in the plot, nothing else.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |d| d.as_secs_f64())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 /// The event file with the greatest name, which holds the time it was started.
@@ -277,11 +265,7 @@ const fn crc32c_table() -> [u32; 256] {
         let mut crc = i as u32;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 {
-                crc >> 1 ^ 0x82f6_3b78
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
             bit += 1;
         }
         table[i] = crc;

@@ -124,9 +124,7 @@ impl Checkpoint {
 
     /// Names and row-major shapes of all tensors, by name.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.tensors
-            .iter()
-            .map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
+        self.tensors.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
     /// Whether there is a tensor of that Hugging Face name.
@@ -157,11 +155,7 @@ impl Checkpoint {
         let expected = entry.elements();
         if out.len() != expected {
             let name = name.to_owned();
-            return Err(WeightsError::BufferLength {
-                name,
-                expected,
-                got: out.len(),
-            });
+            return Err(WeightsError::BufferLength { name, expected, got: out.len() });
         }
         let bytes = &self.files[entry.file].as_slice()[entry.range.clone()];
         let row_len = entry.shape.last().copied().unwrap_or(1);
@@ -189,11 +183,7 @@ impl Checkpoint {
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, WeightsError> {
-        self.tensors
-            .get(name)
-            .ok_or_else(|| WeightsError::UnknownTensor {
-                name: name.to_owned(),
-            })
+        self.tensors.get(name).ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })
     }
 
     fn from_gguf(file: FileBytes) -> Result<Self, WeightsError> {
@@ -230,13 +220,7 @@ impl Checkpoint {
         if config.tie_word_embeddings {
             tensors.remove(HEAD);
         }
-        let checkpoint = Self {
-            config,
-            tensors,
-            files,
-            gguf,
-            folder: None,
-        };
+        let checkpoint = Self { config, tensors, files, gguf, folder: None };
         checkpoint.check_fits_config()?;
         Ok(checkpoint)
     }
@@ -248,11 +232,7 @@ impl Checkpoint {
             };
             if entry.shape != expected {
                 let got = entry.shape.clone();
-                return Err(WeightsError::TensorShape {
-                    name,
-                    expected,
-                    got,
-                });
+                return Err(WeightsError::TensorShape { name, expected, got });
             }
             entry.readable(&name)?;
         }

@@ -45,9 +45,7 @@ impl Architecture {
     }
 
     fn from_model_type(name: &str) -> Option<Self> {
-        [Self::Llama, Self::Qwen2, Self::Qwen3]
-            .into_iter()
-            .find(|it| it.model_type() == name)
+        [Self::Llama, Self::Qwen2, Self::Qwen3].into_iter().find(|it| it.model_type() == name)
     }
 }
 
@@ -129,10 +127,7 @@ impl ModelConfig {
 
     /// Number of trained values; a tied head counts once.
     pub fn parameter_count(&self) -> usize {
-        crate::expected_tensors(self)
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum()
+        crate::expected_tensors(self).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// Adds the stop tokens of a `generation_config.json`, which often names more than

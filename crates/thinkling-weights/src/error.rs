@@ -149,10 +149,7 @@ impl WeightsError {
     pub fn in_file(self, path: &Path) -> Self {
         match self {
             Self::InFile { .. } => self,
-            fault => Self::InFile {
-                path: path.to_path_buf(),
-                fault: Box::new(fault),
-            },
+            fault => Self::InFile { path: path.to_path_buf(), fault: Box::new(fault) },
         }
     }
 
@@ -161,11 +158,7 @@ impl WeightsError {
         expected: impl ToString,
         got: impl ToString,
     ) -> Self {
-        Self::Invalid {
-            what: what.into(),
-            expected: expected.to_string(),
-            got: got.to_string(),
-        }
+        Self::Invalid { what: what.into(), expected: expected.to_string(), got: got.to_string() }
     }
 
     pub(crate) fn unsupported(
@@ -196,10 +189,7 @@ mod tests {
             "invalid `hidden_size`, expected: 1 to 5, got: 9 (file a/config.json)"
         );
         let io = std::io::Error::from(std::io::ErrorKind::NotFound);
-        let fault = WeightsError::Io {
-            action: "open the file",
-            source: io,
-        };
+        let fault = WeightsError::Io { action: "open the file", source: io };
         assert!(!fault.in_file(Path::new("x")).is_damaged_or_unsupported());
     }
 }

@@ -48,11 +48,7 @@ const CHUNK: usize = 512;
 
 /// Decodes `bytes` into `out`; both must hold the same number of elements.
 pub(crate) fn decode_floats(ty: FloatType, bytes: &[u8], out: &mut [f32]) {
-    assert_eq!(
-        bytes.len(),
-        out.len() * ty.size(),
-        "bytes and elements differ in number"
-    );
+    assert_eq!(bytes.len(), out.len() * ty.size(), "bytes and elements differ in number");
     match ty {
         FloatType::F32 => {
             for (value, raw) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
@@ -100,9 +96,7 @@ mod tests {
         let cases: [(FloatType, &[u8]); 3] = [
             (
                 FloatType::F32,
-                &[
-                    0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0, 0, 0, 0, 0, 0, 0xe0, 0x7f, 0x47,
-                ],
+                &[0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0, 0, 0, 0, 0, 0, 0xe0, 0x7f, 0x47],
             ),
             (FloatType::F16, &[0x00, 0x3c, 0x00, 0xc1, 0, 0, 0xff, 0x7b]),
             // 65504 is not a bf16; 65536 is the nearest.
@@ -114,11 +108,7 @@ mod tests {
             assert_eq!(encoded, bytes, "{ty:?}");
             let mut decoded = [9.0; 4];
             decode_floats(ty, bytes, &mut decoded);
-            let last = if ty == FloatType::Bf16 {
-                65536.0
-            } else {
-                65504.0
-            };
+            let last = if ty == FloatType::Bf16 { 65536.0 } else { 65504.0 };
             assert_eq!(decoded, [1.0, -2.5, 0.0, last], "{ty:?}");
         }
     }
@@ -136,11 +126,7 @@ mod tests {
     #[test]
     fn infinities_and_subnormals_survive_halves() {
         let mut decoded = [0.0; 3];
-        decode_floats(
-            FloatType::F16,
-            &[0x00, 0x7c, 0x01, 0x00, 0x00, 0x7e],
-            &mut decoded,
-        );
+        decode_floats(FloatType::F16, &[0x00, 0x7c, 0x01, 0x00, 0x00, 0x7e], &mut decoded);
         assert_eq!(decoded[0], f32::INFINITY);
         assert_eq!(decoded[1], 2.0_f32.powi(-24));
         assert!(decoded[2].is_nan());

@@ -85,12 +85,7 @@ impl Gguf {
             }
             metadata.insert(key, value);
         }
-        let mut gguf = Self {
-            version,
-            metadata,
-            tensors: Vec::new(),
-            by_name: HashMap::new(),
-        };
+        let mut gguf = Self { version, metadata, tensors: Vec::new(), by_name: HashMap::new() };
         gguf.refuse_split()?;
         let alignment = gguf.alignment()?;
         // No table can have more entries than bytes were left for, checked by `count` above, but
@@ -100,16 +95,9 @@ impl Gguf {
         for _ in 0..tensor_count {
             table.push(RawTensor::read(&mut cursor)?);
         }
-        let data = cursor
-            .position()
-            .checked_next_multiple_of(alignment)
-            .ok_or_else(|| {
-                WeightsError::invalid(
-                    format!("`{ALIGNMENT_KEY}`"),
-                    "a small power of two",
-                    alignment,
-                )
-            })?;
+        let data = cursor.position().checked_next_multiple_of(alignment).ok_or_else(|| {
+            WeightsError::invalid(format!("`{ALIGNMENT_KEY}`"), "a small power of two", alignment)
+        })?;
         gguf.place(table, data, alignment, file.len() as u64)?;
         Ok(gguf)
     }
@@ -138,19 +126,15 @@ impl Gguf {
     pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, WeightsError> {
         let tensor = self
             .tensor(name)
-            .ok_or_else(|| WeightsError::UnknownTensor {
-                name: name.to_owned(),
-            })?;
+            .ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })?;
         if !tensor.ty.is_supported() {
             return Err(unsupported_type(name, tensor.ty));
         }
-        let bytes = file
-            .get(tensor.range.clone())
-            .ok_or_else(|| WeightsError::Truncated {
-                what: format!("tensor `{name}`"),
-                needed: tensor.range.end as u64,
-                available: file.len() as u64,
-            })?;
+        let bytes = file.get(tensor.range.clone()).ok_or_else(|| WeightsError::Truncated {
+            what: format!("tensor `{name}`"),
+            needed: tensor.range.end as u64,
+            available: file.len() as u64,
+        })?;
         let mut out = vec![0.0; tensor.elements()];
         dequantize(tensor.ty, bytes, &mut out);
         Ok(out)
@@ -171,11 +155,9 @@ impl Gguf {
 
     fn refuse_split(&self) -> Result<(), WeightsError> {
         match self.get_u64("split.count")? {
-            Some(parts) if parts > 1 => Err(WeightsError::unsupported(
-                "GGUF in parts (`split.count`)",
-                "one file",
-                parts,
-            )),
+            Some(parts) if parts > 1 => {
+                Err(WeightsError::unsupported("GGUF in parts (`split.count`)", "one file", parts))
+            }
             _ => Ok(()),
         }
     }
@@ -190,33 +172,19 @@ impl Gguf {
     ) -> Result<(), WeightsError> {
         for raw in table {
             let tensor = raw.place(data, alignment, file_len)?;
-            if self
-                .by_name
-                .insert(tensor.name.clone(), self.tensors.len())
-                .is_some()
-            {
-                return Err(WeightsError::invalid(
-                    "tensor table",
-                    "names given once",
-                    tensor.name,
-                ));
+            if self.by_name.insert(tensor.name.clone(), self.tensors.len()).is_some() {
+                return Err(WeightsError::invalid("tensor table", "names given once", tensor.name));
             }
             self.tensors.push(tensor);
         }
-        let mut places: Vec<_> = self
-            .tensors
-            .iter()
-            .filter(|tensor| !tensor.range.is_empty())
-            .collect();
+        let mut places: Vec<_> =
+            self.tensors.iter().filter(|tensor| !tensor.range.is_empty()).collect();
         places.sort_by_key(|tensor| tensor.range.start);
         for pair in places.windows(2) {
             if pair[1].range.start < pair[0].range.end {
                 return Err(WeightsError::invalid(
                     format!("offset of tensor `{}`", pair[1].name),
-                    format!(
-                        "at least {}, the end of `{}`",
-                        pair[0].range.end, pair[0].name
-                    ),
+                    format!("at least {}, the end of `{}`", pair[0].range.end, pair[0].name),
                     pair[1].range.start,
                 ));
             }
@@ -228,26 +196,16 @@ impl Gguf {
 fn read_version(cursor: &mut Cursor<'_>) -> Result<u32, WeightsError> {
     let magic = cursor.take(4, "the magic number")?;
     if magic != MAGIC {
-        return Err(WeightsError::invalid(
-            "magic number",
-            "`GGUF`",
-            magic.escape_ascii(),
-        ));
+        return Err(WeightsError::invalid("magic number", "`GGUF`", magic.escape_ascii()));
     }
     let version = cursor.u32("the version")?;
     match version {
         2 | 3 => Ok(version),
         // A small number with its bytes the other way round.
-        _ if version.swap_bytes() <= 3 => Err(WeightsError::unsupported(
-            "byte order of GGUF",
-            "little-endian",
-            "big-endian",
-        )),
-        _ => Err(WeightsError::unsupported(
-            "version of GGUF",
-            "2 or 3",
-            version,
-        )),
+        _ if version.swap_bytes() <= 3 => {
+            Err(WeightsError::unsupported("byte order of GGUF", "little-endian", "big-endian"))
+        }
+        _ => Err(WeightsError::unsupported("version of GGUF", "2 or 3", version)),
     }
 }
 
@@ -281,21 +239,11 @@ impl RawTensor {
         shape.reverse();
         let ty = GgmlType::from_id(cursor.u32("a tensor type")?);
         let offset = cursor.u64("a tensor offset")?;
-        Ok(Self {
-            name,
-            shape,
-            ty,
-            offset,
-        })
+        Ok(Self { name, shape, ty, offset })
     }
 
     fn place(self, data: u64, alignment: u64, file_len: u64) -> Result<GgufTensor, WeightsError> {
-        let Self {
-            name,
-            shape,
-            ty,
-            offset,
-        } = self;
+        let Self { name, shape, ty, offset } = self;
         if !offset.is_multiple_of(alignment) {
             return Err(WeightsError::invalid(
                 format!("offset of tensor `{name}`"),
@@ -303,9 +251,7 @@ impl RawTensor {
                 offset,
             ));
         }
-        let elements = shape
-            .iter()
-            .try_fold(1usize, |product, &size| product.checked_mul(size));
+        let elements = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
         let too_large = || {
             WeightsError::invalid(
                 format!("shape of tensor `{name}`"),
@@ -325,9 +271,7 @@ impl RawTensor {
                         row,
                     ));
                 }
-                (elements / block_len)
-                    .checked_mul(block_bytes)
-                    .ok_or_else(too_large)?
+                (elements / block_len).checked_mul(block_bytes).ok_or_else(too_large)?
             }
         };
         let begin = data.checked_add(offset);
@@ -335,17 +279,8 @@ impl RawTensor {
         match (begin, end) {
             (Some(begin), Some(end)) if end <= file_len || size == 0 => {
                 // Within the file, so within a `usize`; an empty tensor may lie anywhere.
-                let range = if size == 0 {
-                    0..0
-                } else {
-                    begin as usize..end as usize
-                };
-                Ok(GgufTensor {
-                    name,
-                    shape,
-                    ty,
-                    range,
-                })
+                let range = if size == 0 { 0..0 } else { begin as usize..end as usize };
+                Ok(GgufTensor { name, shape, ty, range })
             }
             _ => Err(WeightsError::Truncated {
                 what: format!("tensor `{name}` at offset {offset}"),

@@ -63,26 +63,11 @@ mod tests {
             ("token_embd.weight", "model.embed_tokens.weight"),
             ("output.weight", "lm_head.weight"),
             ("output_norm.weight", "model.norm.weight"),
-            (
-                "blk.0.attn_q.weight",
-                "model.layers.0.self_attn.q_proj.weight",
-            ),
-            (
-                "blk.12.attn_k.bias",
-                "model.layers.12.self_attn.k_proj.bias",
-            ),
-            (
-                "blk.3.attn_q_norm.weight",
-                "model.layers.3.self_attn.q_norm.weight",
-            ),
-            (
-                "blk.29.ffn_norm.weight",
-                "model.layers.29.post_attention_layernorm.weight",
-            ),
-            (
-                "blk.1.ffn_down.weight",
-                "model.layers.1.mlp.down_proj.weight",
-            ),
+            ("blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj.weight"),
+            ("blk.12.attn_k.bias", "model.layers.12.self_attn.k_proj.bias"),
+            ("blk.3.attn_q_norm.weight", "model.layers.3.self_attn.q_norm.weight"),
+            ("blk.29.ffn_norm.weight", "model.layers.29.post_attention_layernorm.weight"),
+            ("blk.1.ffn_down.weight", "model.layers.1.mlp.down_proj.weight"),
         ];
         for (gguf, hf) in pairs {
             assert_eq!(gguf_to_hf(gguf).as_deref(), Some(hf));
@@ -106,9 +91,6 @@ mod tests {
         ] {
             assert_eq!(gguf_to_hf(name), None, "{name}");
         }
-        assert_eq!(
-            hf_to_gguf("model.layers.0.self_attn.rotary_emb.inv_freq"),
-            None
-        );
+        assert_eq!(hf_to_gguf("model.layers.0.self_attn.rotary_emb.inv_freq"), None);
     }
 }

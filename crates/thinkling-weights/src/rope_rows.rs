@@ -50,10 +50,7 @@ fn checked_rows(rows: &[f32], row_len: usize, head_dim: usize) -> usize {
         row_len > 0 && head_dim > 0 && head_dim.is_multiple_of(2),
         "head_dim must be even, rows longer"
     );
-    assert!(
-        rows.len().is_multiple_of(row_len * head_dim),
-        "rows must be a whole number of heads"
-    );
+    assert!(rows.len().is_multiple_of(row_len * head_dim), "rows must be a whole number of heads");
     rows.len() / row_len
 }
 
@@ -68,19 +65,10 @@ mod tests {
         let interleaved = [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121];
         let half_split = [0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121];
         let rows = |names: &[i32]| -> Vec<f32> {
-            names
-                .iter()
-                .flat_map(|&n| [n as f32, n as f32 + 0.5])
-                .collect()
+            names.iter().flat_map(|&n| [n as f32, n as f32 + 0.5]).collect()
         };
-        assert_eq!(
-            interleaved_to_half_split(&rows(&interleaved), 2, 6),
-            rows(&half_split)
-        );
-        assert_eq!(
-            half_split_to_interleaved(&rows(&half_split), 2, 6),
-            rows(&interleaved)
-        );
+        assert_eq!(interleaved_to_half_split(&rows(&interleaved), 2, 6), rows(&half_split));
+        assert_eq!(half_split_to_interleaved(&rows(&half_split), 2, 6), rows(&interleaved));
     }
 
     #[test]

@@ -84,11 +84,8 @@ impl SafetensorsIndex {
         let Some((header, data)) = rest.split_at_checked(length as usize) else {
             return Err(truncated("the header", length, rest.len()));
         };
-        let header: Header =
-            serde_json::from_slice(header).map_err(|source| WeightsError::Json {
-                what: "the safetensors header",
-                source,
-            })?;
+        let header: Header = serde_json::from_slice(header)
+            .map_err(|source| WeightsError::Json { what: "the safetensors header", source })?;
         let data_start = file.len() - data.len();
         let mut tensors = Vec::with_capacity(header.tensors.len());
         let mut by_name = HashMap::with_capacity(header.tensors.len());
@@ -104,11 +101,7 @@ impl SafetensorsIndex {
             tensors.push(tensor);
         }
         refuse_overlaps(&tensors)?;
-        Ok(Self {
-            metadata: header.metadata,
-            tensors,
-            by_name,
-        })
+        Ok(Self { metadata: header.metadata, tensors, by_name })
     }
 
     /// The free-form texts of the header, as `format`.
@@ -134,19 +127,13 @@ impl SafetensorsIndex {
     pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, WeightsError> {
         let tensor = self
             .tensor(name)
-            .ok_or_else(|| WeightsError::UnknownTensor {
-                name: name.to_owned(),
-            })?;
-        let float = tensor
-            .float()
-            .ok_or_else(|| unsupported_type(name, &tensor.dtype))?;
-        let bytes = file
-            .get(tensor.range.clone())
-            .ok_or_else(|| WeightsError::Truncated {
-                what: format!("tensor `{name}`"),
-                needed: tensor.range.end as u64,
-                available: file.len() as u64,
-            })?;
+            .ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })?;
+        let float = tensor.float().ok_or_else(|| unsupported_type(name, &tensor.dtype))?;
+        let bytes = file.get(tensor.range.clone()).ok_or_else(|| WeightsError::Truncated {
+            what: format!("tensor `{name}`"),
+            needed: tensor.range.end as u64,
+            available: file.len() as u64,
+        })?;
         let mut out = vec![0.0; bytes.len() / float.size()];
         decode_floats(float, bytes, &mut out);
         Ok(out)
@@ -162,10 +149,7 @@ pub(crate) fn unsupported_type(name: &str, got: &str) -> WeightsError {
 }
 
 fn refuse_overlaps(tensors: &[SafetensorsTensor]) -> Result<(), WeightsError> {
-    let mut places: Vec<_> = tensors
-        .iter()
-        .filter(|tensor| !tensor.range.is_empty())
-        .collect();
+    let mut places: Vec<_> = tensors.iter().filter(|tensor| !tensor.range.is_empty()).collect();
     places.sort_by_key(|tensor| tensor.range.start);
     for pair in places.windows(2) {
         if pair[1].range.start < pair[0].range.end {
@@ -213,9 +197,7 @@ impl RawTensor {
             let size = self
                 .shape
                 .iter()
-                .try_fold(element, |size: u64, &dimension| {
-                    size.checked_mul(dimension as u64)
-                });
+                .try_fold(element, |size: u64, &dimension| size.checked_mul(dimension as u64));
             if size != Some(end - begin) {
                 return Err(WeightsError::invalid(
                     format!("size of tensor `{name}`"),
@@ -226,12 +208,7 @@ impl RawTensor {
         }
         // Both are at most the length of a slice.
         let range = data_start + begin as usize..data_start + end as usize;
-        Ok(SafetensorsTensor {
-            name,
-            shape: self.shape,
-            dtype: self.dtype,
-            range,
-        })
+        Ok(SafetensorsTensor { name, shape: self.shape, dtype: self.dtype, range })
     }
 }
 
@@ -263,10 +240,7 @@ impl<'de> Deserialize<'de> for Header {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut header = Header {
-                    metadata: HashMap::new(),
-                    tensors: Vec::new(),
-                };
+                let mut header = Header { metadata: HashMap::new(), tensors: Vec::new() };
                 while let Some(name) = map.next_key::<String>()? {
                     if name == METADATA_KEY {
                         header.metadata = map.next_value()?;

@@ -30,9 +30,7 @@ impl TempDir {
     /// What the file system says when it cannot make the folder.
     pub fn new() -> io::Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let nanos = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| d.subsec_nanos());
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!("thinkling-{}-{nanos:09}-{count}", std::process::id());

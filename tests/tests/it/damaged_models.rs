@@ -16,14 +16,7 @@ fn copy_of(name: &str) -> TempDir {
 
 fn generate(model: &Path) -> Run {
     let model = model.to_str().expect("UTF-8 path");
-    let tail = [
-        "--prompt-ids",
-        "5,6",
-        "--max-tokens",
-        "1",
-        "--device",
-        "cpu",
-    ];
+    let tail = ["--prompt-ids", "5,6", "--max-tokens", "1", "--device", "cpu"];
     thinkling(["generate", "--model", model].iter().chain(&tail))
 }
 
@@ -71,9 +64,7 @@ fn an_empty_folder_is_told_what_it_lacks() {
 fn half_a_safetensors_file_is_named() {
     let dir = copy_of("llama_tied");
     cut_in_half(&dir.path().join("model.safetensors"));
-    generate(dir.path())
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["model.safetensors"]);
+    generate(dir.path()).ends_with(exit::BAD_INPUT).complains_about(&["model.safetensors"]);
 }
 
 #[test]
@@ -83,18 +74,14 @@ fn a_safetensors_header_of_hostile_length_is_refused() {
     let mut bytes = fs::read(&path).expect("weights");
     bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     fs::write(&path, bytes).expect("written weights");
-    generate(dir.path())
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["model.safetensors"]);
+    generate(dir.path()).ends_with(exit::BAD_INPUT).complains_about(&["model.safetensors"]);
 }
 
 #[test]
 fn half_a_config_is_named() {
     let dir = copy_of("llama_tied");
     cut_in_half(&dir.path().join("config.json"));
-    generate(dir.path())
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["config.json"]);
+    generate(dir.path()).ends_with(exit::BAD_INPUT).complains_about(&["config.json"]);
 }
 
 #[test]
@@ -104,27 +91,21 @@ fn an_unsupported_architecture_is_named() {
         config["model_type"] = json!("mamba");
         config["architectures"] = json!(["MambaForCausalLM"]);
     });
-    generate(dir.path())
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["mamba"]);
+    generate(dir.path()).ends_with(exit::BAD_INPUT).complains_about(&["mamba"]);
 }
 
 #[test]
 fn a_config_that_does_not_fit_its_weights_names_the_tensor() {
     let dir = copy_of("llama_tied");
     edit_config(dir.path(), |config| config["intermediate_size"] = json!(81));
-    generate(dir.path())
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["mlp.", "81", "80"]);
+    generate(dir.path()).ends_with(exit::BAD_INPUT).complains_about(&["mlp.", "81", "80"]);
 }
 
 #[test]
 fn a_layer_without_weights_names_the_missing_tensor() {
     let dir = copy_of("llama_tied");
     edit_config(dir.path(), |config| config["num_hidden_layers"] = json!(3));
-    generate(dir.path())
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["layers.2."]);
+    generate(dir.path()).ends_with(exit::BAD_INPUT).complains_about(&["layers.2."]);
 }
 
 #[test]
@@ -146,9 +127,7 @@ fn half_a_gguf_file_is_named() {
     bytes.extend(u64::MAX.to_le_bytes());
     bytes.extend(u64::MAX.to_le_bytes());
     fs::write(&path, bytes).expect("written file");
-    generate(&path)
-        .ends_with(exit::BAD_INPUT)
-        .complains_about(&["model.gguf"]);
+    generate(&path).ends_with(exit::BAD_INPUT).complains_about(&["model.gguf"]);
 }
 
 #[test]
@@ -156,15 +135,7 @@ fn a_text_prompt_without_a_tokenizer_says_which_file_is_missing() {
     let dir = copy_of("llama_tied");
     fs::remove_file(dir.path().join("tokenizer.json")).expect("removed tokenizer");
     let model = dir.path().to_str().expect("UTF-8 path");
-    thinkling([
-        "generate",
-        "--model",
-        model,
-        "--prompt",
-        "two plus three",
-        "--device",
-        "cpu",
-    ])
-    .ends_with_one_of(&[exit::FAILED, exit::BAD_INPUT])
-    .complains_about(&["tokenizer.json"]);
+    thinkling(["generate", "--model", model, "--prompt", "two plus three", "--device", "cpu"])
+        .ends_with_one_of(&[exit::FAILED, exit::BAD_INPUT])
+        .complains_about(&["tokenizer.json"]);
 }

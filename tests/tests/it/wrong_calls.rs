@@ -7,11 +7,7 @@ use thinkling_e2e::{exit, golden, thinkling};
 fn generate(more: &[&str]) -> thinkling_e2e::Run {
     let model = golden("llama_tied");
     let model = model.to_str().expect("UTF-8 path");
-    thinkling(
-        ["generate", "--model", model, "--device", "cpu"]
-            .iter()
-            .chain(more),
-    )
+    thinkling(["generate", "--model", model, "--device", "cpu"].iter().chain(more))
 }
 
 #[test]
@@ -37,9 +33,7 @@ fn every_command_explains_itself() {
 
 #[test]
 fn an_unknown_command_is_named() {
-    thinkling(["trian"])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&["trian"]);
+    thinkling(["trian"]).ends_with(exit::WRONG_CALL).complains_about(&["trian"]);
 }
 
 #[test]
@@ -53,24 +47,14 @@ fn an_unknown_option_is_named() {
 fn an_unknown_device_is_named() {
     let model = golden("llama_tied");
     let model = model.to_str().expect("UTF-8 path");
-    thinkling([
-        "generate",
-        "--model",
-        model,
-        "--prompt-ids",
-        "5",
-        "--device",
-        "tpu",
-    ])
-    .ends_with(exit::WRONG_CALL)
-    .complains_about(&["tpu"]);
+    thinkling(["generate", "--model", model, "--prompt-ids", "5", "--device", "tpu"])
+        .ends_with(exit::WRONG_CALL)
+        .complains_about(&["tpu"]);
 }
 
 #[test]
 fn generate_needs_exactly_one_prompt() {
-    generate(&["--greedy"])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&["--prompt"]);
+    generate(&["--greedy"]).ends_with(exit::WRONG_CALL).complains_about(&["--prompt"]);
     generate(&["--prompt", "two", "--prompt-ids", "5"])
         .ends_with(exit::WRONG_CALL)
         .complains_about(&["--prompt"]);
@@ -78,26 +62,20 @@ fn generate_needs_exactly_one_prompt() {
 
 #[test]
 fn a_prompt_id_that_is_no_number_is_named() {
-    generate(&["--prompt-ids", "5,six"])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&["six"]);
+    generate(&["--prompt-ids", "5,six"]).ends_with(exit::WRONG_CALL).complains_about(&["six"]);
 }
 
 #[test]
 fn a_prompt_id_outside_the_vocabulary_is_named_with_its_limit() {
     // The tiny models have 64 tokens.
-    generate(&["--prompt-ids", "5,64"])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&["64"]);
+    generate(&["--prompt-ids", "5,64"]).ends_with(exit::WRONG_CALL).complains_about(&["64"]);
 }
 
 #[test]
 fn a_prompt_longer_than_the_context_is_refused_with_both_lengths() {
     // The tiny models have a context of 256.
     let ids = vec!["7"; 300].join(",");
-    generate(&["--prompt-ids", &ids])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&["300", "256"]);
+    generate(&["--prompt-ids", &ids]).ends_with(exit::WRONG_CALL).complains_about(&["300", "256"]);
 }
 
 #[test]

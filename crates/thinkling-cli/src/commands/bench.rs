@@ -18,7 +18,8 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), Failure> {
         BenchKind::Sft => bench_sft(&config, &opened.device, each)?,
     };
     if args.json {
-        let mut json = serde_json::to_value(&result).map_err(|e| Failure::running(e.to_string()))?;
+        let mut json =
+            serde_json::to_value(&result).map_err(|e| Failure::running(e.to_string()))?;
         json["device"] = opened.name.into();
         json["threads"] = opened.threads.into();
         println!("{json}");

@@ -65,7 +65,8 @@ pub(crate) fn run(args: DoctorArgs) -> Result<(), Failure> {
                 if passed { "passed" } else { "FAILED" },
                 test.cached_vs_full,
                 test.batch_vs_alone,
-                test.device_vs_reference.map_or_else(String::new, |d| format!(", against the CPU {d:.1e}")),
+                test.device_vs_reference
+                    .map_or_else(String::new, |d| format!(", against the CPU {d:.1e}")),
             );
         }
         tests.push(json!({

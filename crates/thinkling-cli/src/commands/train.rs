@@ -21,7 +21,10 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     if args.dry_run {
         if let Some(recipe) = &recipe {
             print!("{}", recipe.to_toml()?);
-            eprintln!("the recipe is sound: {} optimiser steps; nothing was run", recipe.total_steps());
+            eprintln!(
+                "the recipe is sound: {} optimiser steps; nothing was run",
+                recipe.total_steps()
+            );
         }
         return Ok(());
     }
@@ -78,7 +81,10 @@ fn tell(outcome: &RunOutcome, seconds: f64) {
     println!("\ndone in {}. The run is in {}", clock(seconds), outcome.path.display());
     if let Some(model) = &outcome.model {
         println!("Go on:");
-        println!("  thinkling generate --model {} --template r1-zero --prompt '..'", model.display());
+        println!(
+            "  thinkling generate --model {} --template r1-zero --prompt '..'",
+            model.display()
+        );
         println!("  tensorboard --logdir {}", outcome.path.display());
     }
 }

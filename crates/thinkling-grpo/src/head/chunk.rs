@@ -43,11 +43,7 @@ impl Head {
         let [tokens, width] = hidden.dims();
         let [vocab, weight_width] = weight.dims();
         if weight_width != width || vocab == 0 {
-            return Err(shape_error(
-                "head weight",
-                &[vocab.max(1), width],
-                &[vocab, weight_width],
-            ));
+            return Err(shape_error("head weight", &[vocab.max(1), width], &[vocab, weight_width]));
         }
         if tokens == 0 || targets.dims() != [tokens] {
             return Err(shape_error("targets", &[tokens.max(1)], &targets.dims()));
@@ -66,9 +62,7 @@ impl Head {
 
     pub(super) fn chunks(&self) -> impl Iterator<Item = Range<usize>> {
         let (tokens, step) = (self.tokens, self.chunk_tokens);
-        (0..tokens)
-            .step_by(step)
-            .map(move |start| start..tokens.min(start.saturating_add(step)))
+        (0..tokens).step_by(step).map(move |start| start..tokens.min(start.saturating_add(step)))
     }
 
     pub(super) fn chunk(&self, range: Range<usize>) -> Chunk {
@@ -80,11 +74,7 @@ impl Head {
             hidden.clone().mul_scalar(1.0 / self.temperature)
         };
         let logits = scaled.matmul(self.weight.clone().transpose());
-        Chunk {
-            range,
-            hidden,
-            logits,
-        }
+        Chunk { range, hidden, logits }
     }
 
     /// The largest probability is `1 / sum exp(z - max z)` and cannot underflow, so the normaliser
@@ -95,11 +85,7 @@ impl Head {
         let top = chunk.logits.clone().max_dim(1);
         let probs = softmax(chunk.logits.clone(), 1);
         let log_norm = top - probs.clone().max_dim(1).log();
-        Forward {
-            logprobs: chosen - log_norm.clone(),
-            probs,
-            log_norm,
-        }
+        Forward { logprobs: chosen - log_norm.clone(), probs, log_norm }
     }
 
     fn targets_of(&self, range: &Range<usize>) -> Tensor<1, Int> {
@@ -120,20 +106,11 @@ pub(super) struct Backward<'a> {
 impl<'a> Backward<'a> {
     pub(super) fn new(head: &'a Head, grad_logprobs: Tensor<1>) -> Result<Self, GrpoError> {
         if grad_logprobs.dims() != [head.tokens] {
-            return Err(shape_error(
-                "grad_logprobs",
-                &[head.tokens],
-                &grad_logprobs.dims(),
-            ));
+            return Err(shape_error("grad_logprobs", &[head.tokens], &grad_logprobs.dims()));
         }
         let coefficients = grad_logprobs.inner().reshape([head.tokens, 1]);
         let coefficients = coefficients.mul_scalar(1.0 / head.temperature);
-        Ok(Self {
-            head,
-            coefficients,
-            hidden: Vec::new(),
-            weight: None,
-        })
+        Ok(Self { head, coefficients, hidden: Vec::new(), weight: None })
     }
 
     /// Adds a chunk; returns `p W`, `[chunk, hidden]`.
@@ -145,13 +122,8 @@ impl<'a> Backward<'a> {
     ) -> Tensor<2> {
         let coefficients = rows(&self.coefficients, &range);
         let mean_weight = probs.clone().matmul(self.head.weight.clone());
-        let chosen = self
-            .head
-            .weight
-            .clone()
-            .select(0, self.head.targets_of(&range));
-        self.hidden
-            .push((chosen - mean_weight.clone()) * coefficients.clone());
+        let chosen = self.head.weight.clone().select(0, self.head.targets_of(&range));
+        self.hidden.push((chosen - mean_weight.clone()) * coefficients.clone());
         let part = probs.transpose().matmul(-(hidden * coefficients));
         self.weight = Some(match self.weight.take() {
             Some(sum) => sum + part,
@@ -184,18 +156,10 @@ pub(super) fn positive(what: &'static str, got: f64) -> Result<(), GrpoError> {
     if got.is_finite() && got > 0.0 {
         Ok(())
     } else {
-        Err(GrpoError::Range {
-            what,
-            expected: "above 0",
-            got,
-        })
+        Err(GrpoError::Range { what, expected: "above 0", got })
     }
 }
 
 pub(super) fn shape_error(what: &'static str, expected: &[usize], got: &[usize]) -> GrpoError {
-    GrpoError::Shape {
-        what,
-        expected: expected.to_vec(),
-        got: got.to_vec(),
-    }
+    GrpoError::Shape { what, expected: expected.to_vec(), got: got.to_vec() }
 }

@@ -62,12 +62,7 @@ impl ObjectiveConfig {
     /// What the R1 report trained with: beta 0.001 and the clip width 10 of its first RL stage
     /// (that of R1-Zero is not published).
     pub fn r1_zero() -> Self {
-        Self {
-            clip_eps_low: 10.0,
-            clip_eps_high: 10.0,
-            kl_coef: 0.001,
-            ..Self::default()
-        }
+        Self { clip_eps_low: 10.0, clip_eps_high: 10.0, kl_coef: 0.001, ..Self::default() }
     }
 
     /// Checks every number.
@@ -77,25 +72,12 @@ impl ObjectiveConfig {
     pub fn validate(&self) -> Result<(), GrpoError> {
         let at_least = |what, got: f64, least: f64, expected| {
             let fits = got.is_finite() && got >= least;
-            if fits {
-                Ok(())
-            } else {
-                Err(GrpoError::Range {
-                    what,
-                    expected,
-                    got,
-                })
-            }
+            if fits { Ok(()) } else { Err(GrpoError::Range { what, expected, got }) }
         };
         at_least("clip_eps_low", self.clip_eps_low, 0.0, "at least 0")?;
         at_least("clip_eps_high", self.clip_eps_high, 0.0, "at least 0")?;
         at_least("kl_coef", self.kl_coef, 0.0, "at least 0")?;
-        at_least(
-            "cispo_max_ratio",
-            self.cispo_max_ratio,
-            f64::MIN_POSITIVE,
-            "above 0",
-        )?;
+        at_least("cispo_max_ratio", self.cispo_max_ratio, f64::MIN_POSITIVE, "above 0")?;
         at_least("delta", self.delta.unwrap_or(1.0), 1.0, "at least 1")?;
         match (self.loss, self.max_completion_length) {
             (LossType::DrGrpo, None) => Err(GrpoError::Missing {

@@ -20,11 +20,8 @@ const METRIC: (f64, f64) = (1e-6, 1e-5);
 /// Losses that this crate does not have.
 const OTHER_LOSSES: [&str; 3] = ["sapo", "luspo", "vespo"];
 /// Options that this crate does not have; a case that names one is skipped.
-const OTHER_OPTIONS: [&str; 3] = [
-    "top_entropy_quantile",
-    "off_policy_mask_threshold",
-    "use_bias_correction_kl",
-];
+const OTHER_OPTIONS: [&str; 3] =
+    ["top_entropy_quantile", "off_policy_mask_threshold", "use_bias_correction_kl"];
 
 #[derive(Debug, PartialEq)]
 struct Counts {
@@ -39,37 +36,18 @@ fn reference_cases_hold() {
     let path = std::env::var_os("THINKLING_GRPO_CASES").unwrap_or(own);
     let counts = run(&read(&path), DType::F64, F64);
     report(&counts);
-    assert!(
-        counts.loss_ran > 0 && counts.adv_ran > 0,
-        "no case ran: {counts:?}"
-    );
+    assert!(counts.loss_ran > 0 && counts.adv_ran > 0, "no case ran: {counts:?}");
 }
 
 #[test]
 fn own_cases_hold_in_f32() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/grpo_small.json");
     let counts = run(&read(path.as_ref()), DType::F32, F32);
-    assert_eq!(
-        counts,
-        Counts {
-            loss_ran: 39,
-            loss_skipped: 0,
-            adv_ran: 9
-        }
-    );
+    assert_eq!(counts, Counts { loss_ran: 39, loss_skipped: 0, adv_ran: 9 });
 }
 
-#[allow(
-    clippy::print_stdout,
-    reason = "the line is read by whoever runs the reference cases"
-)]
-fn report(
-    Counts {
-        loss_ran,
-        loss_skipped,
-        adv_ran,
-    }: &Counts,
-) {
+#[allow(clippy::print_stdout, reason = "the line is read by whoever runs the reference cases")]
+fn report(Counts { loss_ran, loss_skipped, adv_ran }: &Counts) {
     println!("grpo-cases loss_ran={loss_ran} loss_skipped={loss_skipped} adv_ran={adv_ran}");
 }
 
@@ -81,11 +59,7 @@ fn read(path: &std::ffi::OsStr) -> Value {
 }
 
 fn run(golden: &Value, dtype: DType, tolerance: (f64, f64)) -> Counts {
-    let mut counts = Counts {
-        loss_ran: 0,
-        loss_skipped: 0,
-        adv_ran: 0,
-    };
+    let mut counts = Counts { loss_ran: 0, loss_skipped: 0, adv_ran: 0 };
     for case in array(&golden["cases"]) {
         if is_other_method(&case["config"]) {
             counts.loss_skipped += 1;
@@ -105,9 +79,7 @@ fn run(golden: &Value, dtype: DType, tolerance: (f64, f64)) -> Counts {
 }
 
 fn is_other_method(config: &Value) -> bool {
-    let loss = config["loss_type"]
-        .as_str()
-        .expect("a case names its loss_type");
+    let loss = config["loss_type"].as_str().expect("a case names its loss_type");
     OTHER_LOSSES.contains(&loss) || OTHER_OPTIONS.iter().any(|key| config.get(*key).is_some())
 }
 
@@ -119,10 +91,7 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn new(golden: &'a Value, case: &'a Value) -> Self {
-        Self {
-            case: &case["config"],
-            defaults: &golden["trl_defaults"],
-        }
+        Self { case: &case["config"], defaults: &golden["trl_defaults"] }
     }
 
     fn get(&self, key: &str) -> &'a Value {
@@ -179,12 +148,8 @@ impl<'a> Options<'a> {
 fn check_loss(case: &Value, options: &Options, dtype: DType, (absolute, relative): (f64, f64)) {
     let name = case["name"].as_str().expect("a case has a name");
     let given = &case["inputs"];
-    let tensor = |key: &str| {
-        given
-            .get(key)
-            .filter(|v| !v.is_null())
-            .map(|v| matrix(&table(v), dtype))
-    };
+    let tensor =
+        |key: &str| given.get(key).filter(|v| !v.is_null()).map(|v| matrix(&table(v), dtype));
     let inputs = ObjectiveInputs {
         logprobs: tensor("new_logps").expect("a case has new_logps"),
         old_logprobs: tensor("old_logps"),
@@ -197,43 +162,19 @@ fn check_loss(case: &Value, options: &Options, dtype: DType, (absolute, relative
     let config = options.objective();
     let got = loss_and_grad(&inputs, &config).unwrap_or_else(|error| panic!("{name}: {error}"));
     let expected = case["loss"].as_f64().expect("a case has a loss");
-    assert_close(
-        &format!("{name} loss"),
-        &[got.loss],
-        &[expected],
-        absolute,
-        relative,
-    );
+    assert_close(&format!("{name} loss"), &[got.loss], &[expected], absolute, relative);
     let expected = table(&case["grad_logps"]).concat();
     let gradient = numbers(got.grad);
-    assert_close(
-        &format!("{name} gradient"),
-        &gradient,
-        &expected,
-        absolute,
-        relative,
-    );
+    assert_close(&format!("{name} gradient"), &gradient, &expected, absolute, relative);
 
     let cispo = config.loss == LossType::Cispo;
     let stats = [
         ("kl", got.stats.kl.filter(|_| config.kl_coef != 0.0)),
         ("entropy", got.stats.entropy),
-        (
-            "clip_ratio/low_mean",
-            Some(got.stats.clip_fraction_low).filter(|_| !cispo),
-        ),
-        (
-            "clip_ratio/high_mean",
-            Some(got.stats.clip_fraction_high).filter(|_| !cispo),
-        ),
-        (
-            "clip_ratio/region_mean",
-            Some(got.stats.clip_fraction_region).filter(|_| !cispo),
-        ),
-        (
-            "cispo_clip_ratio",
-            Some(got.stats.clip_fraction_high).filter(|_| cispo),
-        ),
+        ("clip_ratio/low_mean", Some(got.stats.clip_fraction_low).filter(|_| !cispo)),
+        ("clip_ratio/high_mean", Some(got.stats.clip_fraction_high).filter(|_| !cispo)),
+        ("clip_ratio/region_mean", Some(got.stats.clip_fraction_region).filter(|_| !cispo)),
+        ("cispo_clip_ratio", Some(got.stats.clip_fraction_high).filter(|_| cispo)),
         ("clip_ratio/delta_mean", Some(got.stats.clip_fraction_delta)),
         ("ratio/max", Some(got.stats.ratio_max)),
         ("approx_kl", Some(got.stats.approx_kl)),
@@ -242,13 +183,7 @@ fn check_loss(case: &Value, options: &Options, dtype: DType, (absolute, relative
         if let Some(expected) = case["metrics"].get(metric).and_then(Value::as_f64) {
             let value = value.unwrap_or_else(|| panic!("{name}: no {metric}"));
             let (absolute, relative) = (absolute.max(METRIC.0), relative.max(METRIC.1));
-            assert_close(
-                &format!("{name} {metric}"),
-                &[value],
-                &[expected],
-                absolute,
-                relative,
-            );
+            assert_close(&format!("{name} {metric}"), &[value], &[expected], absolute, relative);
         }
     }
 }
@@ -257,21 +192,15 @@ fn check_advantages(case: &Value, options: &Options) {
     let name = case["name"].as_str().expect("a case has a name");
     let optional =
         |row: &Value| -> Vec<Option<f64>> { array(row).iter().map(Value::as_f64).collect() };
-    let rows: Vec<Vec<Option<f64>>> = array(&case["rewards_per_func"])
-        .iter()
-        .map(optional)
-        .collect();
+    let rows: Vec<Vec<Option<f64>>> =
+        array(&case["rewards_per_func"]).iter().map(optional).collect();
     let weights = list(options.get("reward_weights"));
     let rewards =
         combine_rewards(&rows, &weights).unwrap_or_else(|error| panic!("{name}: {error}"));
     let expected = optional(&case["rewards"]);
     let missing =
         |rewards: &[Option<f64>]| -> Vec<bool> { rewards.iter().map(Option::is_none).collect() };
-    assert_eq!(
-        missing(&rewards),
-        missing(&expected),
-        "{name}: missing rewards"
-    );
+    assert_eq!(missing(&rewards), missing(&expected), "{name}: missing rewards");
     let close = |what: &str, got: &[f64], expected: &[f64]| {
         assert_close(&format!("{name} {what}"), got, expected, F64.0, F64.1);
     };
@@ -280,9 +209,7 @@ fn check_advantages(case: &Value, options: &Options) {
 
     let scale: ScaleRewards = serde_json::from_value(options.get("scale_rewards").clone())
         .expect("a known scale_rewards");
-    let size = options
-        .count("num_generations")
-        .expect("num_generations is a number");
+    let size = options.count("num_generations").expect("num_generations is a number");
     let got =
         group_advantages(&rewards, size, scale).unwrap_or_else(|error| panic!("{name}: {error}"));
     close("advantages", &got.advantages, &list(&case["advantages"]));
@@ -291,31 +218,20 @@ fn check_advantages(case: &Value, options: &Options) {
     close("std", &std, &list(&case["std"]));
     let flat: Vec<bool> = match scale {
         ScaleRewards::Batch => vec![got.batch_std < 1e-8; rewards.len()],
-        _ => got
-            .groups_without_variance()
-            .into_iter()
-            .flat_map(|flat| vec![flat; size])
-            .collect(),
+        _ => got.groups_without_variance().into_iter().flat_map(|flat| vec![flat; size]).collect(),
     };
-    let expected: Vec<Option<bool>> = array(&case["is_std_zero"])
-        .iter()
-        .map(Value::as_bool)
-        .collect();
+    let expected: Vec<Option<bool>> =
+        array(&case["is_std_zero"]).iter().map(Value::as_bool).collect();
     let flat: Vec<Option<bool>> = flat.into_iter().map(Some).collect();
     assert_eq!(flat, expected, "{name}: groups without variance");
 }
 
 fn array(value: &Value) -> &[Value] {
-    value
-        .as_array()
-        .map_or_else(|| panic!("expected an array, got: {value}"), Vec::as_slice)
+    value.as_array().map_or_else(|| panic!("expected an array, got: {value}"), Vec::as_slice)
 }
 
 fn list(value: &Value) -> Vec<f64> {
-    array(value)
-        .iter()
-        .map(|v| v.as_f64().expect("a number"))
-        .collect()
+    array(value).iter().map(|v| v.as_f64().expect("a number")).collect()
 }
 
 fn table(value: &Value) -> Vec<Vec<f64>> {

@@ -43,14 +43,9 @@ fn plain(
 ) -> (Tensor<1>, Tensor<1>) {
     let tokens = hidden.dims()[0];
     // Not `div_scalar`: its backward pass in burn 0.22.1 rounds the reciprocal to f32.
-    let logits = hidden
-        .matmul(weight.transpose())
-        .mul_scalar(1.0 / f64::from(temperature));
+    let logits = hidden.matmul(weight.transpose()).mul_scalar(1.0 / f64::from(temperature));
     let all = log_softmax(logits, 1);
-    let chosen = all
-        .clone()
-        .gather(1, targets.reshape([tokens, 1]))
-        .reshape([tokens]);
+    let chosen = all.clone().gather(1, targets.reshape([tokens, 1])).reshape([tokens]);
     let entropy = -(all.clone().exp() * all).sum_dim(1).reshape([tokens]);
     (chosen, entropy)
 }
@@ -64,15 +59,9 @@ fn check(tokens: usize, width: usize, vocab: usize, dtype: DType, tolerance: f64
     let sizes = format!("{tokens} tokens, width {width}, vocabulary {vocab}");
     for temperature in [1.0, 0.7] {
         let (hidden, weight) = (leaf(&p.hidden), leaf(&p.weight));
-        let (logprobs, entropy) = plain(
-            hidden.clone(),
-            weight.clone(),
-            p.targets.clone(),
-            temperature,
-        );
-        let grads = (logprobs.clone() * p.grad_logprobs.clone())
-            .sum()
-            .backward();
+        let (logprobs, entropy) =
+            plain(hidden.clone(), weight.clone(), p.targets.clone(), temperature);
+        let grads = (logprobs.clone() * p.grad_logprobs.clone()).sum().backward();
         let (logprobs, entropy) = (numbers(logprobs.inner()), numbers(entropy.inner()));
         let expected = HeadGrads {
             hidden: hidden.grad(&grads).expect("a gradient"),
@@ -84,16 +73,8 @@ fn check(tokens: usize, width: usize, vocab: usize, dtype: DType, tolerance: f64
                 assert_close(&what(name), &got, expected, tolerance, tolerance);
             };
             let close_grads = |got: HeadGrads| {
-                close(
-                    "d hidden",
-                    numbers(got.hidden),
-                    &numbers(expected.hidden.clone()),
-                );
-                close(
-                    "d weight",
-                    numbers(got.weight),
-                    &numbers(expected.weight.clone()),
-                );
+                close("d hidden", numbers(got.hidden), &numbers(expected.hidden.clone()));
+                close("d weight", numbers(got.weight), &numbers(expected.weight.clone()));
             };
             let inputs = || (p.hidden.clone(), p.weight.clone(), p.targets.clone());
             let (h, w, t) = inputs();
@@ -117,15 +98,9 @@ fn check(tokens: usize, width: usize, vocab: usize, dtype: DType, tolerance: f64
 
 #[test]
 fn chunks_equal_the_whole_in_f32() {
-    for (tokens, width, vocab) in [
-        (1, 1, 1),
-        (1, 3, 127),
-        (3, 127, 1),
-        (3, 1, 3),
-        (127, 3, 129),
-        (127, 127, 3),
-        (15, 8, 257),
-    ] {
+    for (tokens, width, vocab) in
+        [(1, 1, 1), (1, 3, 127), (3, 127, 1), (3, 1, 3), (127, 3, 129), (127, 127, 3), (15, 8, 257)]
+    {
         check(tokens, width, vocab, DType::F32, F32);
     }
 }
@@ -156,25 +131,14 @@ fn far_apart_logits_stay_finite() {
 #[test]
 fn cross_entropy_is_the_weighted_mean_with_its_gradient() {
     let p = problem(15, 8, 33, DType::F64);
-    let weights: Vec<f64> = (0..15)
-        .map(|token| f64::from(u8::from(token % 4 != 1)))
-        .collect();
+    let weights: Vec<f64> = (0..15).map(|token| f64::from(u8::from(token % 4 != 1))).collect();
     let norm = 20.0;
     let (hidden, weight) = (leaf(&p.hidden), leaf(&p.weight));
     let (logprobs, _) = plain(hidden.clone(), weight.clone(), p.targets.clone(), 1.0);
-    let loss = -(logprobs * vector(&weights, DType::F64))
-        .sum()
-        .mul_scalar(1.0 / norm);
+    let loss = -(logprobs * vector(&weights, DType::F64)).sum().mul_scalar(1.0 / norm);
     let grads = loss.backward();
-    let got = cross_entropy(
-        p.hidden,
-        p.weight,
-        p.targets,
-        vector(&weights, DType::F64),
-        norm,
-        4,
-    )
-    .unwrap();
+    let got = cross_entropy(p.hidden, p.weight, p.targets, vector(&weights, DType::F64), norm, 4)
+        .unwrap();
     assert_close("loss", &numbers(got.loss), &numbers(loss.inner()), F64, F64);
     let expected = numbers(hidden.grad(&grads).expect("a gradient"));
     assert_close("d hidden", &numbers(got.grads.hidden), &expected, F64, F64);
@@ -184,11 +148,7 @@ fn cross_entropy_is_the_weighted_mean_with_its_gradient() {
 
 /// A model with tied embeddings: `tanh(E[input] A)`, then the head `E`.
 fn last_hidden(embedding: &Tensor<2>, layer: &Tensor<2>, inputs: &Tensor<1, Int>) -> Tensor<2> {
-    embedding
-        .clone()
-        .select(0, inputs.clone())
-        .matmul(layer.clone())
-        .tanh()
+    embedding.clone().select(0, inputs.clone()).matmul(layer.clone()).tanh()
 }
 
 #[test]
@@ -200,17 +160,9 @@ fn a_policy_step_through_injected_gradients_equals_one_graph() {
     let ids: Vec<i64> = (0..rows * tokens).map(|_| random.below(vocab)).collect();
     let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [rows * tokens]), &Device::flex());
     let advantages = vector(&[1.0, -0.5, 0.3], DType::F64);
-    let kept = [
-        vec![1.0; 5],
-        vec![1.0, 1.0, 0.0, 0.0, 0.0],
-        vec![1.0, 1.0, 1.0, 1.0, 0.0],
-    ];
+    let kept = [vec![1.0; 5], vec![1.0, 1.0, 0.0, 0.0, 0.0], vec![1.0, 1.0, 1.0, 1.0, 0.0]];
     let policy = |logprobs: Tensor<1>| {
-        let old = logprobs
-            .clone()
-            .inner()
-            .mul_scalar(1.05)
-            .reshape([rows, tokens]);
+        let old = logprobs.clone().inner().mul_scalar(1.05).reshape([rows, tokens]);
         ObjectiveInputs {
             old_logprobs: Some(old.clone()),
             ref_logprobs: Some(old.mul_scalar(0.9)),
@@ -221,10 +173,7 @@ fn a_policy_step_through_injected_gradients_equals_one_graph() {
             )
         }
     };
-    let config = ObjectiveConfig {
-        kl_coef: 0.1,
-        ..ObjectiveConfig::default()
-    };
+    let config = ObjectiveConfig { kl_coef: 0.1, ..ObjectiveConfig::default() };
     let temperature = 0.8;
 
     let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
@@ -238,30 +187,16 @@ fn a_policy_step_through_injected_gradients_equals_one_graph() {
     for into_graph in [true, false] {
         let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
         let hidden = last_hidden(&embedding, &mixing, &ids);
-        let head = || {
-            (
-                hidden.clone().inner(),
-                embedding.clone().inner(),
-                p.targets.clone(),
-            )
-        };
+        let head = || (hidden.clone().inner(), embedding.clone().inner(), p.targets.clone());
         let (h, w, t) = head();
         let (logprobs, _) = token_logprobs_and_entropy(h, w, t, temperature, 4).unwrap();
         let step = loss_and_grad(&policy(logprobs), &config).unwrap();
-        assert_close(
-            "loss",
-            &[step.loss],
-            &numbers(loss.clone().inner()),
-            F64,
-            F64,
-        );
+        assert_close("loss", &[step.loss], &numbers(loss.clone().inner()), F64, F64);
         let (h, w, t) = head();
         let g = step.grad.reshape([rows * tokens]);
         let head_grads = head_backward(h, w, t, temperature, g, 4).unwrap();
         let grads = if into_graph {
-            inject(hidden, embedding.clone(), &head_grads)
-                .unwrap()
-                .backward()
+            inject(hidden, embedding.clone(), &head_grads).unwrap().backward()
         } else {
             let mut grads = inject_hidden(hidden, &head_grads).unwrap().backward();
             add_weight_grad(&embedding, &mut grads, head_grads.weight).unwrap();
@@ -291,45 +226,18 @@ fn inputs_that_do_not_fit_are_named() {
     let p = problem(3, 2, 5, DType::F32);
     let call = |hidden: &Tensor<2>, tokens: usize, temperature: f32, chunk: usize| {
         let targets = p.targets.clone().narrow(0, 0, tokens);
-        token_logprobs(
-            hidden.clone(),
-            p.weight.clone(),
-            targets,
-            temperature,
-            chunk,
-        )
+        token_logprobs(hidden.clone(), p.weight.clone(), targets, temperature, chunk)
     };
     assert!(call(&p.hidden, 3, 1.0, 2).is_ok());
     let error = call(&p.hidden, 2, 1.0, 2).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "shape of targets, expected: [3], got: [2]"
-    );
+    assert_eq!(error.to_string(), "shape of targets, expected: [3], got: [2]");
     let wide = matrix(&vec![vec![0.0; 4]; 3], DType::F32);
     let error = call(&wide, 3, 1.0, 2).unwrap_err();
-    assert!(matches!(
-        error,
-        GrpoError::Shape {
-            what: "head weight",
-            ..
-        }
-    ));
+    assert!(matches!(error, GrpoError::Shape { what: "head weight", .. }));
     for temperature in [0.0, -1.0, f32::NAN] {
         let error = call(&p.hidden, 3, temperature, 2).unwrap_err();
-        assert!(matches!(
-            error,
-            GrpoError::Range {
-                what: "temperature",
-                ..
-            }
-        ));
+        assert!(matches!(error, GrpoError::Range { what: "temperature", .. }));
     }
     let error = call(&p.hidden, 3, 1.0, 0).unwrap_err();
-    assert!(matches!(
-        error,
-        GrpoError::Range {
-            what: "chunk_tokens",
-            ..
-        }
-    ));
+    assert!(matches!(error, GrpoError::Range { what: "chunk_tokens", .. }));
 }

@@ -17,12 +17,7 @@ fn sample(seed: u64) -> ObjectiveInputs {
         let row = |values: Vec<f64>| values.into_iter().map(|value| value - 1.1).collect();
         random.matrix(4, 5).into_iter().map(row).collect()
     };
-    let rows = [
-        [1.0; 5],
-        [1.0, 0.0, 1.0, 0.0, 0.0],
-        [1.0, 1.0, 1.0, 1.0, 0.0],
-        [1.0; 5],
-    ];
+    let rows = [[1.0; 5], [1.0, 0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0], [1.0; 5]];
     ObjectiveInputs {
         logprobs: matrix(&logprobs(&mut random), DType::F64),
         old_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
@@ -35,13 +30,8 @@ fn sample(seed: u64) -> ObjectiveInputs {
 }
 
 fn every_config() -> Vec<ObjectiveConfig> {
-    let losses = [
-        LossType::Grpo,
-        LossType::DrGrpo,
-        LossType::Bnpo,
-        LossType::Dapo,
-        LossType::Cispo,
-    ];
+    let losses =
+        [LossType::Grpo, LossType::DrGrpo, LossType::Bnpo, LossType::Dapo, LossType::Cispo];
     let mut configs = Vec::new();
     for loss in losses {
         for ratio in [RatioLevel::Token, RatioLevel::Sequence] {
@@ -66,10 +56,7 @@ fn infinities_under_the_mask_count_for_nothing() {
     let mut spoilt = clean.clone();
     spoilt.logprobs = spoil(&clean.logprobs, f64::NEG_INFINITY);
     spoilt.old_logprobs = clean.old_logprobs.as_ref().map(|old| spoil(old, f64::NAN));
-    spoilt.ref_logprobs = clean
-        .ref_logprobs
-        .as_ref()
-        .map(|old| spoil(old, f64::INFINITY));
+    spoilt.ref_logprobs = clean.ref_logprobs.as_ref().map(|old| spoil(old, f64::INFINITY));
     for config in every_config() {
         let expected = loss_and_grad(&clean, &config).unwrap();
         let got = loss_and_grad(&spoilt, &config).unwrap();
@@ -87,11 +74,7 @@ fn a_batch_with_nothing_to_train_has_loss_and_gradient_zero() {
         let got = loss_and_grad(&inputs, &config).unwrap();
         assert_eq!(got.loss, 0.0, "{config:?}");
         assert_eq!(numbers(got.grad), [0.0; 20], "{config:?}");
-        assert_eq!(
-            (got.stats.tokens, got.stats.ratio_max),
-            (0.0, 0.0),
-            "{config:?}"
-        );
+        assert_eq!((got.stats.tokens, got.stats.ratio_max), (0.0, 0.0), "{config:?}");
     }
 }
 
@@ -101,10 +84,7 @@ fn the_loss_is_part_of_a_callers_graph_as_of_its_own() {
     for config in every_config() {
         let leaf = inputs.logprobs.clone().autodiff().require_grad();
         let logprobs = leaf.clone().mul_scalar(1.0);
-        let in_graph = ObjectiveInputs {
-            logprobs,
-            ..inputs.clone()
-        };
+        let in_graph = ObjectiveInputs { logprobs, ..inputs.clone() };
         let loss = policy_loss(&in_graph, &config).unwrap();
         let grads = loss.loss.backward();
         let got = numbers(leaf.grad(&grads).expect("the leaf has a gradient"));
@@ -161,10 +141,7 @@ fn a_ratio_beyond_every_float_is_clipped_without_a_nan() {
                 mask(&[vec![1.0, 1.0]]),
             )
         };
-        let config = ObjectiveConfig {
-            kl_coef: 0.5,
-            ..ObjectiveConfig::default()
-        };
+        let config = ObjectiveConfig { kl_coef: 0.5, ..ObjectiveConfig::default() };
         let got = loss_and_grad(&inputs, &config).unwrap();
         // Token 1 is held at 1.2, token 2 is on policy; the reference is the policy itself.
         assert_close("loss", &[got.loss], &[-1.1], 1e-6, 0.0);
@@ -176,113 +153,32 @@ fn a_ratio_beyond_every_float_is_clipped_without_a_nan() {
 fn inputs_that_do_not_fit_are_named() {
     let good = sample(5);
     let plain = ObjectiveConfig::default();
-    let short = ObjectiveInputs {
-        advantages: vector(&[1.0], DType::F64),
-        ..good.clone()
-    };
+    let short = ObjectiveInputs { advantages: vector(&[1.0], DType::F64), ..good.clone() };
     let error = policy_loss(&short, &plain).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "shape of advantages, expected: [4], got: [1]"
-    );
+    assert_eq!(error.to_string(), "shape of advantages, expected: [4], got: [1]");
     let narrow = good.old_logprobs.clone().map(|old| old.narrow(1, 0, 2));
-    let error = policy_loss(
-        &ObjectiveInputs {
-            old_logprobs: narrow,
-            ..good.clone()
-        },
-        &plain,
-    );
-    assert!(matches!(
-        error,
-        Err(GrpoError::Shape {
-            what: "old_logprobs",
-            ..
-        })
-    ));
+    let error = policy_loss(&ObjectiveInputs { old_logprobs: narrow, ..good.clone() }, &plain);
+    assert!(matches!(error, Err(GrpoError::Shape { what: "old_logprobs", .. })));
 
-    let beta = ObjectiveConfig {
-        kl_coef: 0.1,
-        ..plain.clone()
-    };
-    let error = policy_loss(
-        &ObjectiveInputs {
-            ref_logprobs: None,
-            ..good.clone()
-        },
-        &beta,
-    );
-    assert!(matches!(
-        error,
-        Err(GrpoError::Missing {
-            what: "ref_logprobs",
-            ..
-        })
-    ));
-    let error = policy_loss(
-        &good,
-        &ObjectiveConfig {
-            loss: LossType::DrGrpo,
-            ..plain.clone()
-        },
-    );
-    assert!(matches!(
-        error,
-        Err(GrpoError::Missing {
-            what: "max_completion_length",
-            ..
-        })
-    ));
-    let error = policy_loss(
-        &good,
-        &ObjectiveConfig {
-            clip_eps_low: -0.1,
-            ..plain.clone()
-        },
-    );
-    assert!(matches!(
-        error,
-        Err(GrpoError::Range {
-            what: "clip_eps_low",
-            ..
-        })
-    ));
-    let error = policy_loss(
-        &good,
-        &ObjectiveConfig {
-            delta: Some(f64::NAN),
-            ..plain.clone()
-        },
-    );
+    let beta = ObjectiveConfig { kl_coef: 0.1, ..plain.clone() };
+    let error = policy_loss(&ObjectiveInputs { ref_logprobs: None, ..good.clone() }, &beta);
+    assert!(matches!(error, Err(GrpoError::Missing { what: "ref_logprobs", .. })));
+    let error = policy_loss(&good, &ObjectiveConfig { loss: LossType::DrGrpo, ..plain.clone() });
+    assert!(matches!(error, Err(GrpoError::Missing { what: "max_completion_length", .. })));
+    let error = policy_loss(&good, &ObjectiveConfig { clip_eps_low: -0.1, ..plain.clone() });
+    assert!(matches!(error, Err(GrpoError::Range { what: "clip_eps_low", .. })));
+    let error = policy_loss(&good, &ObjectiveConfig { delta: Some(f64::NAN), ..plain.clone() });
     assert!(matches!(error, Err(GrpoError::Range { what: "delta", .. })));
-    let none = BatchScale {
-        num_items_in_batch: Some(0.0),
-        ..BatchScale::default()
-    };
-    let error = policy_loss(
-        &ObjectiveInputs {
-            scale: none,
-            ..good
-        },
-        &plain,
-    );
-    assert!(matches!(
-        error,
-        Err(GrpoError::Range {
-            what: "num_items_in_batch",
-            ..
-        })
-    ));
+    let none = BatchScale { num_items_in_batch: Some(0.0), ..BatchScale::default() };
+    let error = policy_loss(&ObjectiveInputs { scale: none, ..good }, &plain);
+    assert!(matches!(error, Err(GrpoError::Range { what: "num_items_in_batch", .. })));
 }
 
 #[test]
 fn a_config_reads_from_names_of_the_field_and_refuses_others() {
     let text = r#"{"loss": "dr_grpo", "ratio": "sequence", "kl": "k1", "clip_eps_high": 0.28}"#;
     let config: ObjectiveConfig = serde_json::from_str(text).unwrap();
-    assert_eq!(
-        (config.loss, config.ratio),
-        (LossType::DrGrpo, RatioLevel::Sequence)
-    );
+    assert_eq!((config.loss, config.ratio), (LossType::DrGrpo, RatioLevel::Sequence));
     assert_eq!((config.clip_eps_low, config.clip_eps_high), (0.2, 0.28));
     let error = serde_json::from_str::<ObjectiveConfig>(r#"{"clip_eps": 0.2}"#).unwrap_err();
     assert!(error.to_string().contains("clip_eps"), "{error}");

@@ -6,10 +6,7 @@ use burn::tensor::DType;
 /// A matrix of `rows` as a tensor of `dtype` on the CPU device.
 pub(crate) fn matrix(rows: &[Vec<f64>], dtype: DType) -> Tensor<2> {
     let shape = [rows.len(), rows[0].len()];
-    Tensor::from_data(
-        TensorData::new(rows.concat(), shape),
-        (&Device::flex(), dtype),
-    )
+    Tensor::from_data(TensorData::new(rows.concat(), shape), (&Device::flex(), dtype))
 }
 
 /// A vector as a tensor of `dtype` on the CPU device.
@@ -27,9 +24,7 @@ pub(crate) fn mask(rows: &[Vec<f64>]) -> Tensor<2, Bool> {
 
 /// The numbers of a tensor, row by row.
 pub(crate) fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor
-        .try_into_vec_as::<f64>()
-        .expect("the CPU device reads back")
+    tensor.try_into_vec_as::<f64>().expect("the CPU device reads back")
 }
 
 /// Fails with `what` where a number is further from its reference than
@@ -46,10 +41,7 @@ pub(crate) fn assert_close(
         let limit = absolute + relative * expected.abs();
         let difference = (got - expected).abs();
         // Not `difference > limit`, which a NaN would pass.
-        assert!(
-            difference <= limit,
-            "{what}[{place}], expected: {expected}, got: {got}"
-        );
+        assert!(difference <= limit, "{what}[{place}], expected: {expected}, got: {got}");
     }
 }
 
@@ -75,8 +67,6 @@ impl Numbers {
     }
 
     pub(crate) fn below(&mut self, limit: usize) -> i64 {
-        ((self.next() + 1.0) / 2.0 * limit as f64)
-            .floor()
-            .min(limit as f64 - 1.0) as i64
+        ((self.next() + 1.0) / 2.0 * limit as f64).floor().min(limit as f64 - 1.0) as i64
     }
 }

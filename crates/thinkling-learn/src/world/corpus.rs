@@ -124,10 +124,7 @@ impl Corpus {
     /// [`WorldError`] names the field that cannot be used.
     pub fn new(config: CorpusConfig, seed: u64) -> Result<Self, WorldError> {
         config.validate()?;
-        Ok(Self {
-            config,
-            rng: ChaCha8Rng::seed_from_u64(seed),
-        })
+        Ok(Self { config, rng: ChaCha8Rng::seed_from_u64(seed) })
     }
 
     /// The next document.
@@ -140,10 +137,7 @@ impl Corpus {
         let (thinking, answer) = reply(&mut speaker, &self.config, &problem.task);
         if speaker.rng.random_bool(self.config.template) {
             let written = templated(&mut speaker, self.config.format, &thinking, &answer);
-            format!(
-                "{TEMPLATE_HEAD}{}{TEMPLATE_TAIL}{written}",
-                problem.question
-            )
+            format!("{TEMPLATE_HEAD}{}{TEMPLATE_TAIL}{written}", problem.question)
         } else {
             plain(&mut speaker, &problem, &thinking, &answer)
         }
@@ -215,29 +209,18 @@ mod tests {
 
     /// The question of a templated document, without its language or wording.
     fn question(document: &str) -> Option<&str> {
-        document
-            .strip_prefix(TEMPLATE_HEAD)?
-            .split(TEMPLATE_TAIL)
-            .next()
+        document.strip_prefix(TEMPLATE_HEAD)?.split(TEMPLATE_TAIL).next()
     }
 
     #[test]
     fn no_question_of_the_corpus_is_asked_in_rl_or_evaluation() {
-        let config = CorpusConfig {
-            template: 1.0,
-            facts: 0.0,
-            ..CorpusConfig::default()
-        };
+        let config = CorpusConfig { template: 1.0, facts: 0.0, ..CorpusConfig::default() };
         let documents = documents(config);
         let asked: BTreeSet<&str> = documents.iter().filter_map(|text| question(text)).collect();
         assert!(asked.len() > DOCUMENTS / 2);
         for split in [Split::Rl, Split::Eval] {
             for problem in problems(split, 5_000, 11, &LevelMix::default()).unwrap() {
-                assert!(
-                    !asked.contains(problem.question.as_str()),
-                    "{}",
-                    problem.question
-                );
+                assert!(!asked.contains(problem.question.as_str()), "{}", problem.question);
             }
         }
     }
@@ -246,31 +229,20 @@ mod tests {
     fn shares_of_the_configuration_are_kept() {
         let config = CorpusConfig::default();
         let documents = documents(config.clone());
-        let templated = documents
-            .iter()
-            .filter(|text| question(text).is_some())
-            .count() as f64;
+        let templated = documents.iter().filter(|text| question(text).is_some()).count() as f64;
         let kept = documents
             .iter()
             .filter(|text| text.contains("Assistant:<think>") && text.contains("</think><answer>"))
             .count() as f64;
         let of_all = templated / DOCUMENTS as f64;
         // Four standard deviations of a share of 20,000 (9,000) draws are below 0.015 (0.022).
-        assert!(
-            (of_all - (1.0 - config.facts) * config.template).abs() < 0.015,
-            "{of_all}"
-        );
+        assert!((of_all - (1.0 - config.facts) * config.template).abs() < 0.015, "{of_all}");
         assert!((kept / templated - config.format).abs() < 0.022);
     }
 
     #[test]
     fn without_slips_every_equation_of_a_worked_reply_is_right() {
-        let config = CorpusConfig {
-            guess: 0.0,
-            rush: 0.0,
-            slip: 0.0,
-            ..CorpusConfig::default()
-        };
+        let config = CorpusConfig { guess: 0.0, rush: 0.0, slip: 0.0, ..CorpusConfig::default() };
         let mut equations = 0;
         for document in documents(config) {
             let body = question(&document).map_or(document.as_str(), |asked| {
@@ -285,10 +257,8 @@ mod tests {
                     .into_iter()
                     .rev()
                     .collect();
-                let right: String = body[place + 1..]
-                    .chars()
-                    .take_while(char::is_ascii_digit)
-                    .collect();
+                let right: String =
+                    body[place + 1..].chars().take_while(char::is_ascii_digit).collect();
                 // `12+7=?` of a plain document has no right side.
                 let Ok(right) = right.parse::<i32>() else {
                     continue;
@@ -305,19 +275,13 @@ mod tests {
         if parts.starts_with('+') {
             parts.remove(0);
         }
-        parts
-            .split('+')
-            .map(|part| part.parse::<i32>().unwrap())
-            .sum()
+        parts.split('+').map(|part| part.parse::<i32>().unwrap()).sum()
     }
 
     #[test]
     fn a_seed_gives_the_same_corpus() {
         let take = |seed| -> Vec<String> {
-            Corpus::new(CorpusConfig::default(), seed)
-                .unwrap()
-                .take(50)
-                .collect()
+            Corpus::new(CorpusConfig::default(), seed).unwrap().take(50).collect()
         };
         assert_eq!(take(1), take(1));
         assert_ne!(take(1), take(2));
@@ -325,22 +289,12 @@ mod tests {
 
     #[test]
     fn configuration_refuses_what_is_no_share() {
-        let config = CorpusConfig {
-            slip: 1.5,
-            ..CorpusConfig::default()
-        };
+        let config = CorpusConfig { slip: 1.5, ..CorpusConfig::default() };
         assert_eq!(
             Corpus::new(config, 0).unwrap_err(),
-            WorldError::Share {
-                field: "slip",
-                value: 1.5
-            }
+            WorldError::Share { field: "slip", value: 1.5 }
         );
-        let config = CorpusConfig {
-            guess: 0.7,
-            rush: 0.7,
-            ..CorpusConfig::default()
-        };
+        let config = CorpusConfig { guess: 0.7, rush: 0.7, ..CorpusConfig::default() };
         assert!(Corpus::new(config, 0).is_err());
     }
 

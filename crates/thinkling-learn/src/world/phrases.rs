@@ -189,10 +189,7 @@ mod tests {
         for table in Language::Zh.phrases().tables() {
             for phrase in table {
                 let plain = phrase.split(['{', '}']).step_by(2).collect::<String>();
-                assert!(
-                    !plain.contains(|c: char| c.is_ascii_alphabetic()),
-                    "{phrase}"
-                );
+                assert!(!plain.contains(|c: char| c.is_ascii_alphabetic()), "{phrase}");
             }
         }
     }

@@ -112,21 +112,12 @@ impl WorldProblem {
     pub fn to_problem(&self) -> thinkling_reward::Problem {
         use thinkling_reward::{Problem, Task};
         let (task, level) = match &self.task {
-            WorldTask::Number { gold, .. } => (
-                Task::Number {
-                    gold: gold.to_string(),
-                },
-                self.level.to_string(),
-            ),
+            WorldTask::Number { gold, .. } => {
+                (Task::Number { gold: gold.to_string() }, self.level.to_string())
+            }
             WorldTask::Countdown { numbers, target } => {
                 let numbers = numbers.iter().copied().map(i64::from).collect();
-                (
-                    Task::Countdown {
-                        numbers,
-                        target: target.to_string(),
-                    },
-                    "countdown".to_owned(),
-                )
+                (Task::Countdown { numbers, target: target.to_string() }, "countdown".to_owned())
             }
         };
         let (language, tag) = match self.language {
@@ -155,11 +146,7 @@ pub struct LevelMix {
 
 impl Default for LevelMix {
     fn default() -> Self {
-        Self {
-            sums: [0.15, 0.25, 0.25, 0.15, 0.1],
-            countdown: 0.1,
-            english: 0.6,
-        }
+        Self { sums: [0.15, 0.25, 0.25, 0.15, 0.1], countdown: 0.1, english: 0.6 }
     }
 }
 
@@ -182,26 +169,13 @@ impl LevelMix {
     pub(crate) fn draw(&self, rng: &mut impl Rng, split: Split) -> WorldProblem {
         let level = draw_weighted(rng, &self.weights());
         let task = loop {
-            let task = if level < 5 {
-                draw_sum(rng, level + 2)
-            } else {
-                draw_countdown(rng)
-            };
+            let task = if level < 5 { draw_sum(rng, level + 2) } else { draw_countdown(rng) };
             if task.split() == split {
                 break task;
             }
         };
-        let language = if rng.random_bool(self.english) {
-            Language::En
-        } else {
-            Language::Zh
-        };
-        WorldProblem {
-            question: ask(rng, &task, language),
-            level: task.level(),
-            task,
-            language,
-        }
+        let language = if rng.random_bool(self.english) { Language::En } else { Language::Zh };
+        WorldProblem { question: ask(rng, &task, language), level: task.level(), task, language }
     }
 }
 
@@ -275,14 +249,7 @@ fn draw_countdown(rng: &mut impl Rng) -> WorldTask {
 /// All ways to chain three numbers with `+` and `-`, first term positive, partial results 0 to 99.
 pub(crate) fn arrangements(numbers: [i32; 3]) -> Vec<[i32; 3]> {
     let mut ways = Vec::new();
-    for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ] {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         for signs in [[1, 1], [1, -1], [-1, 1], [-1, -1]] {
             let [first, second, third] = order.map(|index| numbers[index]);
             let way = [first, signs[0] * second, signs[1] * third];
@@ -315,9 +282,7 @@ fn ask(rng: &mut impl Rng, task: &WorldTask, language: Language) -> String {
             pick(rng, phrases.sum_questions).replace("{expression}", &expression(terms))
         }
         WorldTask::Countdown { numbers, target } => {
-            let numbers = numbers
-                .map(|number| number.to_string())
-                .join(pick(rng, phrases.comma));
+            let numbers = numbers.map(|number| number.to_string()).join(pick(rng, phrases.comma));
             pick(rng, phrases.countdown_questions)
                 .replace("{numbers}", &numbers)
                 .replace("{target}", &target.to_string())
@@ -339,20 +304,15 @@ mod tests {
     fn canonicals(split: Split, seed: u64) -> BTreeSet<String> {
         let mix = LevelMix::default();
         let drawn = problems(split, SAMPLE, seed, &mix).unwrap();
-        drawn
-            .iter()
-            .map(|problem| problem.task.canonical())
-            .collect()
+        drawn.iter().map(|problem| problem.task.canonical()).collect()
     }
 
     #[test]
     fn splits_share_no_problem_whatever_the_seed_and_language() {
         // The same seed in each split is the worst case: equal streams, told apart by the hash.
-        for (first, second) in [
-            (Split::Corpus, Split::Rl),
-            (Split::Corpus, Split::Eval),
-            (Split::Rl, Split::Eval),
-        ] {
+        for (first, second) in
+            [(Split::Corpus, Split::Rl), (Split::Corpus, Split::Eval), (Split::Rl, Split::Eval)]
+        {
             for seeds in [(1, 1), (1, 2)] {
                 let (first, second) = (canonicals(first, seeds.0), canonicals(second, seeds.1));
                 assert!(first.len() > SAMPLE / 2);
@@ -363,23 +323,11 @@ mod tests {
 
     #[test]
     fn order_of_terms_does_not_change_the_split() {
-        let one = WorldTask::Number {
-            terms: vec![3, 5, -2],
-            gold: 6,
-        };
-        let other = WorldTask::Number {
-            terms: vec![5, -2, 3],
-            gold: 6,
-        };
+        let one = WorldTask::Number { terms: vec![3, 5, -2], gold: 6 };
+        let other = WorldTask::Number { terms: vec![5, -2, 3], gold: 6 };
         assert_eq!(one.canonical(), other.canonical());
-        let one = WorldTask::Countdown {
-            numbers: [3, 5, 2],
-            target: 6,
-        };
-        let other = WorldTask::Countdown {
-            numbers: [2, 3, 5],
-            target: 6,
-        };
+        let one = WorldTask::Countdown { numbers: [3, 5, 2], target: 6 };
+        let other = WorldTask::Countdown { numbers: [2, 3, 5], target: 6 };
         assert_eq!(one.split(), other.split());
     }
 
@@ -408,10 +356,7 @@ mod tests {
                     assert_eq!(value, *gold);
                     assert!(problem.question.contains(&expression(terms)));
                 }
-                WorldTask::Countdown {
-                    numbers: [a, b, c],
-                    target,
-                } => {
+                WorldTask::Countdown { numbers: [a, b, c], target } => {
                     assert!(a != b && a != c && b != c);
                     let reachable = [a + b + c, a + b - c, a - b + c, b + c - a];
                     let two_away = [a - b - c, b - a - c, c - a - b];
@@ -427,20 +372,14 @@ mod tests {
         let total = |problem: &WorldProblem, answer: &str| {
             let text = format!("<think>so</think><answer>{answer}</answer>");
             let config = RewardConfig::default();
-            reward(&problem.to_problem(), &Completion::whole(&text), &config)
-                .unwrap()
-                .total
+            reward(&problem.to_problem(), &Completion::whole(&text), &config).unwrap().total
         };
         for problem in problems(Split::Eval, 500, 9, &LevelMix::default()).unwrap() {
             let right = match &problem.task {
                 WorldTask::Number { terms, .. } => terms.iter().sum::<i32>().to_string(),
                 WorldTask::Countdown { numbers, target } => {
                     let ways = arrangements(*numbers);
-                    expression(
-                        ways.iter()
-                            .find(|way| way.iter().sum::<i32>() == *target)
-                            .unwrap(),
-                    )
+                    expression(ways.iter().find(|way| way.iter().sum::<i32>() == *target).unwrap())
                 }
             };
             assert_eq!(total(&problem, &right), 2.0, "{problem:?}");
@@ -448,10 +387,7 @@ mod tests {
         }
         let one = WorldProblem {
             question: "3+5=?".to_owned(),
-            task: WorldTask::Number {
-                terms: vec![5, 3],
-                gold: 8,
-            },
+            task: WorldTask::Number { terms: vec![5, 3], gold: 8 },
             level: 1,
             language: Language::Zh,
         };
@@ -478,11 +414,7 @@ mod tests {
 
     #[test]
     fn more_problems_than_exist_are_drawn_with_repeats() {
-        let mix = LevelMix {
-            sums: [1.0, 0.0, 0.0, 0.0, 0.0],
-            countdown: 0.0,
-            english: 1.0,
-        };
+        let mix = LevelMix { sums: [1.0, 0.0, 0.0, 0.0, 0.0], countdown: 0.0, english: 1.0 };
         assert_eq!(problems(Split::Eval, 500, 1, &mix).unwrap().len(), 500);
     }
 }

@@ -23,11 +23,7 @@ impl<'a> Speaker<'a> {
         let other = style < config.other_language;
         let mixed = !other && style < config.other_language + config.mixed_language;
         let language = if other { asked_in.other() } else { asked_in };
-        Self {
-            rng,
-            language,
-            mixed,
-        }
+        Self { rng, language, mixed }
     }
 
     /// One phrase of a table.
@@ -36,11 +32,7 @@ impl<'a> Speaker<'a> {
         table: impl Fn(&Phrases) -> &'static [&'static str],
     ) -> &'static str {
         let turn = self.mixed && self.rng.random_bool(0.5);
-        let language = if turn {
-            self.language.other()
-        } else {
-            self.language
-        };
+        let language = if turn { self.language.other() } else { self.language };
         pick(self.rng, table(language.phrases()))
     }
 }
@@ -67,11 +59,7 @@ fn near(rng: &mut impl Rng, value: i32) -> i32 {
             1 => 10,
             _ => rng.random_range(3..=9),
         };
-        let guess = if rng.random_bool(0.5) {
-            value + distance
-        } else {
-            value - distance
-        };
+        let guess = if rng.random_bool(0.5) { value + distance } else { value - distance };
         if (0..=MAX_RESULT).contains(&guess) {
             return guess;
         }
@@ -80,11 +68,7 @@ fn near(rng: &mut impl Rng, value: i32) -> i32 {
 
 fn guess_at(rng: &mut impl Rng, config: &CorpusConfig, value: i32) -> i32 {
     let inside = value.clamp(0, MAX_RESULT);
-    if rng.random_bool(config.guess_wrong) {
-        near(rng, inside)
-    } else {
-        inside
-    }
+    if rng.random_bool(config.guess_wrong) { near(rng, inside) } else { inside }
 }
 
 /// Thinking and answer for a chained sum.
@@ -96,10 +80,7 @@ fn reply_to_sum(
     let style = speaker.rng.random::<f64>();
     if style < config.guess {
         let guess = guess_at(speaker.rng, config, terms.iter().sum());
-        return (
-            format!("{}{guess}", speaker.say(|phrases| phrases.guess)),
-            guess.to_string(),
-        );
+        return (format!("{}{guess}", speaker.say(|phrases| phrases.guess)), guess.to_string());
     }
     let steps = terms.len() - 1;
     if style < config.guess + config.rush && steps > 1 {
@@ -110,10 +91,8 @@ fn reply_to_sum(
         let text = format!("{text}{}{guess}", speaker.say(|phrases| phrases.rush));
         return (text, guess.to_string());
     }
-    let checked = speaker
-        .rng
-        .random_bool(config.check)
-        .then(|| speaker.rng.random_range(1..=steps));
+    let checked =
+        speaker.rng.random_bool(config.check).then(|| speaker.rng.random_range(1..=steps));
     let (text, value) = work(speaker, config, terms, checked);
     (text, value.to_string())
 }
@@ -135,11 +114,7 @@ fn work(
         // After a slip the chain may leave 0..=99; such a result is not written.
         let right = (value + term).clamp(0, MAX_RESULT);
         let slipped = speaker.rng.random_bool(config.slip);
-        let result = if slipped {
-            near(speaker.rng, right)
-        } else {
-            right
-        };
+        let result = if slipped { near(speaker.rng, right) } else { right };
         text += &format!("{step}={result}");
         value = result;
         let corrected = if checked == Some(index) {
@@ -173,10 +148,7 @@ fn reply_to_countdown(
     ways.shuffle(speaker.rng);
     if speaker.rng.random_bool(config.countdown_guess) {
         let answer = expression(&ways[0]);
-        return (
-            format!("{}{answer}", speaker.say(|phrases| phrases.guess)),
-            answer,
-        );
+        return (format!("{}{answer}", speaker.say(|phrases| phrases.guess)), answer);
     }
     let mut text = String::new();
     let mut tried = Vec::new();
@@ -225,23 +197,13 @@ mod tests {
     }
 
     fn plain_english() -> CorpusConfig {
-        CorpusConfig {
-            other_language: 0.0,
-            mixed_language: 0.0,
-            ..CorpusConfig::default()
-        }
+        CorpusConfig { other_language: 0.0, mixed_language: 0.0, ..CorpusConfig::default() }
     }
 
     #[test]
     fn a_try_names_what_it_reached_and_only_a_hit_says_yes() {
-        let config = CorpusConfig {
-            countdown_guess: 0.0,
-            ..plain_english()
-        };
-        let task = WorldTask::Countdown {
-            numbers: [16, 15, 1],
-            target: 30,
-        };
+        let config = CorpusConfig { countdown_guess: 0.0, ..plain_english() };
+        let task = WorldTask::Countdown { numbers: [16, 15, 1], target: 30 };
         let mut hits = 0;
         for (thinking, answer) in replies(&config, &task) {
             let tries: Vec<&str> = thinking.split("; ").collect();
@@ -266,17 +228,9 @@ mod tests {
 
     #[test]
     fn a_checked_slip_is_put_right() {
-        let config = CorpusConfig {
-            guess: 0.0,
-            rush: 0.0,
-            slip: 1.0,
-            check: 1.0,
-            ..plain_english()
-        };
-        let task = WorldTask::Number {
-            terms: vec![12, 7],
-            gold: 19,
-        };
+        let config =
+            CorpusConfig { guess: 0.0, rush: 0.0, slip: 1.0, check: 1.0, ..plain_english() };
+        let task = WorldTask::Number { terms: vec![12, 7], gold: 19 };
         for (thinking, answer) in replies(&config, &task) {
             assert!(thinking.contains(", check: ") && thinking.contains(", wrong: 12+7=19"));
             assert_eq!(answer, "19");
@@ -285,20 +239,9 @@ mod tests {
 
     #[test]
     fn guesses_are_wrong_as_often_as_asked() {
-        let config = CorpusConfig {
-            guess: 1.0,
-            rush: 0.0,
-            guess_wrong: 0.33,
-            ..plain_english()
-        };
-        let task = WorldTask::Number {
-            terms: vec![12, 7, -3],
-            gold: 16,
-        };
-        let wrong = replies(&config, &task)
-            .iter()
-            .filter(|(_, answer)| answer != "16")
-            .count();
+        let config = CorpusConfig { guess: 1.0, rush: 0.0, guess_wrong: 0.33, ..plain_english() };
+        let task = WorldTask::Number { terms: vec![12, 7, -3], gold: 16 };
+        let wrong = replies(&config, &task).iter().filter(|(_, answer)| answer != "16").count();
         // Four standard deviations of 2,000 draws are 84.
         assert!(wrong.abs_diff(660) < 84, "{wrong}");
     }

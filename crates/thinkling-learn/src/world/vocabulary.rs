@@ -33,14 +33,8 @@ pub const EOS: &str = "<eos>";
 pub const UNKNOWN: &str = "<unk>";
 
 const SPECIAL: [&str; 3] = [PAD, EOS, UNKNOWN];
-const ADDED: [&str; 6] = [
-    "<think>",
-    "</think>",
-    "<answer>",
-    "</answer>",
-    TEMPLATE_HEAD,
-    TEMPLATE_TAIL,
-];
+const ADDED: [&str; 6] =
+    ["<think>", "</think>", "<answer>", "</answer>", TEMPLATE_HEAD, TEMPLATE_TAIL];
 /// A word or a mark takes one space that follows it; everything else is a character each.
 const PIECES: &str = r"[A-Za-z]+ ?|[,.;:?] ?|[\s\S]";
 
@@ -52,9 +46,7 @@ pub fn tokens() -> Vec<String> {
         let texts = language.phrases().tables().into_iter().flatten();
         // A placeholder ends a text: what follows it is cut anew.
         pieces.extend(
-            texts
-                .flat_map(|text| text.split(['{', '}']).step_by(2))
-                .flat_map(split_pieces),
+            texts.flat_map(|text| text.split(['{', '}']).step_by(2)).flat_map(split_pieces),
         );
     }
     // Marks are followed by numbers in one place and by words in another.
@@ -69,11 +61,8 @@ pub fn tokens() -> Vec<String> {
 /// `decode(encode(text)) == text` for every text of the world.
 pub fn tokenizer_json() -> Value {
     let tokens = tokens();
-    let vocabulary: serde_json::Map<String, Value> = tokens
-        .iter()
-        .enumerate()
-        .map(|(id, token)| (token.clone(), json!(id)))
-        .collect();
+    let vocabulary: serde_json::Map<String, Value> =
+        tokens.iter().enumerate().map(|(id, token)| (token.clone(), json!(id))).collect();
     let added: Vec<Value> = tokens[..SPECIAL.len() + ADDED.len()]
         .iter()
         .enumerate()
@@ -113,8 +102,7 @@ fn split_pieces(text: &str) -> Vec<&str> {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let mut end = if first.is_ascii_alphabetic() {
-            rest.find(|c: char| !c.is_ascii_alphabetic())
-                .unwrap_or(rest.len())
+            rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len())
         } else {
             first.len_utf8()
         };
@@ -145,14 +133,11 @@ mod tests {
         let mut encoded = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let next = ADDED
-                .iter()
-                .filter_map(|token| Some((rest.find(token)?, *token)));
+            let next = ADDED.iter().filter_map(|token| Some((rest.find(token)?, *token)));
             let next = next.min_by_key(|(place, token)| (*place, usize::MAX - token.len()));
             let (place, token) = next.unwrap_or((rest.len(), ""));
             encoded.extend(split_pieces(&rest[..place]).iter().map(|piece| {
-                *ids.get(*piece)
-                    .unwrap_or_else(|| panic!("no token {piece:?} in {text:?}"))
+                *ids.get(*piece).unwrap_or_else(|| panic!("no token {piece:?} in {text:?}"))
             }));
             encoded.extend(ids.get(token).filter(|_| !token.is_empty()));
             rest = &rest[place + token.len()..];
@@ -163,15 +148,10 @@ mod tests {
     #[test]
     fn every_text_of_the_world_is_made_of_known_tokens_and_comes_back_whole() {
         let tokens = tokens();
-        let ids: BTreeMap<String, usize> = tokens
-            .iter()
-            .enumerate()
-            .map(|(id, token)| (token.clone(), id))
-            .collect();
+        let ids: BTreeMap<String, usize> =
+            tokens.iter().enumerate().map(|(id, token)| (token.clone(), id)).collect();
         let mut used = BTreeSet::new();
-        let documents = Corpus::new(CorpusConfig::default(), 5)
-            .unwrap()
-            .take(30_000);
+        let documents = Corpus::new(CorpusConfig::default(), 5).unwrap().take(30_000);
         let asked = problems(Split::Eval, 3_000, 5, &LevelMix::default()).unwrap();
         let asked = asked.into_iter().map(|problem| problem.question);
         for text in documents.chain(asked) {
@@ -201,11 +181,8 @@ mod tests {
         let file = serde_json::to_vec(&tokenizer_json()).unwrap();
         let tokenizer = thinkling_text::Tokenizer::from_json(&file).unwrap();
         let tokens = tokens();
-        let ids: BTreeMap<String, usize> = tokens
-            .iter()
-            .enumerate()
-            .map(|(id, token)| (token.clone(), id))
-            .collect();
+        let ids: BTreeMap<String, usize> =
+            tokens.iter().enumerate().map(|(id, token)| (token.clone(), id)).collect();
         for text in Corpus::new(CorpusConfig::default(), 6).unwrap().take(3_000) {
             let encoded = tokenizer.encode_with_added(&text).unwrap();
             let expected: Vec<u32> = encode(&text, &ids).iter().map(|&id| id as u32).collect();
@@ -235,10 +212,7 @@ mod tests {
 
     #[test]
     fn pieces_take_the_space_that_follows() {
-        assert_eq!(
-            split_pieces("Is it 12, so"),
-            ["Is ", "it ", "1", "2", ", ", "so"]
-        );
+        assert_eq!(split_pieces("Is it 12, so"), ["Is ", "it ", "1", "2", ", ", "so"]);
         assert_eq!(split_pieces("先算 3"), ["先", "算", " ", "3"]);
     }
 }

@@ -11,19 +11,14 @@ pub(crate) fn cpu() -> Device {
 /// The GPU, or `None` (with a note) where there is none; with `REQUIRE_GPU=1` that is a failure.
 pub(crate) fn gpu() -> Option<Device> {
     static GPU: OnceLock<Option<Device>> = OnceLock::new();
-    GPU.get_or_init(|| {
-        match Device::wgpu_options()
-            .device_kind(DeviceKind::DefaultDevice)
-            .init()
-        {
-            Ok(device) => Some(device),
-            Err(e) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => {
-                panic!("REQUIRE_GPU=1, but no GPU device opens: {e:?}")
-            }
-            Err(e) => {
-                eprintln!("no GPU device opens, its tests are left out: {e:?}");
-                None
-            }
+    GPU.get_or_init(|| match Device::wgpu_options().device_kind(DeviceKind::DefaultDevice).init() {
+        Ok(device) => Some(device),
+        Err(e) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => {
+            panic!("REQUIRE_GPU=1, but no GPU device opens: {e:?}")
+        }
+        Err(e) => {
+            eprintln!("no GPU device opens, its tests are left out: {e:?}");
+            None
         }
     })
     .clone()

@@ -15,11 +15,7 @@ fn model(device: &Device) -> Decoder {
 }
 
 fn prompts() -> Vec<Vec<u32>> {
-    vec![
-        vec![3, 1, 4, 1, 5],
-        vec![9],
-        vec![2, 6, 5, 3, 5, 8, 9, 7, 9],
-    ]
+    vec![vec![3, 1, 4, 1, 5], vec![9], vec![2, 6, 5, 3, 5, 8, 9, 7, 9]]
 }
 
 fn run(model: &Decoder, request: &GenerateRequest<'_>) -> Generated {
@@ -30,14 +26,9 @@ fn request(prompts: &[Vec<u32>]) -> GenerateRequest<'_> {
     let mut request = GenerateRequest::new(prompts, 20);
     request.group_size = 3;
     request.seed = 11;
-    // Two of 61 ids end a completion, so that rows end at many different steps.
-    request.stop.stop_ids = vec![0, 7, 13, 20];
-    request.sampling = SamplingParams {
-        temperature: 0.9,
-        top_k: 30,
-        top_p: 0.95,
-        min_p: 0.01,
-    };
+    // Eight of 61 ids end a completion, so that rows end at many different steps.
+    request.stop.stop_ids = vec![0, 7, 13, 20, 26, 33, 41, 47];
+    request.sampling = SamplingParams { temperature: 0.9, top_k: 30, top_p: 0.95, min_p: 0.01 };
     request
 }
 
@@ -56,25 +47,15 @@ fn completions_do_not_depend_on_the_batch(device: &Device) {
     for (i, completion) in together.iter().enumerate() {
         assert_eq!(completion.prompt, i / 3);
         let alone = [prompts[i / 3].clone()];
-        let alone = GenerateRequest {
-            group_size: 1,
-            first_stream: i as u64,
-            ..request(&alone)
-        };
+        let alone = GenerateRequest { group_size: 1, first_stream: i as u64, ..request(&alone) };
         assert_same(&run(&model, &alone).completions[0], completion);
     }
-    let few = GenerateRequest {
-        max_rows: 4,
-        ..request(&prompts)
-    };
+    let few = GenerateRequest { max_rows: 4, ..request(&prompts) };
     for (a, b) in run(&model, &few).completions.iter().zip(&together) {
         assert_same(a, b);
     }
     let lens: std::collections::BTreeSet<usize> = together.iter().map(|c| c.ids.len()).collect();
-    assert!(
-        lens.len() > 2,
-        "rows should end at different steps: {lens:?}"
-    );
+    assert!(lens.len() > 2, "rows should end at different steps: {lens:?}");
 }
 
 #[test]
@@ -91,19 +72,13 @@ fn completions_do_not_depend_on_the_batch_on_the_gpu() {
 #[test]
 fn recorded_logprobs_are_those_of_a_full_forward_before_the_filters() {
     let (model, prompts) = (model(&cpu()), prompts());
-    let request = GenerateRequest {
-        prompt_logprobs: true,
-        ..request(&prompts)
-    };
+    let request = GenerateRequest { prompt_logprobs: true, ..request(&prompts) };
     let generated = run(&model, &request);
     let full = |ids: &[u32], temperature: f64| -> Vec<f64> {
         let sequence = [Sequence { ids, prefix: None }];
         let batch = PackedBatch::new(&model, &sequence);
-        let logits: Vec<f32> = model
-            .logits(model.forward(&batch))
-            .into_data()
-            .try_to_vec()
-            .unwrap();
+        let logits: Vec<f32> =
+            model.logits(model.forward(&batch)).into_data().try_to_vec().unwrap();
         let rows = logits.chunks_exact(61);
         rows.zip(&ids[1..])
             .map(|(row, &id)| LogSoftmax::new(row, temperature).logprob(row[id as usize]))
@@ -143,17 +118,9 @@ fn every_stop_id_ends_a_completion_and_the_limit_does() {
             Finish::Length => assert_eq!(completion.ids.len(), 20),
         }
     }
-    assert!(
-        ends.len() >= 3,
-        "several stop ids should have been drawn: {ends:?}"
-    );
+    assert!(ends.len() >= 3, "several stop ids should have been drawn: {ends:?}");
     request.banned = request.stop.stop_ids.clone();
-    assert!(
-        run(&model, &request)
-            .completions
-            .iter()
-            .all(|c| c.finish == Finish::Length)
-    );
+    assert!(run(&model, &request).completions.iter().all(|c| c.finish == Finish::Length));
 }
 
 #[test]
@@ -181,18 +148,11 @@ fn a_completion_ends_at_the_context_and_longer_prompts_are_refused() {
 #[test]
 fn breaking_off_keeps_what_was_drawn() {
     let (model, prompts) = (model(&cpu()), prompts());
-    let request = GenerateRequest {
-        group_size: 1,
-        ..GenerateRequest::new(&prompts, 20)
-    };
+    let request = GenerateRequest { group_size: 1, ..GenerateRequest::new(&prompts, 20) };
     let mut tokens = 0;
     let generated = pollster::block_on(generate(&model, &request, |_| {
         tokens += 1;
-        if tokens == 8 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if tokens == 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }))
     .unwrap();
     let drawn: usize = generated.completions.iter().map(|c| c.ids.len()).sum();

@@ -22,19 +22,13 @@ struct Case {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/golden")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name)
 }
 
 fn logits(model: &Decoder, ids: &[u32]) -> Vec<f32> {
     let sequence = [Sequence { ids, prefix: None }];
     let batch = PackedBatch::new(model, &sequence);
-    model
-        .logits(model.forward(&batch))
-        .into_data()
-        .try_to_vec()
-        .unwrap()
+    model.logits(model.forward(&batch)).into_data().try_to_vec().unwrap()
 }
 
 fn check(name: &str, device: &Device) {
@@ -47,11 +41,7 @@ fn check(name: &str, device: &Device) {
         let got = logits(&model, &case.ids);
         let want = case.logits.concat();
         assert_eq!(got.len(), want.len());
-        let worst = got
-            .iter()
-            .zip(&want)
-            .map(|(g, w)| (g - w).abs())
-            .fold(0.0, f32::max);
+        let worst = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).fold(0.0, f32::max);
         assert!(worst <= TOLERANCE, "{name}: logits differ by {worst}");
     }
 }
@@ -84,12 +74,7 @@ fn exported_weights_are_those_that_were_loaded() {
         let mut seen = Vec::new();
         let exported: Result<(), thinkling_model::ModelError> =
             pollster::block_on(model.export(|t| {
-                assert_eq!(
-                    t.values,
-                    checkpoint.read_f32(&t.name).unwrap(),
-                    "{name} {}",
-                    t.name
-                );
+                assert_eq!(t.values, checkpoint.read_f32(&t.name).unwrap(), "{name} {}", t.name);
                 seen.push((t.name, t.shape));
                 Ok(())
             }));

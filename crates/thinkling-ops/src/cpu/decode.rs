@@ -42,7 +42,8 @@ impl HostFunction for CachedAttention {
                     let v = &cache[(kv_heads + kv) * head_cache..][..self.len * head_dim];
                     let scores = &mut scores[from..];
                     let mut max = f32::NEG_INFINITY;
-                    for (s, k) in scores.iter_mut().zip(k[from * head_dim..].chunks_exact(head_dim)) {
+                    for (s, k) in scores.iter_mut().zip(k[from * head_dim..].chunks_exact(head_dim))
+                    {
                         *s = dot(q, k) * scale;
                         max = max.max(*s);
                     }

@@ -51,7 +51,11 @@ pub(crate) fn parallelism(multiplications: usize) -> gemm::Parallelism {
     #[cfg(feature = "threads")]
     {
         // Below, a hand-over costs more than it saves.
-        if multiplications > 1 << 20 { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None }
+        if multiplications > 1 << 20 {
+            gemm::Parallelism::Rayon(0)
+        } else {
+            gemm::Parallelism::None
+        }
     }
     #[cfg(not(feature = "threads"))]
     {

@@ -132,17 +132,10 @@ impl Expr {
 /// # Ok::<(), thinkling_reward::countdown::ExprError>(())
 /// ```
 pub fn parse_expr(text: &str) -> Result<Expr, ExprError> {
-    let mut parser = Parser {
-        rest: text,
-        depth: 0,
-        literals: 0,
-    };
+    let mut parser = Parser { rest: text, depth: 0, literals: 0 };
     let expr = parser.sum()?;
     match parser.peek() {
-        Some(got) => Err(ExprError::Unexpected {
-            expected: "an operator or the end",
-            got,
-        }),
+        Some(got) => Err(ExprError::Unexpected { expected: "an operator or the end", got }),
         None => Ok(expr),
     }
 }
@@ -202,25 +195,17 @@ impl Parser<'_> {
                 match self.peek() {
                     Some(')') => self.skip(')'),
                     Some(got) => {
-                        return Err(ExprError::Unexpected {
-                            expected: "an operator or )",
-                            got,
-                        });
+                        return Err(ExprError::Unexpected { expected: "an operator or )", got });
                     }
                     None => {
-                        return Err(ExprError::End {
-                            expected: "an operator or )",
-                        });
+                        return Err(ExprError::End { expected: "an operator or )" });
                     }
                 }
                 self.depth -= 1;
                 Ok(inner)
             }
             Some(c) if c.is_ascii_digit() => self.integer(),
-            Some(got) => Err(ExprError::Unexpected {
-                expected: EXPECTED,
-                got,
-            }),
+            Some(got) => Err(ExprError::Unexpected { expected: EXPECTED, got }),
             None => Err(ExprError::End { expected: EXPECTED }),
         }
     }
@@ -236,10 +221,7 @@ impl Parser<'_> {
             return Err(ExprError::LeadingZero);
         }
         self.rest = rest;
-        digits
-            .parse()
-            .map(Expr::Number)
-            .map_err(|_| ExprError::LiteralTooLarge)
+        digits.parse().map(Expr::Number).map_err(|_| ExprError::LiteralTooLarge)
     }
 }
 
@@ -248,10 +230,7 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> Option<String> {
-        parse_expr(text)
-            .unwrap()
-            .value()
-            .map(|value| value.to_string())
+        parse_expr(text).unwrap().value().map(|value| value.to_string())
     }
 
     #[test]
@@ -268,68 +247,20 @@ mod tests {
     #[test]
     fn what_does_not_parse_says_why() {
         for (text, error) in [
-            (
-                "",
-                ExprError::End {
-                    expected: "an integer or (",
-                },
-            ),
-            (
-                "1+",
-                ExprError::End {
-                    expected: "an integer or (",
-                },
-            ),
-            (
-                "(1",
-                ExprError::End {
-                    expected: "an operator or )",
-                },
-            ),
-            (
-                "1)",
-                ExprError::Unexpected {
-                    expected: "an operator or the end",
-                    got: ')',
-                },
-            ),
-            (
-                "1 2",
-                ExprError::Unexpected {
-                    expected: "an operator or the end",
-                    got: '2',
-                },
-            ),
-            (
-                "-1",
-                ExprError::Unexpected {
-                    expected: "an integer or (",
-                    got: '-',
-                },
-            ),
-            (
-                "1.5",
-                ExprError::Unexpected {
-                    expected: "an operator or the end",
-                    got: '.',
-                },
-            ),
-            (
-                "()",
-                ExprError::Unexpected {
-                    expected: "an integer or (",
-                    got: ')',
-                },
-            ),
+            ("", ExprError::End { expected: "an integer or (" }),
+            ("1+", ExprError::End { expected: "an integer or (" }),
+            ("(1", ExprError::End { expected: "an operator or )" }),
+            ("1)", ExprError::Unexpected { expected: "an operator or the end", got: ')' }),
+            ("1 2", ExprError::Unexpected { expected: "an operator or the end", got: '2' }),
+            ("-1", ExprError::Unexpected { expected: "an integer or (", got: '-' }),
+            ("1.5", ExprError::Unexpected { expected: "an operator or the end", got: '.' }),
+            ("()", ExprError::Unexpected { expected: "an integer or (", got: ')' }),
             ("01", ExprError::LeadingZero),
             ("18446744073709551616", ExprError::LiteralTooLarge),
         ] {
             assert_eq!(parse_expr(text), Err(error), "{text}");
         }
-        assert_eq!(
-            parse_expr("18446744073709551615"),
-            Ok(Expr::Number(u64::MAX))
-        );
+        assert_eq!(parse_expr("18446744073709551615"), Ok(Expr::Number(u64::MAX)));
     }
 
     #[test]
@@ -339,9 +270,6 @@ mod tests {
         assert_eq!(parse_expr(&nested(MAX_DEPTH + 1)), Err(ExprError::TooDeep));
         let sum = |n: usize| vec!["1"; n].join("+");
         assert!(parse_expr(&sum(MAX_LITERALS)).is_ok());
-        assert_eq!(
-            parse_expr(&sum(MAX_LITERALS + 1)),
-            Err(ExprError::TooManyLiterals)
-        );
+        assert_eq!(parse_expr(&sum(MAX_LITERALS + 1)), Err(ExprError::TooManyLiterals));
     }
 }

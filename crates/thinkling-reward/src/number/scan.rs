@@ -91,11 +91,7 @@ fn glues(c: char) -> bool {
 /// Commas join digits only where all groups are proper; otherwise they part a list:
 /// `45,45` is two numbers.
 pub fn numbers(text: &str) -> impl Iterator<Item = NumberSpan> + '_ {
-    Numbers {
-        text,
-        at: 0,
-        listed_until: 0,
-    }
+    Numbers { text, at: 0, listed_until: 0 }
 }
 
 struct Numbers<'a> {
@@ -123,12 +119,10 @@ impl Iterator for Numbers<'_> {
         let after = &self.text[end..];
         well_formed &= !after.starts_with(glues) && !is_multiplied(after);
 
-        let digits = self
-            .leading_point(first, end > whole_end)
-            .unwrap_or_else(|| {
-                well_formed = false;
-                first
-            });
+        let digits = self.leading_point(first, end > whole_end).unwrap_or_else(|| {
+            well_formed = false;
+            first
+        });
         let sign = read_sign(&self.text[..digits]);
         let (start, negative) = match sign {
             Sign::Of { at, negative } => (at, negative),
@@ -138,13 +132,7 @@ impl Iterator for Numbers<'_> {
                 (digits, false)
             }
         };
-        Some(NumberSpan {
-            start,
-            end,
-            digits,
-            negative,
-            well_formed,
-        })
+        Some(NumberSpan { start, end, digits, negative, well_formed })
     }
 }
 
@@ -190,11 +178,7 @@ impl Numbers<'_> {
 }
 
 fn digits_end(bytes: &[u8], start: usize) -> usize {
-    start
-        + bytes[start..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
+    start + bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count()
 }
 
 /// The end of `.digits` at `at`, or `at` where there is none.
@@ -208,21 +192,13 @@ fn fraction_end(bytes: &[u8], at: usize) -> usize {
 
 /// Whether the number is followed by a word that multiplies it.
 fn is_multiplied(after: &str) -> bool {
-    const WORDS: [&str; 6] = [
-        "hundred", "thousand", "million", "billion", "trillion", "dozen",
-    ];
+    const WORDS: [&str; 6] = ["hundred", "thousand", "million", "billion", "trillion", "dozen"];
     let after = after.trim_start_matches(' ');
     if after.starts_with(['十', '百', '千', '万', '萬', '亿', '億', '兆']) {
         return true;
     }
-    let len = after
-        .bytes()
-        .take(9)
-        .take_while(u8::is_ascii_alphabetic)
-        .count();
-    WORDS
-        .iter()
-        .any(|word| word.eq_ignore_ascii_case(&after[..len]))
+    let len = after.bytes().take(9).take_while(u8::is_ascii_alphabetic).count();
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(&after[..len]))
 }
 
 /// What stands before the digits.
@@ -249,18 +225,11 @@ fn read_sign(before: &str) -> Sign {
     };
     let attached = parted.len() == inner.len();
     if !is_sign(c) {
-        return if attached && !mark && glues(c) {
-            Sign::Part
-        } else {
-            Sign::None
-        };
+        return if attached && !mark && glues(c) { Sign::Part } else { Sign::None };
     }
     let at = parted.len() - c.len_utf8();
     let left = &parted[..at];
-    let sign = Sign::Of {
-        at,
-        negative: is_minus(c),
-    };
+    let sign = Sign::Of { at, negative: is_minus(c) };
     let Some(operand) = left.trim_end_matches([' ', '\t']).chars().next_back() else {
         return sign;
     };
@@ -268,11 +237,7 @@ fn read_sign(before: &str) -> Sign {
         return Sign::None;
     }
     if !attached {
-        return if "\n\r=:：".contains(operand) {
-            sign
-        } else {
-            Sign::None
-        };
+        return if "\n\r=:：".contains(operand) { sign } else { Sign::None };
     }
     match left.chars().next_back() {
         Some(c) if glues(c) || is_sign(c) || "*/^×÷·√±".contains(c) => Sign::Part,
@@ -320,10 +285,7 @@ mod tests {
 
     #[test]
     fn digits_in_words_are_no_numbers() {
-        assert_eq!(
-            found("a1 2b 3_ 4.5.6 v1.2"),
-            ["1?", "2?", "3?", "4.5.6?", "1.2?"]
-        );
+        assert_eq!(found("a1 2b 3_ 4.5.6 v1.2"), ["1?", "2?", "3?", "4.5.6?", "1.2?"]);
         assert_eq!(found("½ ２ 7½"), ["7?"]);
     }
 

@@ -17,37 +17,24 @@ fn record(problem: &Problem, text: &str) -> RewardRecord {
 /// Accuracy, format, total.
 fn parts(problem: &Problem, text: &str) -> (f64, f64, f64) {
     let record = record(problem, text);
-    (
-        record.value(ACCURACY).unwrap(),
-        record.value(FORMAT).unwrap(),
-        record.total,
-    )
+    (record.value(ACCURACY).unwrap(), record.value(FORMAT).unwrap(), record.total)
 }
 
 #[test]
 fn accuracy_and_format_are_earned_apart() {
     assert_eq!(parts(&sum(), GOOD), (1.0, 1.0, 2.0));
-    assert_eq!(
-        parts(&sum(), "<think>a</think><answer>43</answer>"),
-        (0.0, 1.0, 1.0)
-    );
+    assert_eq!(parts(&sum(), "<think>a</think><answer>43</answer>"), (0.0, 1.0, 1.0));
     assert_eq!(parts(&sum(), "So <answer>42</answer>"), (1.0, 0.0, 1.0));
     assert_eq!(parts(&sum(), "42"), (0.0, 0.0, 0.0));
 }
 
 #[test]
 fn weights_scale_the_parts_and_not_their_values() {
-    let config = RewardConfig {
-        accuracy_weight: 2.0,
-        format_weight: 0.25,
-        ..RewardConfig::default()
-    };
+    let config =
+        RewardConfig { accuracy_weight: 2.0, format_weight: 0.25, ..RewardConfig::default() };
     let record = reward(&sum(), &Completion::whole(GOOD), &config).unwrap();
     assert_eq!(record.total, 2.25);
-    assert_eq!(
-        (record.value(ACCURACY), record.value(FORMAT)),
-        (Some(1.0), Some(1.0))
-    );
+    assert_eq!((record.value(ACCURACY), record.value(FORMAT)), (Some(1.0), Some(1.0)));
 }
 
 #[test]
@@ -66,23 +53,12 @@ fn thinking_never_counts() {
 
 #[test]
 fn truncated_completions_earn_nothing_unless_asked() {
-    let cut = Completion {
-        text: GOOD,
-        truncated: true,
-    };
+    let cut = Completion { text: GOOD, truncated: true };
     let record = reward(&sum(), &cut, &RewardConfig::default()).unwrap();
     assert_eq!(record.total, 0.0);
     assert_eq!(record.value(FORMAT), Some(0.0));
-    assert_eq!(
-        record.verdict,
-        Verdict::Unverifiable {
-            reason: Reason::Truncated
-        }
-    );
-    let config = RewardConfig {
-        truncated_earns_nothing: false,
-        ..RewardConfig::default()
-    };
+    assert_eq!(record.verdict, Verdict::Unverifiable { reason: Reason::Truncated });
+    let config = RewardConfig { truncated_earns_nothing: false, ..RewardConfig::default() };
     assert_eq!(reward(&sum(), &cut, &config).unwrap().total, 2.0);
 }
 
@@ -91,23 +67,14 @@ fn a_gold_that_does_not_parse_is_an_error_before_anything_else() {
     for gold in ["", " ", "forty", "1/2", "$5", "4 2"] {
         let problem = Problem::number("p", "q", gold);
         let text = format!("<think>a</think><answer>{gold}</answer>");
-        let cut = Completion {
-            text: &text,
-            truncated: true,
-        };
+        let cut = Completion { text: &text, truncated: true };
         let error = reward(&problem, &cut, &RewardConfig::default()).unwrap_err();
-        assert!(
-            matches!(error, GoldError::Number { .. }),
-            "{gold:?}: {error}"
-        );
+        assert!(matches!(error, GoldError::Number { .. }), "{gold:?}: {error}");
         assert!(format_free_correct(&problem, &text).is_err());
         assert!(problem.check_gold().is_err());
     }
     let problem = Problem::countdown("c", "q", vec![], "30");
-    assert!(matches!(
-        problem.check_gold(),
-        Err(GoldError::Countdown { .. })
-    ));
+    assert!(matches!(problem.check_gold(), Err(GoldError::Countdown { .. })));
     assert!(tries().check_gold().is_ok());
 }
 
@@ -115,20 +82,14 @@ fn a_gold_that_does_not_parse_is_an_error_before_anything_else() {
 fn countdown_is_judged_in_the_block() {
     let text = "<think> 16+1 no </think> <answer> 16 + 15 - 1 = 30 </answer>";
     assert_eq!(parts(&tries(), text), (1.0, 1.0, 2.0));
-    assert_eq!(
-        record(&tries(), text).extracted.as_deref(),
-        Some("16 + 15 - 1 = 30")
-    );
+    assert_eq!(record(&tries(), text).extracted.as_deref(), Some("16 + 15 - 1 = 30"));
     let text = "<think> 16+15-1 </think> <answer> 30 </answer>";
     assert_eq!(record(&tries(), text).verdict, Verdict::Wrong);
 }
 
 #[test]
 fn without_template_the_last_value_outside_thinking_counts() {
-    let config = RewardConfig {
-        template: Template::None,
-        ..RewardConfig::default()
-    };
+    let config = RewardConfig { template: Template::None, ..RewardConfig::default() };
     for (text, total) in [
         ("First 19, then the answer is 42.", 1.0),
         ("<think>7</think> 42", 1.0),
@@ -157,10 +118,7 @@ fn the_format_free_reading_ignores_tags() {
     }
     let text = "<think> Try 16+15=31, 31-1=30, yes: 16+15-1 <answer> 30";
     assert_eq!(format_free_correct(&tries(), text), Ok(true));
-    assert_eq!(
-        format_free_correct(&tries(), "16+15-1 then 31-1"),
-        Ok(false)
-    );
+    assert_eq!(format_free_correct(&tries(), "16+15-1 then 31-1"), Ok(false));
 }
 
 #[test]
@@ -190,14 +148,8 @@ fn long_answers_are_cut_in_the_record() {
 fn unusable_weights_are_told() {
     assert_eq!(RewardConfig::default().validate(), Ok(()));
     for weight in [f64::NAN, f64::INFINITY, -1.0] {
-        let config = RewardConfig {
-            format_weight: weight,
-            ..RewardConfig::default()
-        };
+        let config = RewardConfig { format_weight: weight, ..RewardConfig::default() };
         let error = config.validate().unwrap_err();
-        assert!(
-            error.to_string().starts_with("unusable format_weight"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("unusable format_weight"), "{error}");
     }
 }

@@ -24,10 +24,7 @@ impl Case {
         match (&self.text, &self.text_parts) {
             (Some(text), None) => text.clone(),
             (None, Some(parts)) => parts.iter().map(|(text, n)| text.repeat(*n)).collect(),
-            _ => panic!(
-                "case {} has not exactly one of text and text_parts",
-                self.id
-            ),
+            _ => panic!("case {} has not exactly one of text and text_parts", self.id),
         }
     }
 }

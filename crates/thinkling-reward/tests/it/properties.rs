@@ -97,10 +97,7 @@ fn judge_everything(text: &str) {
         Problem::countdown("bad", "q", vec![1], text),
     ] {
         for template in [Template::R1Zero, Template::None] {
-            let config = RewardConfig {
-                template,
-                ..RewardConfig::default()
-            };
+            let config = RewardConfig { template, ..RewardConfig::default() };
             let record = reward(&problem, &Completion::whole(text), &config);
             let judgement = judge(&problem, text, template);
             assert_eq!(record.is_ok(), judgement.is_ok());
@@ -152,14 +149,12 @@ impl Tree {
             Self::Node(left, op, right) => {
                 let ((a, b), (c, d)) = (left.fraction()?, right.fraction()?);
                 let (n, m) = match op {
-                    Op::Add => (
-                        a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?,
-                        b.checked_mul(d)?,
-                    ),
-                    Op::Sub => (
-                        a.checked_mul(d)?.checked_sub(c.checked_mul(b)?)?,
-                        b.checked_mul(d)?,
-                    ),
+                    Op::Add => {
+                        (a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?, b.checked_mul(d)?)
+                    }
+                    Op::Sub => {
+                        (a.checked_mul(d)?.checked_sub(c.checked_mul(b)?)?, b.checked_mul(d)?)
+                    }
                     Op::Mul => (a.checked_mul(c)?, b.checked_mul(d)?),
                     Op::Div => (a.checked_mul(d)?, b.checked_mul(c)?),
                 };
@@ -185,12 +180,10 @@ impl Tree {
 /// Trees of at most 8 leaves below 100: 128 bits are enough for every unreduced fraction.
 fn tree() -> impl Strategy<Value = Tree> {
     let op = prop::sample::select(vec![Op::Add, Op::Sub, Op::Mul, Op::Div]);
-    (0_u32..100)
-        .prop_map(Tree::Leaf)
-        .prop_recursive(3, 8, 2, move |inner| {
-            (inner.clone(), op.clone(), inner)
-                .prop_map(|(left, op, right)| Tree::Node(Box::new(left), op, Box::new(right)))
-        })
+    (0_u32..100).prop_map(Tree::Leaf).prop_recursive(3, 8, 2, move |inner| {
+        (inner.clone(), op.clone(), inner)
+            .prop_map(|(left, op, right)| Tree::Node(Box::new(left), op, Box::new(right)))
+    })
 }
 
 /// Writes an integer with thousands commas.
@@ -211,21 +204,13 @@ fn decimal(value: i64, scale: usize) -> String {
     let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let point = if scale > 0 { "." } else { "" };
-    format!(
-        "{}{whole}{point}{fraction}",
-        if value < 0 { "-" } else { "" }
-    )
+    format!("{}{whole}{point}{fraction}", if value < 0 { "-" } else { "" })
 }
 
 fn number_reward(gold: &str, answer: &str) -> f64 {
     let text = format!("<think>so</think><answer>{answer}</answer>");
     let problem = Problem::number("n", "q", gold);
-    let record = reward(
-        &problem,
-        &Completion::whole(&text),
-        &RewardConfig::default(),
-    )
-    .unwrap();
+    let record = reward(&problem, &Completion::whole(&text), &RewardConfig::default()).unwrap();
     record.value("accuracy").unwrap()
 }
 

@@ -24,15 +24,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const DAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// A day, given by the caller since this crate has no clock. The time of day is midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +58,7 @@ impl Date {
                 true => value.to_string(),
                 false => format!("{value:0width$}"),
             };
-            let month = MONTHS
-                .get(usize::from(self.month.wrapping_sub(1)))
-                .copied()
-                .unwrap_or("?");
+            let month = MONTHS.get(usize::from(self.month.wrapping_sub(1))).copied().unwrap_or("?");
             out.push_str(&match directive {
                 'Y' => self.year.to_string(),
                 'y' => number(self.year % 100, 2),
@@ -91,11 +81,9 @@ impl Date {
 
     fn day_of_year(self) -> u16 {
         const BEFORE: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
-        let month = BEFORE
-            .get(usize::from(self.month.wrapping_sub(1)))
-            .copied()
-            .unwrap_or(0);
+        let divides = |years: u16| self.year.is_multiple_of(years);
+        let leap = divides(4) && (!divides(100) || divides(400));
+        let month = BEFORE.get(usize::from(self.month.wrapping_sub(1))).copied().unwrap_or(0);
         month + u16::from(self.day) + u16::from(leap && self.month > 2)
     }
 
@@ -110,13 +98,10 @@ impl Date {
 
 /// Adds the functions that need nothing from outside.
 pub(super) fn add(environment: &mut Environment<'static>) {
-    environment.add_function(
-        "raise_exception",
-        |message: String| -> Result<Value, Error> {
-            let refusal = Refusal(message);
-            Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(refusal))
-        },
-    );
+    environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+        let refusal = Refusal(message);
+        Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(refusal))
+    });
     environment.add_filter("tojson", tojson);
 }
 
@@ -148,10 +133,7 @@ pub(super) fn template_error(error: Error) -> TextError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(at) = cause {
         if let Some(Refusal(message)) = at.downcast_ref::<Refusal>() {
-            return TextError::TemplateRefused {
-                line,
-                message: message.clone(),
-            };
+            return TextError::TemplateRefused { line, message: message.clone() };
         }
         cause = at.source();
     }
@@ -170,25 +152,17 @@ fn tojson(value: &Value, args: Kwargs) -> Result<String, Error> {
     args.assert_all_used()?;
     let mut out = Vec::new();
     let written = match indent {
-        None => value.serialize(&mut serde_json::Serializer::with_formatter(
-            &mut out, Python,
-        )),
+        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Python)),
         Some(width) => {
             let spaces = vec![b' '; width.min(64)];
             let formatter = PrettyFormatter::with_indent(&spaces);
-            value.serialize(&mut serde_json::Serializer::with_formatter(
-                &mut out, formatter,
-            ))
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))
         }
     };
     let invalid = |e: &dyn fmt::Display| Error::new(ErrorKind::BadSerialization, e.to_string());
     written.map_err(|e| invalid(&e))?;
     let text = String::from_utf8(out).map_err(|e| invalid(&e))?;
-    Ok(if ascii == Some(true) {
-        escape_non_ascii(&text)
-    } else {
-        text
-    })
+    Ok(if ascii == Some(true) { escape_non_ascii(&text) } else { text })
 }
 
 fn escape_non_ascii(text: &str) -> String {
@@ -235,11 +209,7 @@ impl Formatter for Python {
 mod tests {
     use super::*;
 
-    const DATE: Date = Date {
-        year: 2024,
-        month: 7,
-        day: 6,
-    };
+    const DATE: Date = Date { year: 2024, month: 7, day: 6 };
 
     #[test]
     fn dates_are_written_as_python_writes_them() {
@@ -255,11 +225,9 @@ mod tests {
 
     #[test]
     fn weekdays_hold_over_centuries() {
-        for (year, month, day, name) in [
-            (2000, 2, 29, "Tuesday"),
-            (1900, 3, 1, "Thursday"),
-            (2025, 1, 20, "Monday"),
-        ] {
+        for (year, month, day, name) in
+            [(2000, 2, 29, "Tuesday"), (1900, 3, 1, "Thursday"), (2025, 1, 20, "Monday")]
+        {
             assert_eq!(Date { year, month, day }.weekday(), name);
         }
     }
@@ -277,24 +245,15 @@ mod tests {
             render("{{ ['é😀'] | tojson(ensure_ascii=true) }}"),
             "[\"\\u00e9\\ud83d\\ude00\"]"
         );
-        assert_eq!(
-            render("{{ {'a': [1]} | tojson(indent=2) }}"),
-            "{\n  \"a\": [\n    1\n  ]\n}"
-        );
+        assert_eq!(render("{{ {'a': [1]} | tojson(indent=2) }}"), "{\n  \"a\": [\n    1\n  ]\n}");
     }
 
     #[test]
     fn a_fixed_date_reaches_the_template() {
         let mut environment = Environment::new();
         add_date(&mut environment, DATE);
-        let text = environment
-            .render_str("{{ strftime_now('%d %b %Y') }}", ())
-            .unwrap();
+        let text = environment.render_str("{{ strftime_now('%d %b %Y') }}", ()).unwrap();
         assert_eq!(text, "06 Jul 2024");
-        assert!(
-            environment
-                .render_str("{{ strftime_now('%Q') }}", ())
-                .is_err()
-        );
+        assert!(environment.render_str("{{ strftime_now('%Q') }}", ()).is_err());
     }
 }

@@ -57,16 +57,12 @@ impl GgufVocabulary {
         let model = gguf
             .get_str("tokenizer.ggml.model")?
             .ok_or(missing("tokenizer.ggml.model", "the kind of the tokenizer"))?;
-        let tokens = gguf.get_strings("tokenizer.ggml.tokens")?.ok_or(missing(
-            "tokenizer.ggml.tokens",
-            "the tokens in the order of their ids",
-        ))?;
+        let tokens = gguf
+            .get_strings("tokenizer.ggml.tokens")?
+            .ok_or(missing("tokenizer.ggml.tokens", "the tokens in the order of their ids"))?;
         let pre = match gguf.get_str("tokenizer.ggml.pre")? {
             None if model == BYTE_LEVEL_BPE => {
-                return Err(missing(
-                    "tokenizer.ggml.pre",
-                    "the name of the cutting rules",
-                ));
+                return Err(missing("tokenizer.ggml.pre", "the name of the cutting rules"));
             }
             name => name.unwrap_or_default(),
         };
@@ -75,37 +71,24 @@ impl GgufVocabulary {
             model: model.to_owned(),
             pre: pre.to_owned(),
             tokens: tokens.to_vec(),
-            token_types: gguf
-                .get_i32s("tokenizer.ggml.token_type")?
-                .unwrap_or_default()
-                .to_vec(),
-            merges: gguf
-                .get_strings("tokenizer.ggml.merges")?
-                .unwrap_or_default()
-                .to_vec(),
+            token_types: gguf.get_i32s("tokenizer.ggml.token_type")?.unwrap_or_default().to_vec(),
+            merges: gguf.get_strings("tokenizer.ggml.merges")?.unwrap_or_default().to_vec(),
             bos: gguf.get_u32("tokenizer.ggml.bos_token_id")?,
             eos: gguf.get_u32("tokenizer.ggml.eos_token_id")?,
             pad: gguf.get_u32("tokenizer.ggml.padding_token_id")?,
-            add_bos: gguf
-                .get_bool("tokenizer.ggml.add_bos_token")?
-                .unwrap_or(family_adds_bos),
+            add_bos: gguf.get_bool("tokenizer.ggml.add_bos_token")?.unwrap_or(family_adds_bos),
             chat_template: gguf.get_str("tokenizer.chat_template")?.map(str::to_owned),
         })
     }
 
     /// The token of an id, if there is one.
     pub fn token(&self, id: Option<u32>) -> Option<&str> {
-        self.tokens
-            .get(usize::try_from(id?).ok()?)
-            .map(String::as_str)
+        self.tokens.get(usize::try_from(id?).ok()?).map(String::as_str)
     }
 }
 
 fn bad(reason: impl Into<String>, context: impl Into<String>) -> TextError {
-    TextError::BadVocabulary {
-        reason: reason.into(),
-        context: context.into(),
-    }
+    TextError::BadVocabulary { reason: reason.into(), context: context.into() }
 }
 
 /// The tokenizer that the vocabulary was written from.
@@ -121,11 +104,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer
     let types = &vocabulary.token_types;
     if !types.is_empty() && types.len() != vocabulary.tokens.len() {
         return Err(bad(
-            format!(
-                "{} tokens, {} token types",
-                vocabulary.tokens.len(),
-                types.len()
-            ),
+            format!("{} tokens, {} token types", vocabulary.tokens.len(), types.len()),
             "tokenizer.ggml.token_type",
         ));
     }
@@ -145,26 +124,19 @@ pub(super) fn build(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer
         .with_pre_tokenizer(Some(kind.pre_tokenizer()?))
         .with_decoder(Some(ByteLevel::new(false, true, true)));
     if let (true, Some(id)) = (vocabulary.add_bos, vocabulary.bos) {
-        let token = vocabulary.token(vocabulary.bos).ok_or_else(|| {
-            bad(
-                format!("no token has id {id}"),
-                "tokenizer.ggml.bos_token_id",
-            )
-        })?;
+        let token = vocabulary
+            .token(vocabulary.bos)
+            .ok_or_else(|| bad(format!("no token has id {id}"), "tokenizer.ggml.bos_token_id"))?;
         tokenizer.with_post_processor(Some(bos_processor(token, id)?));
     } else {
         tokenizer.with_post_processor(Some(ByteLevel::new(false, false, true)));
     }
 
-    let added = vocabulary
-        .tokens
-        .iter()
-        .zip(types)
-        .filter_map(|(token, kind)| match *kind {
-            TYPE_CONTROL | TYPE_UNKNOWN => Some(AddedToken::from(token, true).normalized(false)),
-            TYPE_USER_DEFINED => Some(AddedToken::from(token, false).normalized(false)),
-            _ => None,
-        });
+    let added = vocabulary.tokens.iter().zip(types).filter_map(|(token, kind)| match *kind {
+        TYPE_CONTROL | TYPE_UNKNOWN => Some(AddedToken::from(token, true).normalized(false)),
+        TYPE_USER_DEFINED => Some(AddedToken::from(token, false).normalized(false)),
+        _ => None,
+    });
     tokenizer
         .add_tokens(added.collect::<Vec<_>>())
         .map_err(|e| bad(e.to_string(), "tokenizer.ggml.token_type"))?;
@@ -201,10 +173,7 @@ fn merge_pairs(merges: &[String], ids: &HashMap<String, u32>) -> Result<Vec<(Str
         joined.clear();
         joined.push_str(a);
         joined.push_str(b);
-        match [a, b, &joined]
-            .into_iter()
-            .find(|part| !ids.contains_key(*part))
-        {
+        match [a, b, &joined].into_iter().find(|part| !ids.contains_key(*part)) {
             Some(missing) => Err(bad(format!("{missing:?} is not a token"), context())),
             None => Ok((a.to_owned(), b.to_owned())),
         }

@@ -45,16 +45,10 @@ impl DecodePlan {
         {
             return Ok(Self::ByteLevel);
         }
-        piece_plan(steps)
-            .map(Self::Pieces)
-            .ok_or_else(|| TextError::UnsupportedDecoder {
-                expected: SUPPORTED,
-                got: steps
-                    .iter()
-                    .map(|s| kind(s).unwrap_or("?"))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
+        piece_plan(steps).map(Self::Pieces).ok_or_else(|| TextError::UnsupportedDecoder {
+            expected: SUPPORTED,
+            got: steps.iter().map(|s| kind(s).unwrap_or("?")).collect::<Vec<_>>().join(", "),
+        })
     }
 }
 
@@ -69,11 +63,8 @@ fn piece_plan(steps: &[Value]) -> Option<PiecePlan> {
     for step in steps {
         let rank = match kind(step)? {
             "Replace" => {
-                let from = step["pattern"]["String"]
-                    .as_str()
-                    .filter(|s| !s.is_empty())?;
-                plan.replace
-                    .push((from.to_owned(), step["content"].as_str()?.to_owned()));
+                let from = step["pattern"]["String"].as_str().filter(|s| !s.is_empty())?;
+                plan.replace.push((from.to_owned(), step["content"].as_str()?.to_owned()));
                 1
             }
             "ByteFallback" => {
@@ -129,13 +120,7 @@ mod tests {
         }
         assert!(seen.iter().all(|&s| s));
         // Space, line end, delete, no-break space and soft hyphen as GPT-2 writes them.
-        for (c, byte) in [
-            ('Ġ', 0x20),
-            ('Ċ', 0x0a),
-            ('ġ', 0x7f),
-            ('ł', 0xa0),
-            ('Ń', 0xad),
-        ] {
+        for (c, byte) in [('Ġ', 0x20), ('Ċ', 0x0a), ('ġ', 0x7f), ('ł', 0xa0), ('Ń', 0xad)] {
             assert_eq!(byte_of(c), Some(byte), "{c}");
         }
         assert_eq!(byte_of(' '), None);
@@ -153,10 +138,7 @@ mod tests {
             byte_fallback: true,
             strip: Some((' ', 1)),
         };
-        assert_eq!(
-            DecodePlan::from_decoder(&decoder).unwrap(),
-            DecodePlan::Pieces(plan)
-        );
+        assert_eq!(DecodePlan::from_decoder(&decoder).unwrap(), DecodePlan::Pieces(plan));
     }
 
     #[test]
@@ -172,10 +154,7 @@ mod tests {
             json!(["ByteLevel"]),
         ] {
             let error = DecodePlan::from_decoder(&decoder).unwrap_err();
-            assert!(
-                matches!(error, TextError::UnsupportedDecoder { .. }),
-                "{decoder}"
-            );
+            assert!(matches!(error, TextError::UnsupportedDecoder { .. }), "{decoder}");
         }
     }
 }

@@ -45,17 +45,13 @@ const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M
 impl PreKind {
     /// The rules for a name of `tokenizer.ggml.pre`.
     pub(crate) fn from_name(name: &str) -> Result<Self> {
-        NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| *kind)
-            .ok_or_else(|| {
-                let expected: Vec<&str> = NAMES.iter().map(|(known, _)| *known).collect();
-                TextError::UnsupportedPreTokenizer {
-                    expected: expected.join(", "),
-                    got: name.to_owned(),
-                }
-            })
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind).ok_or_else(|| {
+            let expected: Vec<&str> = NAMES.iter().map(|(known, _)| *known).collect();
+            TextError::UnsupportedPreTokenizer {
+                expected: expected.join(", "),
+                got: name.to_owned(),
+            }
+        })
     }
 
     /// Whether a piece that is a word of the vocabulary is taken without merging.
@@ -93,11 +89,8 @@ impl PreKind {
 
 fn isolated(regex: &str) -> Result<PreTokenizerWrapper> {
     let pattern = SplitPattern::Regex(regex.to_owned());
-    let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|e| {
-        TextError::BadTokenizerJson {
-            reason: e.to_string(),
-        }
-    })?;
+    let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+        .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
     Ok(split.into())
 }
 
@@ -110,10 +103,7 @@ mod tests {
     /// The pieces of `text`, read back from the original text.
     fn pieces(kind: PreKind, text: &str) -> Vec<String> {
         let mut cut = PreTokenizedString::from(text);
-        kind.pre_tokenizer()
-            .unwrap()
-            .pre_tokenize(&mut cut)
-            .unwrap();
+        kind.pre_tokenizer().unwrap().pre_tokenize(&mut cut).unwrap();
         cut.get_splits(OffsetReferential::Original, OffsetType::Byte)
             .into_iter()
             .map(|(_, (start, end), _)| text[start..end].to_owned())
@@ -130,18 +120,12 @@ mod tests {
 
     #[test]
     fn gpt2_knows_contractions_in_lower_case_only() {
-        assert_eq!(
-            pieces(PreKind::Gpt2, "IT'S it's"),
-            ["IT", "'", "S", " it", "'s"]
-        );
+        assert_eq!(pieces(PreKind::Gpt2, "IT'S it's"), ["IT", "'", "S", " it", "'s"]);
     }
 
     #[test]
     fn smollm_cuts_every_digit_alone_with_the_space_before_it() {
-        assert_eq!(
-            pieces(PreKind::SmolLm, "a 123 b٤½"),
-            ["a", " ", "1", "2", "3", " b", "٤", "½"]
-        );
+        assert_eq!(pieces(PreKind::SmolLm, "a 123 b٤½"), ["a", " ", "1", "2", "3", " b", "٤", "½"]);
     }
 
     #[test]
@@ -178,12 +162,7 @@ mod tests {
 
     #[test]
     fn spaces_at_the_end_stay_together_for_every_kind() {
-        for kind in [
-            PreKind::Gpt2,
-            PreKind::SmolLm,
-            PreKind::Llama3,
-            PreKind::Qwen2,
-        ] {
+        for kind in [PreKind::Gpt2, PreKind::SmolLm, PreKind::Llama3, PreKind::Qwen2] {
             assert_eq!(pieces(kind, "a   "), ["a", "   "], "{kind:?}");
         }
     }
@@ -191,9 +170,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_an_error_that_names_it() {
         let message = PreKind::from_name("tekken").unwrap_err().to_string();
-        assert!(
-            message.contains("tekken") && message.contains("llama-bpe"),
-            "{message}"
-        );
+        assert!(message.contains("tekken") && message.contains("llama-bpe"), "{message}");
     }
 }

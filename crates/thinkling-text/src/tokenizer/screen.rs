@@ -122,9 +122,8 @@ enum Merge<'a> {
 
 /// Turns away what cannot be run, and says how the rest decodes.
 pub(crate) fn screen(json: &[u8]) -> Result<DecodePlan> {
-    let head: Head<'_> = serde_json::from_slice(json).map_err(|e| TextError::BadTokenizerJson {
-        reason: e.to_string(),
-    })?;
+    let head: Head<'_> = serde_json::from_slice(json)
+        .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
     let model = head.model;
     match model.kind.as_deref() {
         Some("BPE" | "WordLevel") => {}
@@ -140,16 +139,10 @@ pub(crate) fn screen(json: &[u8]) -> Result<DecodePlan> {
     }
     let affixes = [model.continuing_subword_prefix, model.end_of_word_suffix];
     if affixes.into_iter().flatten().any(|affix| !affix.is_empty()) {
-        return Err(unsupported(
-            "BPE without affixes",
-            "a prefix or suffix of sub-words",
-        ));
+        return Err(unsupported("BPE without affixes", "a prefix or suffix of sub-words"));
     }
     if model.dropout.is_some_and(|rate| rate != 0.0) {
-        return Err(unsupported(
-            "BPE without dropout",
-            "dropout, which makes encoding random",
-        ));
+        return Err(unsupported("BPE without dropout", "dropout, which makes encoding random"));
     }
     if let Some(LongestMerge(length, place)) = model.merges
         && length > model.vocab.0

@@ -78,10 +78,7 @@ pub(crate) const KINDS: [&str; 9] = [
 /// A tokenizer of these rules, made once.
 pub(crate) fn tokenizer(pre: &str) -> &'static Tokenizer {
     static ALL: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| {
-        KINDS
-            .iter()
-            .map(|pre| Tokenizer::from_gguf(&vocabulary(pre)).unwrap())
-            .collect()
+        KINDS.iter().map(|pre| Tokenizer::from_gguf(&vocabulary(pre)).unwrap()).collect()
     });
     &ALL[KINDS.iter().position(|kind| *kind == pre).unwrap()]
 }

@@ -12,18 +12,9 @@ fn gguf(pre: &str, changes: &[(&str, Option<GgufValue>)]) -> Gguf {
     let mut metadata = vec![
         ("tokenizer.ggml.model", text("gpt2")),
         ("tokenizer.ggml.pre", text(pre)),
-        (
-            "tokenizer.ggml.tokens",
-            GgufValue::Array(GgufArray::String(vocabulary.tokens)),
-        ),
-        (
-            "tokenizer.ggml.token_type",
-            GgufValue::Array(GgufArray::I32(vocabulary.token_types)),
-        ),
-        (
-            "tokenizer.ggml.merges",
-            GgufValue::Array(GgufArray::String(vocabulary.merges)),
-        ),
+        ("tokenizer.ggml.tokens", GgufValue::Array(GgufArray::String(vocabulary.tokens))),
+        ("tokenizer.ggml.token_type", GgufValue::Array(GgufArray::I32(vocabulary.token_types))),
+        ("tokenizer.ggml.merges", GgufValue::Array(GgufArray::String(vocabulary.merges))),
         ("tokenizer.ggml.bos_token_id", GgufValue::U32(BEGIN)),
         ("tokenizer.ggml.eos_token_id", GgufValue::U32(END)),
         (
@@ -35,33 +26,20 @@ fn gguf(pre: &str, changes: &[(&str, Option<GgufValue>)]) -> Gguf {
         metadata.retain(|(known, _)| known != key);
         metadata.extend(value.clone().map(|value| (*key, value)));
     }
-    let metadata: Vec<(String, GgufValue)> = metadata
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
-    let file = GgufWriter::new(Vec::new(), &metadata, Vec::new())
-        .unwrap()
-        .finish()
-        .unwrap();
+    let metadata: Vec<(String, GgufValue)> =
+        metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let file = GgufWriter::new(Vec::new(), &metadata, Vec::new()).unwrap().finish().unwrap();
     Gguf::parse(&file).unwrap()
 }
 
 #[test]
 fn vocabulary_and_template_come_out_of_the_metadata() {
     let vocabulary = GgufVocabulary::from_gguf(&gguf("smollm", &[])).unwrap();
-    assert_eq!(
-        (vocabulary.bos, vocabulary.eos, vocabulary.pad),
-        (Some(BEGIN), Some(END), None)
-    );
+    assert_eq!((vocabulary.bos, vocabulary.eos, vocabulary.pad), (Some(BEGIN), Some(END), None));
     let tokenizer = Tokenizer::from_gguf(&vocabulary).unwrap();
-    assert_eq!(
-        tokenizer.encode("<|begin|>hello<|end|>").unwrap(),
-        [BEGIN, HELLO, END]
-    );
+    assert_eq!(tokenizer.encode("<|begin|>hello<|end|>").unwrap(), [BEGIN, HELLO, END]);
     let template = ChatTemplate::from_gguf(&vocabulary).unwrap();
-    let prompt = template
-        .render(&[Message::new("user", "hello")], true)
-        .unwrap();
+    let prompt = template.render(&[Message::new("user", "hello")], true).unwrap();
     assert_eq!(prompt, "<|begin|>hello<|end|>");
 }
 
@@ -76,19 +54,12 @@ fn where_the_file_does_not_say_only_llama3_adds_a_beginning() {
     assert!(!adds("qwen2", &[]));
     let key = "tokenizer.ggml.add_bos_token";
     assert!(!adds("llama-bpe", &[(key, Some(GgufValue::Bool(false)))]));
-    assert!(adds(
-        "deepseek-r1-qwen",
-        &[(key, Some(GgufValue::Bool(true)))]
-    ));
+    assert!(adds("deepseek-r1-qwen", &[(key, Some(GgufValue::Bool(true)))]));
 }
 
 #[test]
 fn missing_cutting_rules_are_an_error_and_no_guess() {
-    for key in [
-        "tokenizer.ggml.model",
-        "tokenizer.ggml.tokens",
-        "tokenizer.ggml.pre",
-    ] {
+    for key in ["tokenizer.ggml.model", "tokenizer.ggml.tokens", "tokenizer.ggml.pre"] {
         let error = GgufVocabulary::from_gguf(&gguf("smollm", &[(key, None)])).unwrap_err();
         assert!(
             matches!(error, TextError::MissingMetadata { key: missing, .. } if missing == key),
@@ -107,10 +78,7 @@ fn a_sentencepiece_vocabulary_is_named_as_unsupported() {
     ];
     let vocabulary = GgufVocabulary::from_gguf(&gguf("default", &changes)).unwrap();
     let error = Tokenizer::from_gguf(&vocabulary).unwrap_err();
-    assert!(
-        matches!(&error, TextError::UnsupportedModel { got, .. } if got == "llama"),
-        "{error}"
-    );
+    assert!(matches!(&error, TextError::UnsupportedModel { got, .. } if got == "llama"), "{error}");
 }
 
 #[test]

@@ -13,10 +13,7 @@ struct Reference {
 }
 
 /// The two files, or nothing where a variable is not set.
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs the test should see that it was skipped"
-)]
+#[expect(clippy::print_stderr, reason = "whoever runs the test should see that it was skipped")]
 fn reference() -> Option<Reference> {
     let read = |name: &str| {
         let Some(path) = std::env::var_os(name) else {
@@ -29,11 +26,7 @@ fn reference() -> Option<Reference> {
     let golden = serde_json::from_slice(&read("THINKLING_SMOLLM2_GOLDEN")?).unwrap();
     let vocabulary = GgufVocabulary::from_gguf(&gguf).unwrap();
     let tokenizer = Tokenizer::from_gguf(&vocabulary).unwrap();
-    Some(Reference {
-        vocabulary,
-        tokenizer,
-        golden,
-    })
+    Some(Reference { vocabulary, tokenizer, golden })
 }
 
 fn ids(value: &Value) -> Vec<u32> {
@@ -45,19 +38,15 @@ fn pairs(golden: &Value) -> Vec<(&str, Vec<u32>)> {
     let prompts = golden["cases"].as_array().unwrap().iter();
     let prompts = prompts.map(|c| (c["prompt"].as_str().unwrap(), ids(&c["prompt_ids"])));
     let cases = golden["tokenizer_cases"].as_array().unwrap().iter();
-    let pairs: Vec<_> = prompts
-        .chain(cases.map(|c| (c["text"].as_str().unwrap(), ids(&c["ids"]))))
-        .collect();
+    let pairs: Vec<_> =
+        prompts.chain(cases.map(|c| (c["text"].as_str().unwrap(), ids(&c["ids"])))).collect();
     assert!(pairs.len() >= 2, "the golden holds no cases");
     pairs
 }
 
 #[test]
 fn texts_have_the_ids_of_the_reference() {
-    let Some(Reference {
-        tokenizer, golden, ..
-    }) = reference()
-    else {
+    let Some(Reference { tokenizer, golden, .. }) = reference() else {
         return;
     };
     assert_eq!(tokenizer.vocab_size(), 49_152);
@@ -71,10 +60,7 @@ fn texts_have_the_ids_of_the_reference() {
 
 #[test]
 fn completions_have_the_text_of_the_reference() {
-    let Some(Reference {
-        tokenizer, golden, ..
-    }) = reference()
-    else {
+    let Some(Reference { tokenizer, golden, .. }) = reference() else {
         return;
     };
     for case in golden["cases"].as_array().unwrap() {
@@ -85,18 +71,12 @@ fn completions_have_the_text_of_the_reference() {
 
 #[test]
 fn the_chat_template_gives_the_prompt_of_the_reference() {
-    let Some(Reference {
-        vocabulary, golden, ..
-    }) = reference()
-    else {
+    let Some(Reference { vocabulary, golden, .. }) = reference() else {
         return;
     };
     let template = ChatTemplate::from_gguf(&vocabulary).unwrap();
     let messages = [Message::new("user", "What is 17 + 25?")];
     let cases = golden["cases"].as_array().unwrap();
     let chat = cases.iter().find(|case| case["kind"] == "chat").unwrap();
-    assert_eq!(
-        template.render(&messages, true).unwrap(),
-        chat["prompt"].as_str().unwrap()
-    );
+    assert_eq!(template.render(&messages, true).unwrap(), chat["prompt"].as_str().unwrap());
 }

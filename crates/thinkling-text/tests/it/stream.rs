@@ -12,10 +12,7 @@ struct Pair(Tokenizer, tokenizers::Tokenizer);
 
 impl Pair {
     fn new(json: &[u8]) -> Self {
-        Self(
-            Tokenizer::from_json(json).unwrap(),
-            tokenizers::Tokenizer::from_bytes(json).unwrap(),
-        )
+        Self(Tokenizer::from_json(json).unwrap(), tokenizers::Tokenizer::from_bytes(json).unwrap())
     }
 }
 
@@ -35,11 +32,7 @@ fn both(Pair(ours, reference): &Pair, ids: &[u32], skip_special: bool) -> (Strin
 
 /// Ids that often make whole characters, sometimes broken ones.
 fn ids() -> impl Strategy<Value = Vec<u32>> {
-    let han = "好"
-        .bytes()
-        .chain("😀é".bytes())
-        .map(u32::from)
-        .collect::<Vec<_>>();
+    let han = "好".bytes().chain("😀é".bytes()).map(u32::from).collect::<Vec<_>>();
     let one = prop_oneof![
         3 => (0..SIZE + 3).prop_map(|id| vec![id]),
         2 => Just(han.clone()),

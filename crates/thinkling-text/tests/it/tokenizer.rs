@@ -22,11 +22,7 @@ fn merges_are_applied_in_their_order() {
         ids.extend(bytes("orld"));
         assert_eq!(tokenizer.encode("hello world").unwrap(), ids, "{kind}");
         // "hel" stops at the second merge, "hellhe" at the third.
-        assert_eq!(
-            tokenizer.encode("hel").unwrap(),
-            [HE, u32::from(b'l')],
-            "{kind}"
-        );
+        assert_eq!(tokenizer.encode("hel").unwrap(), [HE, u32::from(b'l')], "{kind}");
         assert_eq!(tokenizer.encode("hellhe").unwrap(), [HELL, HE], "{kind}");
     }
 }
@@ -55,18 +51,13 @@ fn only_llama3_takes_a_word_of_the_vocabulary_without_merges() {
 fn qwen_composes_characters_first_and_llama_does_not() {
     let decomposed = "e\u{301}";
     assert_eq!(tokenizer("qwen2").encode(decomposed).unwrap(), bytes("é"));
-    assert_eq!(
-        tokenizer("llama-bpe").encode(decomposed).unwrap(),
-        bytes(decomposed)
-    );
+    assert_eq!(tokenizer("llama-bpe").encode(decomposed).unwrap(), bytes(decomposed));
 }
 
 #[test]
 fn special_tokens_in_the_text_are_parsed_and_none_is_added() {
     let tokenizer = tokenizer("smollm");
-    let ids = tokenizer
-        .encode("<|begin|>he<think>he<|end|><｜结束｜>")
-        .unwrap();
+    let ids = tokenizer.encode("<|begin|>he<think>he<|end|><｜结束｜>").unwrap();
     assert_eq!(ids, [BEGIN, HE, THINK, HE, END, HAN_END]);
 }
 
@@ -95,9 +86,7 @@ fn ids_tokens_and_sizes_agree() {
     assert_eq!(tokenizer.token_to_id("nowhere"), None);
     assert_eq!(tokenizer.id_to_token(SPACE_W).as_deref(), Some("Ġw"));
     assert_eq!(tokenizer.id_to_token(SIZE), None);
-    let special: Vec<u32> = (0..SIZE + 2)
-        .filter(|&id| tokenizer.is_special(id))
-        .collect();
+    let special: Vec<u32> = (0..SIZE + 2).filter(|&id| tokenizer.is_special(id)).collect();
     assert_eq!(special, [BEGIN, END, HAN_END]);
 }
 
@@ -105,10 +94,7 @@ fn ids_tokens_and_sizes_agree() {
 fn decoding_may_leave_special_tokens_out_and_drops_unknown_ids() {
     let tokenizer = tokenizer("qwen2");
     let ids = [BEGIN, HELLO, SPACE_W, THINK, HAN_END, 9999, END];
-    assert_eq!(
-        tokenizer.decode(&ids, false),
-        "<|begin|>hello w<think><｜结束｜><|end|>"
-    );
+    assert_eq!(tokenizer.decode(&ids, false), "<|begin|>hello w<think><｜结束｜><|end|>");
     assert_eq!(tokenizer.decode(&ids, true), "hello w<think>");
 }
 
@@ -128,10 +114,7 @@ fn a_beginning_token_is_added_only_where_it_is_asked_for() {
     vocabulary.add_bos = true;
     let tokenizer = Tokenizer::from_gguf(&vocabulary).unwrap();
     assert_eq!(tokenizer.encode("hello").unwrap(), [HELLO]);
-    assert_eq!(
-        tokenizer.encode_with_added("hello").unwrap(),
-        [BEGIN, HELLO]
-    );
+    assert_eq!(tokenizer.encode_with_added("hello").unwrap(), [BEGIN, HELLO]);
     let again = Tokenizer::from_json(&tokenizer.to_json().unwrap()).unwrap();
     assert_eq!(again.encode_with_added("hello").unwrap(), [BEGIN, HELLO]);
     let without = crate::fixture::tokenizer("llama-bpe");
@@ -147,15 +130,10 @@ fn the_written_json_has_the_parts_that_transformers_reads() {
     assert_eq!(json["model"]["vocab"]["hello"], HELLO);
     assert_eq!(json["model"]["merges"][2], serde_json::json!(["he", "ll"]));
     assert_eq!(json["decoder"]["type"], "ByteLevel");
-    assert_eq!(
-        json["pre_tokenizer"]["pretokenizers"][1]["type"],
-        "ByteLevel"
-    );
+    assert_eq!(json["pre_tokenizer"]["pretokenizers"][1]["type"], "ByteLevel");
     let added = json["added_tokens"].as_array().unwrap();
-    let special: Vec<_> = added
-        .iter()
-        .map(|t| (t["id"].as_u64(), t["special"].as_bool()))
-        .collect();
+    let special: Vec<_> =
+        added.iter().map(|t| (t["id"].as_u64(), t["special"].as_bool())).collect();
     let id = |id: u32| Some(u64::from(id));
     assert_eq!(
         special,
@@ -187,14 +165,8 @@ fn a_run_of_blanks_beyond_the_regex_engine_is_an_error_and_not_wrong_ids() {
     let ids = tokenizer.encode(&(" ".repeat(250_000) + "x11")).unwrap();
     assert_eq!(ids[ids.len() - 3..], [u32::from(b'x'), one, one]);
     let long = " ".repeat(250_001) + "x11";
-    assert!(matches!(
-        tokenizer.encode(&long),
-        Err(TextError::Encode { .. })
-    ));
-    assert!(matches!(
-        tokenizer.encode_ordinary(&long),
-        Err(TextError::Encode { .. })
-    ));
+    assert!(matches!(tokenizer.encode(&long), Err(TextError::Encode { .. })));
+    assert!(matches!(tokenizer.encode_ordinary(&long), Err(TextError::Encode { .. })));
 }
 
 #[test]
@@ -209,23 +181,14 @@ fn empty_text_has_no_ids() {
 fn a_vocabulary_with_byte_fallback_is_read() {
     let tokenizer = Tokenizer::from_json(&byte_fallback_json()).unwrap();
     // "▁a", "▁b", then the two bytes of é: 9 words stand before the bytes.
-    assert_eq!(
-        tokenizer.encode("a bé").unwrap(),
-        [6, 7, 9 + 0xc3, 9 + 0xa9]
-    );
-    assert_eq!(
-        tokenizer.decode(&[1, 6, 7, 9 + 0xc3, 9 + 0xa9, 8], true),
-        "a bé好"
-    );
+    assert_eq!(tokenizer.encode("a bé").unwrap(), [6, 7, 9 + 0xc3, 9 + 0xa9]);
+    assert_eq!(tokenizer.decode(&[1, 6, 7, 9 + 0xc3, 9 + 0xa9, 8], true), "a bé好");
 }
 
 #[test]
 fn a_vocabulary_of_words_is_read() {
     let tokenizer = Tokenizer::from_json(&words_json()).unwrap();
-    assert_eq!(
-        tokenizer.encode("one plus one 等于 two").unwrap(),
-        [0, 1, 0, 2, 3]
-    );
+    assert_eq!(tokenizer.encode("one plus one 等于 two").unwrap(), [0, 1, 0, 2, 3]);
     assert_eq!(tokenizer.decode(&[0, 1, 0], false), "one plus one");
     assert_eq!(tokenizer.vocab_size(), 4);
 }
@@ -257,23 +220,11 @@ fn lists_that_contradict_each_other_are_refused() {
             }),
             "no token",
         ),
-        (
-            refusal(|v| v.tokens[300 - 256] = "A".to_owned()),
-            "has the ids",
-        ),
+        (refusal(|v| v.tokens[300 - 256] = "A".to_owned()), "has the ids"),
         (refusal(|v| v.token_types.truncate(3)), "3 token types"),
-        (
-            refusal(|v| v.merges[0] = "he".to_owned()),
-            "is not two tokens",
-        ),
-        (
-            refusal(|v| v.merges[5] = "1 nowhere".to_owned()),
-            "merges[5]",
-        ),
-        (
-            refusal(|v| v.merges[5] = "<|begin|> <|begin|>".to_owned()),
-            "merges[5]",
-        ),
+        (refusal(|v| v.merges[0] = "he".to_owned()), "is not two tokens"),
+        (refusal(|v| v.merges[5] = "1 nowhere".to_owned()), "merges[5]"),
+        (refusal(|v| v.merges[5] = "<|begin|> <|begin|>".to_owned()), "merges[5]"),
         (
             refusal(|v| {
                 v.add_bos = true;
@@ -284,10 +235,7 @@ fn lists_that_contradict_each_other_are_refused() {
     ];
     for (error, word) in reasons {
         let message = error.to_string();
-        assert!(
-            matches!(error, TextError::BadVocabulary { .. }),
-            "{message}"
-        );
+        assert!(matches!(error, TextError::BadVocabulary { .. }), "{message}");
         assert!(message.contains(word), "{message}");
     }
 }
@@ -307,30 +255,15 @@ fn a_json_that_would_panic_or_mislead_is_refused() {
     let error = read("/model/merges/0", serde_json::json!([long, long]));
     assert!(matches!(error, TextError::BadVocabulary { .. }), "{error}");
     let error = read("/model/continuing_subword_prefix", "#########".into());
-    assert!(
-        matches!(error, TextError::UnsupportedModel { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TextError::UnsupportedModel { .. }), "{error}");
     let error = read("/model/dropout", 0.5.into());
-    assert!(
-        matches!(error, TextError::UnsupportedModel { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TextError::UnsupportedModel { .. }), "{error}");
     let error = read("/model/type", "Unigram".into());
-    assert!(
-        matches!(error, TextError::UnsupportedModel { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TextError::UnsupportedModel { .. }), "{error}");
     let error = read("/decoder", serde_json::json!({"type": "CTC"}));
-    assert!(
-        matches!(error, TextError::UnsupportedDecoder { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TextError::UnsupportedDecoder { .. }), "{error}");
     let error = read("/model/merges/0", serde_json::json!(["q", "no"]));
-    assert!(
-        matches!(error, TextError::BadTokenizerJson { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TextError::BadTokenizerJson { .. }), "{error}");
 }
 
 #[test]

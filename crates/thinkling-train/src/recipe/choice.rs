@@ -54,18 +54,13 @@ pub(crate) use spellings;
 /// The candidate spelt most like `word`.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     let likeness = |c: &str| strsim::normalized_damerau_levenshtein(word, c);
-    let best = candidates
-        .map(|c| (likeness(c), c))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let best = candidates.map(|c| (likeness(c), c)).max_by(|a, b| a.0.total_cmp(&b.0));
     best.map(|(_, c)| c.to_owned())
 }
 
 /// The spellings of `T` in words, with the one nearest to `got`.
 pub(crate) fn words<T: Choice>(got: &Value) -> String {
-    let names: Vec<String> = T::ALL
-        .iter()
-        .map(|(name, _)| format!("\"{name}\""))
-        .collect();
+    let names: Vec<String> = T::ALL.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     let all = match names.as_slice() {
         [only] => only.clone(),
         _ => format!("one of {}", names.join(", ")),

@@ -119,9 +119,7 @@ impl TextSource {
     pub(crate) fn read(mut s: Section<'_>) -> Result<Self> {
         let source = match s.required_choice("kind")? {
             TextKind::MiniWorld => Self::MiniWorld(Box::new(read_corpus(&mut s)?)),
-            TextKind::Text => Self::Text {
-                path: s.required_path("path")?,
-            },
+            TextKind::Text => Self::Text { path: s.required_path("path")? },
         };
         s.finish()?;
         Ok(source)
@@ -138,12 +136,7 @@ impl QuestionSource {
                 let answer = s.text("answer")?.unwrap_or_else(|| "answer".to_owned());
                 let mut format = AnswerFormat::Plain;
                 s.choice("format", &mut format)?;
-                Self::Jsonl(JsonlSource {
-                    path,
-                    question,
-                    answer,
-                    format,
-                })
+                Self::Jsonl(JsonlSource { path, question, answer, format })
             }
         };
         s.finish()?;

@@ -90,10 +90,7 @@ impl Serialize for ModelSource {
         }
         match self {
             Self::Path(path) => Path { path }.serialize(to),
-            Self::Stage(name) => Path {
-                path: format!("{STAGE_PREFIX}{name}"),
-            }
-            .serialize(to),
+            Self::Stage(name) => Path { path: format!("{STAGE_PREFIX}{name}") }.serialize(to),
             Self::New(model) => model.serialize(to),
         }
     }
@@ -158,11 +155,7 @@ impl NewModel {
         s.count("num_key_value_heads", &mut m.num_key_value_heads, 1)?;
         let whole_heads =
             m.num_attention_heads > 0 && m.hidden_size.is_multiple_of(m.num_attention_heads);
-        m.head_dim = if whole_heads {
-            m.hidden_size / m.num_attention_heads
-        } else {
-            0
-        };
+        m.head_dim = if whole_heads { m.hidden_size / m.num_attention_heads } else { 0 };
         s.count("head_dim", &mut m.head_dim, 2)?;
         s.required_count("intermediate_size", &mut m.intermediate_size, 1)?;
         s.float("rms_norm_eps", &mut m.rms_norm_eps, POSITIVE)?;

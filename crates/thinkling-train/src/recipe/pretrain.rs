@@ -25,18 +25,9 @@ impl PretrainStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
         let data = TextSource::read(s.required_section("data")?)?;
-        let defaults = Training {
-            lr: 1e-3,
-            beta2: 0.95,
-            ..Training::default()
-        };
+        let defaults = Training { lr: 1e-3, beta2: 0.95, ..Training::default() };
         let training = defaults.read(s)?;
-        let mut p = Self {
-            training,
-            sequence_length: 256,
-            batch: 16,
-            data,
-        };
+        let mut p = Self { training, sequence_length: 256, batch: 16, data };
         // A sequence of one token has nothing to predict.
         s.count("sequence_length", &mut p.sequence_length, 2)?;
         s.count("batch", &mut p.batch, 1)?;

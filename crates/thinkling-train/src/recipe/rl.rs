@@ -235,9 +235,7 @@ impl RlStage {
         s.float("min_p", &mut self.min_p, SHARE)?;
         let completions = [self.minibatches, self.questions_per_step, self.group_size]
             .into_iter()
-            .try_fold(1_u32, |product, n| {
-                product.checked_mul(u32::try_from(n).ok()?)
-            });
+            .try_fold(1_u32, |product, n| product.checked_mul(u32::try_from(n).ok()?));
         match completions {
             Some(_) => Ok(()),
             None => Err(s.conflict("group_size", "fewer than 2^32 completions a rollout")),
@@ -263,10 +261,7 @@ impl RlStage {
         if self.accuracy_weight + self.format_weight > 0.0 {
             Ok(())
         } else {
-            Err(s.conflict(
-                "accuracy_weight",
-                "a weight above 0 here or for `format_weight`",
-            ))
+            Err(s.conflict("accuracy_weight", "a weight above 0 here or for `format_weight`"))
         }
     }
 

@@ -24,62 +24,31 @@ pub(crate) struct Range {
 }
 
 /// Above 0.
-pub(crate) const POSITIVE: Range = Range {
-    low: 0.0,
-    high: f64::MAX,
-    without_low: true,
-};
+pub(crate) const POSITIVE: Range = Range { low: 0.0, high: f64::MAX, without_low: true };
 /// 0 or above.
-pub(crate) const NOT_NEGATIVE: Range = Range {
-    low: 0.0,
-    high: f64::MAX,
-    without_low: false,
-};
+pub(crate) const NOT_NEGATIVE: Range = Range { low: 0.0, high: f64::MAX, without_low: false };
 /// 0 to 1.
-pub(crate) const SHARE: Range = Range {
-    low: 0.0,
-    high: 1.0,
-    without_low: false,
-};
+pub(crate) const SHARE: Range = Range { low: 0.0, high: 1.0, without_low: false };
 /// Above 0 up to 1.
-pub(crate) const POSITIVE_SHARE: Range = Range {
-    low: 0.0,
-    high: 1.0,
-    without_low: true,
-};
+pub(crate) const POSITIVE_SHARE: Range = Range { low: 0.0, high: 1.0, without_low: true };
 /// Any finite number.
-pub(crate) const ANY: Range = Range {
-    low: f64::MIN,
-    high: f64::MAX,
-    without_low: false,
-};
+pub(crate) const ANY: Range = Range { low: f64::MIN, high: f64::MAX, without_low: false };
 /// Counts fit 32 bits, so that sums and products of a few do not overflow.
 const MAX_COUNT: u64 = u32::MAX as u64;
 
 impl Range {
     /// From 0, below 1.
-    pub(crate) const BELOW_ONE: Self = Self {
-        low: 0.0,
-        high: 1.0 - f64::EPSILON,
-        without_low: false,
-    };
+    pub(crate) const BELOW_ONE: Self =
+        Self { low: 0.0, high: 1.0 - f64::EPSILON, without_low: false };
     /// A finite number above `low`.
     pub(crate) fn above(low: f64) -> Self {
-        Self {
-            low,
-            high: f64::MAX,
-            without_low: true,
-        }
+        Self { low, high: f64::MAX, without_low: true }
     }
 
     fn contains(self, x: f64) -> bool {
         x.is_finite()
             && x <= self.high
-            && if self.without_low {
-                x > self.low
-            } else {
-                x >= self.low
-            }
+            && if self.without_low { x > self.low } else { x >= self.low }
     }
 
     fn words(self) -> String {
@@ -114,14 +83,7 @@ impl<'a> Section<'a> {
             return Err(bad(node, path, "a table"));
         };
         let (at, path) = (node.at.clone(), path.to_owned());
-        Ok(Self {
-            table,
-            at,
-            path,
-            bases,
-            known: Vec::new(),
-            missing: None,
-        })
+        Ok(Self { table, at, path, bases, known: Vec::new(), missing: None })
     }
 
     /// Reports the first unknown key, else the first missing one.
@@ -174,11 +136,7 @@ impl<'a> Section<'a> {
 
     /// The dotted path of a key of this table.
     pub(crate) fn dotted(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// The value of a key, if it is written.
@@ -190,9 +148,7 @@ impl<'a> Section<'a> {
     /// The table under a key, if it is written.
     pub(crate) fn section(&mut self, key: &'static str) -> Result<Option<Section<'a>>> {
         let path = self.dotted(key);
-        self.node(key)
-            .map(|node| Section::new(node, &path, self.bases))
-            .transpose()
+        self.node(key).map(|node| Section::new(node, &path, self.bases)).transpose()
     }
 
     /// The table under a key that must be written. Absent, it is an error at once, because nothing
@@ -208,10 +164,7 @@ impl<'a> Section<'a> {
     fn absent(&self, key: &'static str, expected: impl Into<String>) -> TrainError {
         const ALIKE: f64 = 0.6;
         let alike = |k: &str| strsim::normalized_damerau_levenshtein(k, key) >= ALIKE;
-        let meant = self
-            .table
-            .iter()
-            .find(|(k, _)| !self.known.contains(&k.as_str()) && alike(k));
+        let meant = self.table.iter().find(|(k, _)| !self.known.contains(&k.as_str()) && alike(k));
         match meant {
             Some((k, entry)) => TrainError::UnknownKey {
                 at: entry.key_at.clone(),
@@ -315,10 +268,7 @@ impl<'a> Section<'a> {
         let path = self.dotted(key);
         match self.node(key) {
             None => Ok(()),
-            Some(Node {
-                value: Value::Boolean(b),
-                ..
-            }) => {
+            Some(Node { value: Value::Boolean(b), .. }) => {
                 *slot = *b;
                 Ok(())
             }
@@ -411,11 +361,7 @@ fn to_float(node: &Node, path: &str, range: Range) -> Result<f64> {
         Value::Integer(i) => i as f64,
         _ => return Err(bad(node, path, range.words())),
     };
-    if range.contains(number) {
-        Ok(number)
-    } else {
-        Err(bad(node, path, range.words()))
-    }
+    if range.contains(number) { Ok(number) } else { Err(bad(node, path, range.words())) }
 }
 
 fn to_text(node: &Node, path: &str) -> Result<String> {

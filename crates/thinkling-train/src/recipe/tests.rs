@@ -61,11 +61,7 @@ fn full() -> Recipe {
 }
 
 fn rl<'a>(recipe: &'a Recipe, name: &str) -> &'a RlStage {
-    let stage = recipe
-        .stages
-        .iter()
-        .find(|stage| stage.name == name)
-        .expect("the stage is there");
+    let stage = recipe.stages.iter().find(|stage| stage.name == name).expect("the stage is there");
     match &stage.kind {
         StageKind::Rl(rl) => rl,
         other => panic!("not rl: {other:?}"),
@@ -81,44 +77,21 @@ fn message(text: &str, sets: &[&str]) -> String {
 #[test]
 fn a_whole_recipe_is_read() {
     let recipe = full();
+    assert_eq!((recipe.name.as_str(), recipe.seed, recipe.stages.len()), ("quick", 11, 4));
+    let ModelSource::New(model) = &recipe.model else { panic!("{:?}", recipe.model) };
     assert_eq!(
-        (recipe.name.as_str(), recipe.seed, recipe.stages.len()),
-        ("quick", 11, 4)
-    );
-    let ModelSource::New(model) = &recipe.model else {
-        panic!("{:?}", recipe.model)
-    };
-    assert_eq!(
-        (
-            model.head_dim,
-            model.num_key_value_heads,
-            model.tie_word_embeddings
-        ),
+        (model.head_dim, model.num_key_value_heads, model.tie_word_embeddings),
         (16, 2, true)
     );
-    let StageKind::Pretrain(base) = &recipe.stages[0].kind else {
-        panic!("not pretrain")
-    };
-    assert_eq!(
-        (base.training.lr, base.training.beta2, base.batch),
-        (2e-3, 0.95, 16)
-    );
-    assert_eq!(
-        base.data,
-        TextSource::Text {
-            path: "/recipes/corpus/a.txt".into()
-        }
-    );
+    let StageKind::Pretrain(base) = &recipe.stages[0].kind else { panic!("not pretrain") };
+    assert_eq!((base.training.lr, base.training.beta2, base.batch), (2e-3, 0.95, 16));
+    assert_eq!(base.data, TextSource::Text { path: "/recipes/corpus/a.txt".into() });
     assert_eq!(recipe.total_steps(), 20 + 40 + 100 + 100);
     assert_eq!(recipe.model_of(0), recipe.model);
     assert_eq!(recipe.model_of(1), ModelSource::Stage("base".into()));
     assert_eq!(recipe.model_of(2), ModelSource::Stage("base".into()));
-    let StageKind::Pretrain(world) = &recipe.stages[3].kind else {
-        panic!("not pretrain")
-    };
-    let TextSource::MiniWorld(corpus) = &world.data else {
-        panic!("{:?}", world.data)
-    };
+    let StageKind::Pretrain(world) = &recipe.stages[3].kind else { panic!("not pretrain") };
+    let TextSource::MiniWorld(corpus) = &world.data else { panic!("{:?}", world.data) };
     assert_eq!((corpus.slip, corpus.mix.english), (0.5, 1.0));
     let paths = ["/recipes/corpus/a.txt", "/data/train.jsonl"].map(PathBuf::from);
     assert_eq!(recipe.input_paths(), paths);
@@ -131,43 +104,22 @@ fn the_preset_is_the_reports_row() {
                 data.kind='mini-world'";
     let recipe = parse(text, &[]).expect("valid");
     let r = rl(&recipe, "rl");
-    assert_eq!(
-        (r.training.lr, r.training.steps, r.kl_coef),
-        (3e-6, 10_400, 0.001)
-    );
-    assert_eq!(
-        (r.clip_eps_low, r.clip_eps_high, r.temperature),
-        (10.0, 10.0, 1.0)
-    );
-    assert_eq!(
-        (r.group_size, r.questions_per_step, r.completions_per_step()),
-        (16, 32, 512)
-    );
-    assert_eq!(
-        (r.max_completion_tokens, r.ref_replace_every),
-        (32_768, 400)
-    );
+    assert_eq!((r.training.lr, r.training.steps, r.kl_coef), (3e-6, 10_400, 0.001));
+    assert_eq!((r.clip_eps_low, r.clip_eps_high, r.temperature), (10.0, 10.0, 1.0));
+    assert_eq!((r.group_size, r.questions_per_step, r.completions_per_step()), (16, 32, 512));
+    assert_eq!((r.max_completion_tokens, r.ref_replace_every), (32_768, 400));
     assert_eq!((r.minibatches, r.inner_epochs), (16, 1));
     assert_eq!(r.questions_per_rollout() * r.group_size, 8_192);
     assert_eq!((r.steps_per_rollout(), r.rollouts()), (16, 650));
-    assert_eq!(
-        (r.kl_estimator, r.loss_type),
-        (KlEstimator::K3, LossType::Grpo)
-    );
-    assert_eq!(
-        (r.template, r.scale_rewards),
-        (Template::R1Zero, ScaleRewards::Group)
-    );
+    assert_eq!((r.kl_estimator, r.loss_type), (KlEstimator::K3, LossType::Grpo));
+    assert_eq!((r.template, r.scale_rewards), (Template::R1Zero, ScaleRewards::Group));
 }
 
 #[test]
 fn keys_of_the_recipe_win_over_the_preset_wherever_they_stand() {
     let recipe = full();
     let r = rl(&recipe, "rl");
-    assert_eq!(
-        (r.training.lr, r.training.steps, r.minibatches),
-        (1e-4, 40, 2)
-    );
+    assert_eq!((r.training.lr, r.training.steps, r.minibatches), (1e-4, 40, 2));
     assert_eq!((r.kl_coef, r.group_size, r.delta), (0.001, 16, Some(12.0)));
     let text = "name='z'\nmodel.path='m'\n[[stage]]\nlr=1\nname='rl'\nkind='rl'\n\
                 data.kind='mini-world'\npreset='r1-zero'";
@@ -179,10 +131,7 @@ fn an_evaluation_takes_the_stages_length_and_problems_unless_it_says_otherwise()
     let recipe = full();
     let r = rl(&recipe, "rl");
     let eval = r.eval.as_ref().expect("an evaluation");
-    assert_eq!(
-        (eval.problems, eval.every, eval.max_tokens),
-        (10, 5, 32_768)
-    );
+    assert_eq!((eval.problems, eval.every, eval.max_tokens), (10, 5, 32_768));
     assert_eq!(eval.data, r.data);
     let message = message(FULL, &["stage.gsm8k.eval.problems=3"]);
     assert!(message.contains("stage.gsm8k.eval.data"), "{message}");
@@ -230,35 +179,11 @@ fn every_resolved_key_can_be_set() {
 fn unknown_keys_name_line_and_nearest_key() {
     for (line, replaced, by, key, nearest) in [
         (2, "seed = 11", "sede = 11", "sede", "seed"),
-        (
-            5,
-            "hidden_size = 64",
-            "hiden_size = 64",
-            "model.hiden_size",
-            "hidden_size",
-        ),
+        (5, "hidden_size = 64", "hiden_size = 64", "model.hiden_size", "hidden_size"),
         (15, "lr = 2e-3", "lrr = 2e-3", "stage.base.lrr", "lr"),
-        (
-            18,
-            "path = \"corpus",
-            "paht = \"corpus",
-            "stage.base.data.paht",
-            "path",
-        ),
-        (
-            13,
-            "kind = \"pretrain\"",
-            "kin = \"pretrain\"",
-            "stage.base.kin",
-            "kind",
-        ),
-        (
-            29,
-            "problems",
-            "problem",
-            "stage.rl.eval.problem",
-            "problems",
-        ),
+        (18, "path = \"corpus", "paht = \"corpus", "stage.base.data.paht", "path"),
+        (13, "kind = \"pretrain\"", "kin = \"pretrain\"", "stage.base.kin", "kind"),
+        (29, "problems", "problem", "stage.rl.eval.problem", "problems"),
     ] {
         assert!(FULL.contains(replaced), "{replaced}");
         let message = message(&FULL.replacen(replaced, by, 1), &[]);
@@ -340,10 +265,7 @@ fn wrong_types_and_ranges_name_line_key_expected_and_got() {
 #[test]
 fn missing_keys_name_the_table_that_lacks_them() {
     for (removed, expected) in [
-        (
-            "name = \"quick\"\n",
-            "r.toml:1: missing key `name`, expected: a string",
-        ),
+        ("name = \"quick\"\n", "r.toml:1: missing key `name`, expected: a string"),
         (
             "hidden_size = 64\n",
             "r.toml:4: missing key `model.hidden_size`, expected: an integer of at least 1",
@@ -372,13 +294,7 @@ fn missing_keys_name_the_table_that_lacks_them() {
 fn set_wins_and_its_errors_name_the_argument() {
     let recipe = parse(
         FULL,
-        &[
-            "stage.rl.lr=5e-5",
-            "stage.1.steps=7",
-            "name=2026",
-            "stage.rl.eval.every=0",
-            "seed=3",
-        ],
+        &["stage.rl.lr=5e-5", "stage.1.steps=7", "name=2026", "stage.rl.eval.every=0", "seed=3"],
     )
     .expect("valid");
     let r = rl(&recipe, "rl");
@@ -419,23 +335,14 @@ fn paths_of_a_file_start_at_its_folder_and_paths_of_set_where_the_call_was_made(
                 data={kind='text', path='../c.txt'}";
     fs::write(&file, text).expect("written");
     let recipe = Recipe::load(&file, &[]).expect("valid");
-    assert_eq!(
-        recipe.input_paths(),
-        [dir.path().join("base"), dir.path().join("../c.txt")]
-    );
+    assert_eq!(recipe.input_paths(), [dir.path().join("base"), dir.path().join("../c.txt")]);
     let recipe = Recipe::load(&file, &["model.path=other/base".into()]).expect("valid");
     let here = std::env::current_dir().expect("a current folder");
     assert_eq!(recipe.model, ModelSource::Path(here.join("other/base")));
     let error = Recipe::load(&dir.path().join("absent.toml"), &[]).expect_err("missing");
-    assert!(
-        matches!(error, TrainError::NotFound { what: "recipe", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TrainError::NotFound { what: "recipe", .. }), "{error}");
     fs::write(&file, b"name = '\xff'").expect("written");
-    assert_eq!(
-        Recipe::load(&file, &[]).expect_err("not text").exit_code(),
-        3
-    );
+    assert_eq!(Recipe::load(&file, &[]).expect_err("not text").exit_code(), 3);
 }
 
 proptest! {

@@ -64,16 +64,9 @@ impl Value {
 
 fn shorten(text: &str) -> String {
     const KEEP: usize = 60;
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(KEEP)
-        .collect();
-    if text.chars().count() > KEEP {
-        format!("{line}..")
-    } else {
-        line
-    }
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(KEEP).collect();
+    if text.chars().count() > KEEP { format!("{line}..") } else { line }
 }
 
 /// Reads the text of a recipe.
@@ -82,11 +75,7 @@ fn shorten(text: &str) -> String {
 /// [`TrainError::RecipeSyntax`] with line and column.
 pub(crate) fn parse(text: &str, file: &Path) -> Result<Node> {
     let file: Arc<Path> = file.into();
-    let lines = Lines {
-        text,
-        starts: line_starts(text),
-        file,
-    };
+    let lines = Lines { text, starts: line_starts(text), file };
     let syntax = |byte: usize, message: String| TrainError::RecipeSyntax {
         at: lines.place(byte),
         column: lines.column(byte),
@@ -95,30 +84,18 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<Node> {
     if text.len() > MAX_BYTES {
         return Err(syntax(
             0,
-            format!(
-                "a recipe has at most {MAX_BYTES} bytes, got: {}",
-                text.len()
-            ),
+            format!("a recipe has at most {MAX_BYTES} bytes, got: {}", text.len()),
         ));
     }
     for (line, start) in text.split('\n').zip(&lines.starts) {
         if line.bytes().filter(|&b| b == b'.').count() > MAX_DOTS_IN_KEY && nests(line) {
-            return Err(syntax(
-                *start,
-                "a dotted key with too many parts".to_owned(),
-            ));
+            return Err(syntax(*start, "a dotted key with too many parts".to_owned()));
         }
     }
     let table = DeTable::parse(text).map_err(|e| {
-        syntax(
-            e.span().map_or(0, |s| s.start),
-            e.message().trim().replace('\n', ", "),
-        )
+        syntax(e.span().map_or(0, |s| s.start), e.message().trim().replace('\n', ", "))
     })?;
-    Ok(Node {
-        value: convert_table(table.get_ref(), &lines),
-        at: lines.place(0),
-    })
+    Ok(Node { value: convert_table(table.get_ref(), &lines), at: lines.place(0) })
 }
 
 /// Whether the line holds a key (of a table or of a value) of very many parts.
@@ -146,41 +123,29 @@ struct Lines<'a> {
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0)
-        .chain(text.match_indices('\n').map(|(i, _)| i + 1))
-        .collect()
+    std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect()
 }
 
 impl Lines<'_> {
     fn index(&self, byte: usize) -> usize {
-        self.starts
-            .partition_point(|&start| start <= byte)
-            .saturating_sub(1)
+        self.starts.partition_point(|&start| start <= byte).saturating_sub(1)
     }
 
     fn place(&self, byte: usize) -> Place {
-        Place::File {
-            file: self.file.clone(),
-            line: self.index(byte) + 1,
-        }
+        Place::File { file: self.file.clone(), line: self.index(byte) + 1 }
     }
 
     fn column(&self, byte: usize) -> usize {
         let start = self.starts[self.index(byte)];
-        self.text
-            .get(start..byte)
-            .map_or(0, |line| line.chars().count())
-            + 1
+        self.text.get(start..byte).map_or(0, |line| line.chars().count()) + 1
     }
 }
 
 fn convert_table(table: &DeTable<'_>, lines: &Lines<'_>) -> Value {
     let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
         let key_at = lines.place(key.span().start);
-        let mut node = Node {
-            value: convert(value.get_ref(), lines),
-            at: lines.place(value.span().start),
-        };
+        let mut node =
+            Node { value: convert(value.get_ref(), lines), at: lines.place(value.span().start) };
         // The span of a table that a header opens is wherever the reader saw it first.
         if matches!(node.value, Value::Table(_)) {
             node.at = key_at.clone();
@@ -198,10 +163,7 @@ fn convert(value: &DeValue<'_>, lines: &Lines<'_>) -> Value {
             Ok(i) => Value::Integer(i),
             Err(_) => Value::HugeInteger(i.to_string()),
         },
-        DeValue::Float(x) => x
-            .as_str()
-            .parse()
-            .map_or(Value::Float(f64::NAN), Value::Float),
+        DeValue::Float(x) => x.as_str().parse().map_or(Value::Float(f64::NAN), Value::Float),
         DeValue::Boolean(b) => Value::Boolean(*b),
         DeValue::Datetime(d) => Value::Datetime(d.to_string()),
         DeValue::Array(items) => {
@@ -221,33 +183,22 @@ fn convert(value: &DeValue<'_>, lines: &Lines<'_>) -> Value {
 /// # Errors
 /// [`TrainError::BadSet`]. A last key that nothing reads is found when the tree is read.
 pub(crate) fn set(root: &mut Node, argument: &str) -> Result<()> {
-    let bad = |reason: String| TrainError::BadSet {
-        argument: argument.to_owned(),
-        reason,
-    };
+    let bad = |reason: String| TrainError::BadSet { argument: argument.to_owned(), reason };
     let (path, text) = argument
         .split_once('=')
         .ok_or_else(|| bad("expected: KEY=VALUE with a dotted key".to_owned()))?;
     let parts: Vec<&str> = path.split('.').map(str::trim).collect();
     if parts.iter().any(|part| part.is_empty()) || parts.len() > MAX_SET_DEPTH {
-        return Err(bad(format!(
-            "`{path}` is not a dotted key of 1 to {MAX_SET_DEPTH} parts"
-        )));
+        return Err(bad(format!("`{path}` is not a dotted key of 1 to {MAX_SET_DEPTH} parts")));
     }
     let at = Place::Set(argument.into());
-    let new = |value| Node {
-        value,
-        at: at.clone(),
-    };
+    let new = |value| Node { value, at: at.clone() };
     let mut node = root;
     for part in &parts[..parts.len() - 1] {
         let kind = node.value.describe();
         node = match &mut node.value {
             Value::Table(table) => {
-                let entry = || Entry {
-                    key_at: at.clone(),
-                    node: new(Value::Table(Table::new())),
-                };
+                let entry = || Entry { key_at: at.clone(), node: new(Value::Table(Table::new())) };
                 &mut table.entry((*part).to_owned()).or_insert_with(entry).node
             }
             Value::Array(items) => {
@@ -260,18 +211,10 @@ pub(crate) fn set(root: &mut Node, argument: &str) -> Result<()> {
     let last = parts[parts.len() - 1];
     let kind = node.value.describe();
     let Value::Table(table) = &mut node.value else {
-        return Err(bad(format!(
-            "`{last}` needs a table to stand in, got: {kind}"
-        )));
+        return Err(bad(format!("`{last}` needs a table to stand in, got: {kind}")));
     };
     let node = new(parse_value(text.trim(), &at));
-    table.insert(
-        last.to_owned(),
-        Entry {
-            key_at: at.clone(),
-            node,
-        },
-    );
+    table.insert(last.to_owned(), Entry { key_at: at.clone(), node });
     Ok(())
 }
 
@@ -318,10 +261,7 @@ fn parse_value(text: &str, at: &Place) -> Value {
     }
     // Parsed as a whole document of one key; a text that smuggles in more is a plain string.
     let parsed = parse(&format!("value = {text}"), Path::new("--set"));
-    if let Ok(Node {
-        value: Value::Table(mut table),
-        ..
-    }) = parsed
+    if let Ok(Node { value: Value::Table(mut table), .. }) = parsed
         && table.len() == 1
         && let Some(mut entry) = table.remove("value")
     {
@@ -348,10 +288,7 @@ mod tests {
     }
 
     fn file(line: usize) -> Place {
-        Place::File {
-            file: Path::new("r.toml").into(),
-            line,
-        }
+        Place::File { file: Path::new("r.toml").into(), line }
     }
 
     #[test]
@@ -369,9 +306,7 @@ mod tests {
     #[test]
     fn a_syntax_error_has_line_and_column() {
         let error = parse("a = 1\nb = é§\n", Path::new("r.toml")).expect_err("no value");
-        let TrainError::RecipeSyntax { at, column, .. } = &error else {
-            panic!("{error}")
-        };
+        let TrainError::RecipeSyntax { at, column, .. } = &error else { panic!("{error}") };
         assert_eq!((at, *column), (&file(2), 5));
     }
 
@@ -381,38 +316,23 @@ mod tests {
         set(&mut tree, "stage.rl.lr=1e-4").expect("by name");
         set(&mut tree, "stage.0.data.path = x/y.txt").expect("by number");
         set(&mut tree, "seed=7").expect("top level");
-        let Node {
-            value: Value::Float(lr),
-            at,
-        } = get(&tree, &["stage", "1", "lr"])
-        else {
+        let Node { value: Value::Float(lr), at } = get(&tree, &["stage", "1", "lr"]) else {
             panic!("not a float")
         };
         assert_eq!((*lr, at), (1e-4, &Place::Set("stage.rl.lr=1e-4".into())));
         let path = &get(&tree, &["stage", "0", "data", "path"]).value;
-        assert!(
-            matches!(path, Value::String(s) if s == "x/y.txt"),
-            "{path:?}"
-        );
+        assert!(matches!(path, Value::String(s) if s == "x/y.txt"), "{path:?}");
         assert!(matches!(get(&tree, &["seed"]).value, Value::Integer(7)));
     }
 
     #[test]
     fn set_errors_name_what_is_near() {
         let mut tree = tree("name='n'\n[[stage]]\nname='warm-up'\n");
-        let message = set(&mut tree, "stage.warmup.lr=1")
-            .expect_err("no such stage")
-            .to_string();
+        let message = set(&mut tree, "stage.warmup.lr=1").expect_err("no such stage").to_string();
         assert!(message.contains("`warm-up`"), "{message}");
-        for bad in [
-            "lr",
-            "=1",
-            "a..b=1",
-            "name.x=1",
-            "stage.0=1",
-            "stage.7.lr=1",
-            "a.b.c.d.e.f.g.h.i=1",
-        ] {
+        for bad in
+            ["lr", "=1", "a..b=1", "name.x=1", "stage.0=1", "stage.7.lr=1", "a.b.c.d.e.f.g.h.i=1"]
+        {
             let error = set(&mut tree, bad).expect_err(bad);
             assert!(matches!(error, TrainError::BadSet { .. }), "{error}");
         }

@@ -68,7 +68,12 @@ impl Source {
     }
 
     /// Documents of about `tokens` tokens.
-    fn next(&mut self, tokens: usize, stop: &[u32], tokenizer: &Tokenizer) -> Result<Vec<Vec<u32>>> {
+    fn next(
+        &mut self,
+        tokens: usize,
+        stop: &[u32],
+        tokenizer: &Tokenizer,
+    ) -> Result<Vec<Vec<u32>>> {
         let mut documents = Vec::new();
         let mut drawn_tokens = 0;
         while drawn_tokens < tokens {
@@ -81,9 +86,7 @@ impl Source {
                     ids.extend(stop.first());
                     ids
                 }
-                Self::Text { sequences, sampler } => {
-                    sequences[sampler.next_batch(1)[0]].clone()
-                }
+                Self::Text { sequences, sampler } => sequences[sampler.next_batch(1)[0]].clone(),
             };
             drawn_tokens += document.len();
             documents.push(document);
@@ -132,23 +135,20 @@ pub(super) fn run(
         let documents = source.next(step_tokens, &stop, tokenizer)?;
         let lr = schedule.lr(step);
         let chunk = chunk_tokens(learner.model());
-        let (loss, grad_norm) = pollster::block_on(
-            learner.language_model_step(&documents, lr, micro_tokens, chunk),
-        )
-        .map_err(learn_error)?;
+        let (loss, grad_norm) =
+            pollster::block_on(learner.language_model_step(&documents, lr, micro_tokens, chunk))
+                .map_err(learn_error)?;
         let tokens: usize = documents.iter().map(Vec::len).sum();
         step += 1;
         let seconds = clock.elapsed().as_secs_f64();
-        let record = MetricsRecord::new(
-            context.run_step(step),
-            &context.recipe.stages[context.index].name,
-        )
-        .number("loss", loss)
-        .number("grad_norm", grad_norm)
-        .number("lr", lr)
-        .count("tokens", tokens as u64)
-        .timing("step_s", seconds)
-        .timing("tokens_per_s", tokens as f64 / seconds);
+        let record =
+            MetricsRecord::new(context.run_step(step), &context.recipe.stages[context.index].name)
+                .number("loss", loss)
+                .number("grad_norm", grad_norm)
+                .number("lr", lr)
+                .count("tokens", tokens as u64)
+                .timing("step_s", seconds)
+                .timing("tokens_per_s", tokens as f64 / seconds);
         context.metrics.write(&record)?;
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         context.progress.step_finished(&StepFinished {

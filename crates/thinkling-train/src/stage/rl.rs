@@ -1,8 +1,6 @@
 //! `kind = "rl"`: reinforcement learning with group-relative advantages and rule rewards.
 
-use super::{
-    StageContext, StageResult, chunk_tokens, learn_error, read_reference, read_saved,
-};
+use super::{StageContext, StageResult, chunk_tokens, learn_error, read_reference, read_saved};
 use crate::checkpoint::Checkpoint;
 use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};

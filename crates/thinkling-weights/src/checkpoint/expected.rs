@@ -9,10 +9,7 @@ use crate::ModelConfig;
 pub fn expected_tensors(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
     let (hidden, inner) = (config.hidden_size, config.intermediate_size);
     let (q, kv) = (config.q_size(), config.kv_size());
-    let mut list = vec![(
-        "model.embed_tokens.weight".to_owned(),
-        vec![config.vocab_size, hidden],
-    )];
+    let mut list = vec![("model.embed_tokens.weight".to_owned(), vec![config.vocab_size, hidden])];
     for layer in 0..config.num_hidden_layers {
         let mut add = |name: &str, shape: Vec<usize>| {
             list.push((format!("model.layers.{layer}.{name}"), shape));
@@ -48,10 +45,7 @@ mod tests {
     use crate::config::tiny;
 
     fn names_of(config: &ModelConfig) -> Vec<String> {
-        expected_tensors(config)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect()
+        expected_tensors(config).into_iter().map(|(name, _)| name).collect()
     }
 
     #[test]
@@ -72,22 +66,9 @@ mod tests {
     #[test]
     fn grouped_heads_have_narrower_keys() {
         let list = expected_tensors(&tiny(Architecture::Llama));
-        let shape = |name: &str| {
-            list.iter()
-                .find(|(it, _)| it == name)
-                .map(|(_, shape)| shape)
-        };
-        assert_eq!(
-            shape("model.layers.0.self_attn.q_proj.weight"),
-            Some(&vec![32, 32])
-        );
-        assert_eq!(
-            shape("model.layers.0.self_attn.k_proj.weight"),
-            Some(&vec![16, 32])
-        );
-        assert_eq!(
-            shape("model.layers.0.mlp.down_proj.weight"),
-            Some(&vec![32, 64])
-        );
+        let shape = |name: &str| list.iter().find(|(it, _)| it == name).map(|(_, shape)| shape);
+        assert_eq!(shape("model.layers.0.self_attn.q_proj.weight"), Some(&vec![32, 32]));
+        assert_eq!(shape("model.layers.0.self_attn.k_proj.weight"), Some(&vec![16, 32]));
+        assert_eq!(shape("model.layers.0.mlp.down_proj.weight"), Some(&vec![32, 64]));
     }
 }

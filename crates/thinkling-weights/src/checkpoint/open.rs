@@ -91,11 +91,7 @@ fn read_index(path: &Path) -> Result<HashMap<String, String>, WeightsError> {
     }
     let text = read_text(path)?;
     let index: Index = serde_json::from_str(&text).map_err(|source| {
-        WeightsError::Json {
-            what: "the index of shards",
-            source,
-        }
-        .in_file(path)
+        WeightsError::Json { what: "the index of shards", source }.in_file(path)
     })?;
     Ok(index.weight_map)
 }
@@ -133,10 +129,7 @@ fn read_text(path: &Path) -> Result<String, WeightsError> {
     })
 }
 
-#[allow(
-    unsafe_code,
-    reason = "mapping is what keeps a model's file from being copied to memory"
-)]
+#[allow(unsafe_code, reason = "mapping is what keeps a model's file from being copied to memory")]
 fn map_file(path: &Path) -> Result<FileBytes, WeightsError> {
     let file = File::open(path).map_err(|source| io_fault("open the file", source, path))?;
     // SAFETY: the map is private to the checkpoint and read-only. Another process could change the

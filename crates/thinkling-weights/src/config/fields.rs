@@ -17,11 +17,7 @@ impl<'a> Fields<'a> {
     }
 
     fn path(&self, key: &str) -> String {
-        if self.inside.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.inside)
-        }
+        if self.inside.is_empty() { key.to_owned() } else { format!("{}.{key}", self.inside) }
     }
 
     pub(super) fn optional<T>(
@@ -45,10 +41,7 @@ impl<'a> Fields<'a> {
         convert: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<T, WeightsError> {
         self.optional(key, expected, convert)?
-            .ok_or_else(|| WeightsError::MissingKey {
-                key: self.path(key),
-                expected,
-            })
+            .ok_or_else(|| WeightsError::MissingKey { key: self.path(key), expected })
     }
 
     pub(super) fn size(&self, key: &str) -> Result<usize, WeightsError> {
@@ -68,9 +61,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn flag(&self, key: &str) -> Result<bool, WeightsError> {
-        Ok(self
-            .optional(key, "true or false", Value::as_bool)?
-            .unwrap_or(false))
+        Ok(self.optional(key, "true or false", Value::as_bool)?.unwrap_or(false))
     }
 
     pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, WeightsError> {

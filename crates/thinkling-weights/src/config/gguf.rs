@@ -22,12 +22,10 @@ impl ModelConfig {
     /// Where a key is missing or has a wrong type, a number is out of bounds, or the file asks
     /// for something this decoder does not do.
     pub fn from_gguf(gguf: &Gguf, file: &[u8]) -> Result<Self, WeightsError> {
-        let name = gguf
-            .get_str(ARCHITECTURE_KEY)?
-            .ok_or_else(|| WeightsError::MissingKey {
-                key: ARCHITECTURE_KEY.to_owned(),
-                expected: "the name of the model's family",
-            })?;
+        let name = gguf.get_str(ARCHITECTURE_KEY)?.ok_or_else(|| WeightsError::MissingKey {
+            key: ARCHITECTURE_KEY.to_owned(),
+            expected: "the name of the model's family",
+        })?;
         let architecture = Architecture::from_model_type(name).ok_or_else(|| {
             WeightsError::unsupported(
                 format!("`{ARCHITECTURE_KEY}`"),
@@ -52,12 +50,12 @@ impl ModelConfig {
                 .optional_size("attention.head_count_kv")?
                 .unwrap_or(num_attention_heads),
             head_dim,
-            rms_norm_eps: keys
-                .number("attention.layer_norm_rms_epsilon")?
-                .ok_or_else(|| WeightsError::MissingKey {
+            rms_norm_eps: keys.number("attention.layer_norm_rms_epsilon")?.ok_or_else(|| {
+                WeightsError::MissingKey {
                     key: keys.path("attention.layer_norm_rms_epsilon"),
                     expected: "a small number",
-                })?,
+                }
+            })?,
             rope_theta: keys.number("rope.freq_base")?.unwrap_or(DEFAULT_ROPE_THETA),
             rope_scaling: None,
             rope_freq_factors: None,
@@ -87,10 +85,7 @@ impl ModelConfig {
         let prefix = self.architecture.model_type();
         // `validate` keeps every size far below 2^32.
         let size = |value: usize| GgufValue::U32(value.try_into().unwrap_or(u32::MAX));
-        let mut pairs = vec![(
-            ARCHITECTURE_KEY.to_owned(),
-            GgufValue::String(prefix.to_owned()),
-        )];
+        let mut pairs = vec![(ARCHITECTURE_KEY.to_owned(), GgufValue::String(prefix.to_owned()))];
         for (key, value) in [
             ("context_length", size(self.max_position_embeddings)),
             ("embedding_length", size(self.hidden_size)),
@@ -100,10 +95,7 @@ impl ModelConfig {
             ("attention.head_count_kv", size(self.num_key_value_heads)),
             ("attention.key_length", size(self.head_dim)),
             ("attention.value_length", size(self.head_dim)),
-            (
-                "attention.layer_norm_rms_epsilon",
-                GgufValue::F32(self.rms_norm_eps as f32),
-            ),
+            ("attention.layer_norm_rms_epsilon", GgufValue::F32(self.rms_norm_eps as f32)),
             ("rope.dimension_count", size(self.head_dim)),
             ("rope.freq_base", GgufValue::F32(self.rope_theta as f32)),
             ("vocab_size", size(self.vocab_size)),
@@ -112,11 +104,7 @@ impl ModelConfig {
         }
         let stops = ["eos", "eot", "eom"].into_iter().zip(&self.eos_token_ids);
         let others = [("bos", &self.bos_token_id), ("padding", &self.pad_token_id)];
-        let ids = stops.chain(
-            others
-                .into_iter()
-                .filter_map(|(key, id)| Some((key, id.as_ref()?))),
-        );
+        let ids = stops.chain(others.into_iter().filter_map(|(key, id)| Some((key, id.as_ref()?))));
         for (key, &id) in ids {
             pairs.push((format!("tokenizer.ggml.{key}_token_id"), GgufValue::U32(id)));
         }
@@ -128,29 +116,17 @@ impl ModelConfig {
         if self.rope_scaling.is_none() {
             return self.rope_freq_factors.clone();
         }
-        let plain = Self {
-            rope_scaling: None,
-            ..self.clone()
-        }
-        .rope_inv_freq();
+        let plain = Self { rope_scaling: None, ..self.clone() }.rope_inv_freq();
         let scaled = self.rope_inv_freq();
-        Some(
-            plain
-                .iter()
-                .zip(scaled)
-                .map(|(plain, scaled)| (plain / scaled) as f32)
-                .collect(),
-        )
+        Some(plain.iter().zip(scaled).map(|(plain, scaled)| (plain / scaled) as f32).collect())
     }
 }
 
 fn vocab_size(gguf: &Gguf) -> Result<usize, WeightsError> {
-    let tensor = gguf
-        .tensor(EMBEDDING)
-        .ok_or_else(|| WeightsError::MissingKey {
-            key: EMBEDDING.to_owned(),
-            expected: "the embedding's tensor",
-        })?;
+    let tensor = gguf.tensor(EMBEDDING).ok_or_else(|| WeightsError::MissingKey {
+        key: EMBEDDING.to_owned(),
+        expected: "the embedding's tensor",
+    })?;
     match tensor.shape.as_slice() {
         [rows, _] => Ok(*rows),
         other => Err(WeightsError::invalid(
@@ -199,21 +175,16 @@ impl Keys<'_> {
             None => Ok(None),
             Some(value) => match usize::try_from(value) {
                 Ok(size) if size > 0 => Ok(Some(size)),
-                _ => Err(WeightsError::invalid(
-                    format!("`{path}`"),
-                    "a size above 0",
-                    value,
-                )),
+                _ => Err(WeightsError::invalid(format!("`{path}`"), "a size above 0", value)),
             },
         }
     }
 
     fn size(&self, key: &str) -> Result<usize, WeightsError> {
-        self.optional_size(key)?
-            .ok_or_else(|| WeightsError::MissingKey {
-                key: self.path(key),
-                expected: "a size above 0",
-            })
+        self.optional_size(key)?.ok_or_else(|| WeightsError::MissingKey {
+            key: self.path(key),
+            expected: "a size above 0",
+        })
     }
 
     fn head_dim(&self, hidden_size: usize, heads: usize) -> Result<usize, WeightsError> {
@@ -241,11 +212,7 @@ impl Keys<'_> {
         for key in ["expert_count", "attention.sliding_window"] {
             let path = self.path(key);
             if let Some(value) = self.gguf.get_u64(&path)?.filter(|&value| value != 0) {
-                return Err(WeightsError::unsupported(
-                    format!("`{path}`"),
-                    "none",
-                    value,
-                ));
+                return Err(WeightsError::unsupported(format!("`{path}`"), "none", value));
             }
         }
         let path = self.path("rope.scaling.type");
@@ -253,10 +220,7 @@ impl Keys<'_> {
             let kind = kind.chars().take(40).collect::<String>();
             return Err(WeightsError::unsupported(format!("`{path}`"), "none", kind));
         }
-        if let Some(scale) = self
-            .number("rope.scale_linear")?
-            .filter(|&scale| scale != 1.0)
-        {
+        if let Some(scale) = self.number("rope.scale_linear")?.filter(|&scale| scale != 1.0) {
             let what = format!("`{}`", self.path("rope.scale_linear"));
             return Err(WeightsError::unsupported(what, 1, scale));
         }

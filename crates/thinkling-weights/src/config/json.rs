@@ -20,10 +20,7 @@ impl ModelConfig {
     /// bounds, or the config asks for something this decoder does not do.
     pub fn from_json(json: &str) -> Result<Self, WeightsError> {
         let object = parse_object("config.json", json)?;
-        let fields = Fields {
-            object: &object,
-            inside: "",
-        };
+        let fields = Fields { object: &object, inside: "" };
         let model_type = fields.required("model_type", "a name", Value::as_str)?;
         let architecture = Architecture::from_model_type(model_type).ok_or_else(|| {
             WeightsError::unsupported("`model_type`", "llama, qwen2 or qwen3", model_type)
@@ -72,12 +69,7 @@ pub(super) fn merge_generation_config(
     json: &str,
 ) -> Result<(), WeightsError> {
     let object = parse_object("generation_config.json", json)?;
-    for id in (Fields {
-        object: &object,
-        inside: "",
-    })
-    .tokens("eos_token_id")?
-    {
+    for id in (Fields { object: &object, inside: "" }).tokens("eos_token_id")? {
         if !config.eos_token_ids.contains(&id) {
             config.eos_token_ids.push(id);
         }
@@ -92,11 +84,7 @@ fn parse_object(what: &'static str, json: &str) -> Result<Map<String, Value>, We
 fn derived_head_dim(hidden_size: usize, heads: usize) -> Result<usize, WeightsError> {
     if heads == 0 || !hidden_size.is_multiple_of(heads) {
         let expected = format!("a divisor of hidden_size {hidden_size} where head_dim is absent");
-        return Err(WeightsError::invalid(
-            "`num_attention_heads`",
-            expected,
-            heads,
-        ));
+        return Err(WeightsError::invalid("`num_attention_heads`", expected, heads));
     }
     Ok(hidden_size / heads)
 }
@@ -116,21 +104,10 @@ fn refuse_unsupported(fields: &Fields<'_>, architecture: Architecture) -> Result
     }
     if fields.get("quantization_config").is_some() {
         let expected = "none: F32, F16 or BF16 weights, or a GGUF file";
-        return Err(WeightsError::unsupported(
-            "`quantization_config`",
-            expected,
-            "one",
-        ));
+        return Err(WeightsError::unsupported("`quantization_config`", expected, "one"));
     }
-    if let Some(part) = fields
-        .number("partial_rotary_factor")?
-        .filter(|&part| part != 1.0)
-    {
-        return Err(WeightsError::unsupported(
-            "`partial_rotary_factor`",
-            1,
-            part,
-        ));
+    if let Some(part) = fields.number("partial_rotary_factor")?.filter(|&part| part != 1.0) {
+        return Err(WeightsError::unsupported("`partial_rotary_factor`", 1, part));
     }
     refuse_sliding_window(fields)
 }
@@ -140,28 +117,19 @@ fn refuse_sliding_window(fields: &Fields<'_>) -> Result<(), WeightsError> {
     if let Some(types) = fields.optional("layer_types", "a list", Value::as_array)? {
         return match types.iter().find(|&kind| kind != "full_attention") {
             None => Ok(()),
-            Some(kind) => Err(WeightsError::unsupported(
-                "`layer_types`",
-                "full_attention",
-                brief(kind),
-            )),
+            Some(kind) => {
+                Err(WeightsError::unsupported("`layer_types`", "full_attention", brief(kind)))
+            }
         };
     }
     if !fields.flag("use_sliding_window")? {
         return Ok(());
     }
     // Absent, the window has a default; only `null` is none.
-    let has_window = fields
-        .object
-        .get("sliding_window")
-        .is_none_or(|window| !window.is_null());
+    let has_window = fields.object.get("sliding_window").is_none_or(|window| !window.is_null());
     let first = fields.optional_size("max_window_layers")?.unwrap_or(28);
     if has_window && first < fields.size("num_hidden_layers")? {
-        return Err(WeightsError::unsupported(
-            "`use_sliding_window`",
-            false,
-            true,
-        ));
+        return Err(WeightsError::unsupported("`use_sliding_window`", false, true));
     }
     Ok(())
 }
@@ -176,26 +144,12 @@ fn read_rope(fields: &Fields<'_>) -> Result<(f64, Option<Llama3RopeScaling>), We
         };
         if let Some((layers, _)) = object.iter().find(|(_, value)| value.is_object()) {
             let what = format!("`{inside}` by type of layer");
-            return Err(WeightsError::unsupported(
-                what,
-                "one for all layers",
-                layers,
-            ));
+            return Err(WeightsError::unsupported(what, "one for all layers", layers));
         }
         let rope = Fields { object, inside };
-        let theta = rope
-            .number("rope_theta")?
-            .or(outer_theta)
-            .unwrap_or(DEFAULT_THETA);
-        if let Some(part) = rope
-            .number("partial_rotary_factor")?
-            .filter(|&part| part != 1.0)
-        {
-            return Err(WeightsError::unsupported(
-                "`partial_rotary_factor`",
-                1,
-                part,
-            ));
+        let theta = rope.number("rope_theta")?.or(outer_theta).unwrap_or(DEFAULT_THETA);
+        if let Some(part) = rope.number("partial_rotary_factor")?.filter(|&part| part != 1.0) {
+            return Err(WeightsError::unsupported("`partial_rotary_factor`", 1, part));
         }
         let kind = match rope.text("rope_type")? {
             Some(kind) => kind,
@@ -250,16 +204,10 @@ mod tests {
         let config = ModelConfig::from_json(SMOLLM2).expect("valid");
         assert_eq!(config.architecture, Architecture::Llama);
         assert_eq!((config.hidden_size, config.intermediate_size), (576, 1536));
-        assert_eq!(
-            (config.num_attention_heads, config.num_key_value_heads),
-            (9, 3)
-        );
+        assert_eq!((config.num_attention_heads, config.num_key_value_heads), (9, 3));
         assert_eq!((config.head_dim, config.num_hidden_layers), (64, 30));
         assert_eq!((config.rms_norm_eps, config.rope_theta), (1e-5, 1e5));
-        assert_eq!(
-            (config.bos_token_id, config.pad_token_id),
-            (Some(1), Some(2))
-        );
+        assert_eq!((config.bos_token_id, config.pad_token_id), (Some(1), Some(2)));
         assert_eq!(config.eos_token_ids, [2]);
         assert!(config.tie_word_embeddings && !config.attention_bias);
         // The published number of parameters.
@@ -302,17 +250,11 @@ mod tests {
             ("rope_parameters", nested),
             ("quantization_config", serde_json::json!({"bits": 4})),
             ("partial_rotary_factor", 0.5.into()),
-            (
-                "layer_types",
-                serde_json::json!(["full_attention", "sliding_attention"]),
-            ),
+            ("layer_types", serde_json::json!(["full_attention", "sliding_attention"])),
             ("use_mrope", true.into()),
         ] {
             let fault = with(serde_json::json!({key: value})).expect_err(key);
-            assert!(
-                matches!(fault, WeightsError::Unsupported { .. }),
-                "{key}: {fault}"
-            );
+            assert!(matches!(fault, WeightsError::Unsupported { .. }), "{key}: {fault}");
             assert!(fault.to_string().contains(key), "{key}: {fault}");
         }
     }
@@ -347,16 +289,11 @@ mod tests {
     fn stop_ids_are_one_or_many() {
         let ids = |value: Value| with(serde_json::json!({"eos_token_id": value}));
         assert_eq!(ids(5.into()).expect("one").eos_token_ids, [5]);
-        assert_eq!(
-            ids(serde_json::json!([5, 6])).expect("many").eos_token_ids,
-            [5, 6]
-        );
+        assert_eq!(ids(serde_json::json!([5, 6])).expect("many").eos_token_ids, [5, 6]);
         assert!(ids(Value::Null).expect("none").eos_token_ids.is_empty());
         assert!(ids("five".into()).is_err());
         let mut config = ids(5.into()).expect("one");
-        config
-            .merge_generation_config(r#"{"eos_token_id": [7, 5]}"#)
-            .expect("valid");
+        config.merge_generation_config(r#"{"eos_token_id": [7, 5]}"#).expect("valid");
         assert_eq!(config.eos_token_ids, [5, 7]);
     }
 
@@ -375,13 +312,7 @@ mod tests {
             let fault = with(serde_json::json!({key: value})).expect_err(key);
             assert!(fault.to_string().contains(key), "{key}: {fault}");
         }
-        assert!(matches!(
-            ModelConfig::from_json("[]"),
-            Err(WeightsError::Json { .. })
-        ));
-        assert!(matches!(
-            ModelConfig::from_json(&SMOLLM2[..90]),
-            Err(WeightsError::Json { .. })
-        ));
+        assert!(matches!(ModelConfig::from_json("[]"), Err(WeightsError::Json { .. })));
+        assert!(matches!(ModelConfig::from_json(&SMOLLM2[..90]), Err(WeightsError::Json { .. })));
     }
 }

@@ -44,10 +44,7 @@ impl ModelConfig {
         set("head_dim", json!(self.head_dim));
         set("hidden_act", json!("silu"));
         set("rms_norm_eps", json!(self.rms_norm_eps));
-        set(
-            "max_position_embeddings",
-            json!(self.max_position_embeddings),
-        );
+        set("max_position_embeddings", json!(self.max_position_embeddings));
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
         set("initializer_range", json!(self.initializer_range));
         set("attention_dropout", json!(0.0));
@@ -125,11 +122,7 @@ mod tests {
 
     #[test]
     fn a_config_survives_writing_and_reading() {
-        for architecture in [
-            Architecture::Llama,
-            Architecture::Qwen2,
-            Architecture::Qwen3,
-        ] {
+        for architecture in [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3] {
             let mut config = tiny(architecture);
             config.pad_token_id = Some(0);
             let json = config.to_json().expect("writable");
@@ -145,9 +138,7 @@ mod tests {
         });
         config.eos_token_ids = vec![];
         config.bos_token_id = None;
-        let json = config
-            .to_json_with_dtype(FloatType::Bf16)
-            .expect("writable");
+        let json = config.to_json_with_dtype(FloatType::Bf16).expect("writable");
         assert_eq!(ModelConfig::from_json(&json).expect("readable"), config);
         assert!(json.contains("\"torch_dtype\": \"bfloat16\""));
     }
@@ -157,9 +148,7 @@ mod tests {
         let config = tiny(Architecture::Qwen2);
         let mut other = config.clone();
         other.eos_token_ids.clear();
-        other
-            .merge_generation_config(&config.to_generation_json())
-            .expect("valid");
+        other.merge_generation_config(&config.to_generation_json()).expect("valid");
         assert_eq!(other.eos_token_ids, config.eos_token_ids);
     }
 
@@ -167,9 +156,7 @@ mod tests {
     fn free_divisors_cannot_be_written() {
         let mut config = tiny(Architecture::Llama);
         config.rope_freq_factors = Some(vec![1.0, 1.0, 2.0, 3.0]);
-        let fault = config
-            .to_json()
-            .expect_err("transformers would run another model");
+        let fault = config.to_json().expect_err("transformers would run another model");
         assert!(fault.to_string().contains("rope_freq_factors"));
     }
 }

@@ -49,10 +49,7 @@ impl ModelConfig {
 
     fn unscaled_inv_freq(&self) -> Vec<f64> {
         (0..self.head_dim / 2)
-            .map(|i| {
-                self.rope_theta
-                    .powf(-((2 * i) as f64) / self.head_dim as f64)
-            })
+            .map(|i| self.rope_theta.powf(-((2 * i) as f64) / self.head_dim as f64))
             .collect()
     }
 
@@ -68,12 +65,9 @@ impl ModelConfig {
             original_max_position_embeddings: 8192,
         });
         let same = |scaling: &Llama3RopeScaling| {
-            frequencies
-                .iter()
-                .zip(&factors)
-                .all(|(&frequency, &factor)| {
-                    (scaling.divisor(frequency) / f64::from(factor) - 1.0).abs() < SAME_FACTOR
-                })
+            frequencies.iter().zip(&factors).all(|(&frequency, &factor)| {
+                (scaling.divisor(frequency) / f64::from(factor) - 1.0).abs() < SAME_FACTOR
+            })
         };
         // A wrong number of divisors is kept as it is, for `validate` to name.
         let right_number = frequencies.len() == factors.len();
@@ -129,30 +123,18 @@ mod tests {
     #[test]
     fn published_divisors_become_scaling_again_and_others_stay() {
         let mut config = llama32();
-        let factors: Vec<f32> = config
-            .rope_inv_freq()
-            .iter()
-            .map(|&f| LLAMA32.divisor(f) as f32)
-            .collect();
+        let factors: Vec<f32> =
+            config.rope_inv_freq().iter().map(|&f| LLAMA32.divisor(f) as f32).collect();
         config.set_rope_freq_factors(factors.clone());
-        assert_eq!(
-            (config.rope_scaling, &config.rope_freq_factors),
-            (Some(LLAMA32), &None)
-        );
+        assert_eq!((config.rope_scaling, &config.rope_freq_factors), (Some(LLAMA32), &None));
 
         let mut config = llama32();
         let odd: Vec<f32> = factors.iter().map(|factor| factor * 1.01).collect();
         config.set_rope_freq_factors(odd.clone());
-        assert_eq!(
-            (config.rope_scaling, &config.rope_freq_factors),
-            (None, &Some(odd))
-        );
+        assert_eq!((config.rope_scaling, &config.rope_freq_factors), (None, &Some(odd)));
 
         let mut config = llama32();
         config.set_rope_freq_factors(vec![1.0; 32]);
-        assert_eq!(
-            (config.rope_scaling, &config.rope_freq_factors),
-            (None, &None)
-        );
+        assert_eq!((config.rope_scaling, &config.rope_freq_factors), (None, &None));
     }
 }

@@ -26,11 +26,7 @@ impl ModelConfig {
             ("num_attention_heads", self.num_attention_heads, MAX_WIDTH),
             ("num_key_value_heads", self.num_key_value_heads, MAX_WIDTH),
             ("head_dim", self.head_dim, MAX_WIDTH),
-            (
-                "max_position_embeddings",
-                self.max_position_embeddings,
-                MAX_CONTEXT,
-            ),
+            ("max_position_embeddings", self.max_position_embeddings, MAX_CONTEXT),
         ] {
             if value == 0 || value > max {
                 return Err(invalid(key, format!("1 to {max}"), value));
@@ -39,29 +35,15 @@ impl ModelConfig {
         self.validate_heads()?;
         self.validate_rope()?;
         if !(self.rms_norm_eps > 0.0 && self.rms_norm_eps < 1.0) {
-            return Err(invalid(
-                "rms_norm_eps",
-                "between 0 and 1",
-                self.rms_norm_eps,
-            ));
+            return Err(invalid("rms_norm_eps", "between 0 and 1", self.rms_norm_eps));
         }
         if !(self.initializer_range >= 0.0 && self.initializer_range.is_finite()) {
-            return Err(invalid(
-                "initializer_range",
-                "at least 0",
-                self.initializer_range,
-            ));
+            return Err(invalid("initializer_range", "at least 0", self.initializer_range));
         }
-        for (key, id) in [
-            ("bos_token_id", self.bos_token_id),
-            ("pad_token_id", self.pad_token_id),
-        ] {
+        for (key, id) in [("bos_token_id", self.bos_token_id), ("pad_token_id", self.pad_token_id)]
+        {
             if let Some(id) = id.filter(|&id| id as usize >= self.vocab_size) {
-                return Err(invalid(
-                    key,
-                    format!("below vocab_size {}", self.vocab_size),
-                    id,
-                ));
+                return Err(invalid(key, format!("below vocab_size {}", self.vocab_size), id));
             }
         }
         self.validate_bias()
@@ -77,14 +59,8 @@ impl ModelConfig {
             return Err(invalid("head_dim", "an even number", self.head_dim));
         }
         // Rows of a projection are bounded like any other width.
-        if heads
-            .checked_mul(self.head_dim)
-            .is_none_or(|size| size > MAX_WIDTH)
-        {
-            let expected = format!(
-                "at most {MAX_WIDTH} together with head_dim {}",
-                self.head_dim
-            );
+        if heads.checked_mul(self.head_dim).is_none_or(|size| size > MAX_WIDTH) {
+            let expected = format!("at most {MAX_WIDTH} together with head_dim {}", self.head_dim);
             return Err(invalid("num_attention_heads", expected, heads));
         }
         // The largest tensors must be addressable, in bytes, also where addresses have 32 bits.
@@ -93,9 +69,7 @@ impl ModelConfig {
             ("intermediate_size", self.intermediate_size),
             ("num_attention_heads", self.q_size()),
         ] {
-            let bytes = rows
-                .checked_mul(self.hidden_size)
-                .and_then(|len| len.checked_mul(4));
+            let bytes = rows.checked_mul(self.hidden_size).and_then(|len| len.checked_mul(4));
             if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
                 let expected = format!("a size that can be addressed with {}", self.hidden_size);
                 return Err(invalid(key, expected, rows));
@@ -119,29 +93,17 @@ impl ModelConfig {
             positive("high_freq_factor", scaling.high_freq_factor)?;
             if scaling.high_freq_factor <= scaling.low_freq_factor {
                 let expected = format!("above low_freq_factor {}", scaling.low_freq_factor);
-                return Err(invalid(
-                    "high_freq_factor",
-                    expected,
-                    scaling.high_freq_factor,
-                ));
+                return Err(invalid("high_freq_factor", expected, scaling.high_freq_factor));
             }
             let original = scaling.original_max_position_embeddings;
             if original == 0 || original > MAX_CONTEXT {
                 let expected = format!("1 to {MAX_CONTEXT}");
-                return Err(invalid(
-                    "original_max_position_embeddings",
-                    expected,
-                    original,
-                ));
+                return Err(invalid("original_max_position_embeddings", expected, original));
             }
         }
         if let Some(factors) = &self.rope_freq_factors {
             if self.rope_scaling.is_some() {
-                return Err(invalid(
-                    "rope_freq_factors",
-                    "none beside rope_scaling",
-                    "both",
-                ));
+                return Err(invalid("rope_freq_factors", "none beside rope_scaling", "both"));
             }
             if factors.len() != self.head_dim / 2 {
                 let expected = format!("{} values", self.head_dim / 2);
@@ -194,9 +156,7 @@ mod tests {
             ("num_key_value_heads", |c| c.num_key_value_heads = 3),
             ("head_dim", |c| c.head_dim = 7),
             ("head_dim", |c| c.head_dim = 0),
-            ("max_position_embeddings", |c| {
-                c.max_position_embeddings = usize::MAX
-            }),
+            ("max_position_embeddings", |c| c.max_position_embeddings = usize::MAX),
             ("rms_norm_eps", |c| c.rms_norm_eps = f64::NAN),
             ("rms_norm_eps", |c| c.rms_norm_eps = 0.0),
             ("rope_theta", |c| c.rope_theta = f64::INFINITY),
@@ -205,12 +165,8 @@ mod tests {
             ("bos_token_id", |c| c.bos_token_id = Some(32)),
             ("pad_token_id", |c| c.pad_token_id = Some(u32::MAX)),
             ("attention_bias", |c| c.attention_bias = true),
-            ("rope_freq_factors", |c| {
-                c.rope_freq_factors = Some(vec![1.0; 3])
-            }),
-            ("rope_freq_factors", |c| {
-                c.rope_freq_factors = Some(vec![0.0; 4])
-            }),
+            ("rope_freq_factors", |c| c.rope_freq_factors = Some(vec![1.0; 3])),
+            ("rope_freq_factors", |c| c.rope_freq_factors = Some(vec![0.0; 4])),
         ];
         for (key, spoil) in cases {
             let mut config = tiny(Architecture::Llama);
@@ -234,22 +190,10 @@ mod tests {
         config.rope_scaling = Some(good);
         config.validate().expect("Llama 3.1's own numbers");
         for bad in [
-            Llama3RopeScaling {
-                factor: 0.0,
-                ..good
-            },
-            Llama3RopeScaling {
-                high_freq_factor: 1.0,
-                ..good
-            },
-            Llama3RopeScaling {
-                low_freq_factor: f64::NAN,
-                ..good
-            },
-            Llama3RopeScaling {
-                original_max_position_embeddings: 0,
-                ..good
-            },
+            Llama3RopeScaling { factor: 0.0, ..good },
+            Llama3RopeScaling { high_freq_factor: 1.0, ..good },
+            Llama3RopeScaling { low_freq_factor: f64::NAN, ..good },
+            Llama3RopeScaling { original_max_position_embeddings: 0, ..good },
         ] {
             config.rope_scaling = Some(bad);
             assert!(config.validate().is_err(), "{bad:?}");

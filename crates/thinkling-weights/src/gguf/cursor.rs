@@ -26,11 +26,7 @@ impl<'a> Cursor<'a> {
         if needed <= available {
             Ok(())
         } else {
-            Err(WeightsError::Truncated {
-                what: what.to_owned(),
-                needed,
-                available,
-            })
+            Err(WeightsError::Truncated { what: what.to_owned(), needed, available })
         }
     }
 

@@ -14,9 +14,7 @@ const HALF: usize = BLOCK / 2;
 /// Where the type is not supported, `out` is not a whole number of blocks, or `bytes` and `out`
 /// hold different numbers of elements.
 pub fn dequantize(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
-    let (block_len, block_bytes) = ty
-        .block()
-        .expect("the caller checked that the type is known");
+    let (block_len, block_bytes) = ty.block().expect("the caller checked that the type is known");
     assert!(
         out.len().is_multiple_of(block_len) && bytes.len() == out.len() / block_len * block_bytes,
         "{ty}: {} bytes are not {} elements",
@@ -26,9 +24,7 @@ pub fn dequantize(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
     if let Some(float) = ty.float() {
         return decode_floats(float, bytes, out);
     }
-    let blocks = bytes
-        .chunks_exact(block_bytes)
-        .zip(out.as_chunks_mut::<BLOCK>().0);
+    let blocks = bytes.chunks_exact(block_bytes).zip(out.as_chunks_mut::<BLOCK>().0);
     for (block, out) in blocks {
         match ty {
             GgmlType::Q8_0 => {
@@ -55,9 +51,7 @@ pub fn dequantize(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
 /// # Panics
 /// Where the type is not supported or `values` is not a whole number of blocks.
 pub fn quantize(ty: GgmlType, values: &[f32]) -> Vec<u8> {
-    let (block_len, block_bytes) = ty
-        .block()
-        .expect("the caller checked that the type is known");
+    let (block_len, block_bytes) = ty.block().expect("the caller checked that the type is known");
     assert!(
         values.len().is_multiple_of(block_len),
         "{ty}: {} elements, not whole blocks",
@@ -109,25 +103,17 @@ fn push_half(value: f32, out: &mut Vec<u8>) {
 }
 
 fn quantize_q8_0(block: &[f32; BLOCK], out: &mut Vec<u8>) {
-    let largest = block
-        .iter()
-        .fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let d = largest / 127.0;
     let scale = inverse(d);
     push_half(d, out);
-    out.extend(
-        block
-            .iter()
-            .map(|value| (value * scale).round() as i8 as u8),
-    );
+    out.extend(block.iter().map(|value| (value * scale).round() as i8 as u8));
 }
 
 fn quantize_q4_0(block: &[f32; BLOCK], out: &mut Vec<u8>) {
     // The element farthest from zero, with its sign, becomes -8.
-    let farthest = block.iter().fold(
-        0.0_f32,
-        |max, &value| if value.abs() > max.abs() { value } else { max },
-    );
+    let farthest =
+        block.iter().fold(0.0_f32, |max, &value| if value.abs() > max.abs() { value } else { max });
     let d = farthest / -8.0;
     let scale = inverse(d);
     push_half(d, out);
@@ -226,18 +212,13 @@ mod tests {
     fn error_of_a_round_trip_is_within_one_step() {
         let values: Vec<f32> = (0..256).map(|i| (i as f32 * 0.37).sin() * 3.0).collect();
         // Half a step and F16's rounding of the scale for all but Q4_0, which clips one end.
-        for (ty, tolerance) in [
-            (GgmlType::Q8_0, 0.014),
-            (GgmlType::Q4_1, 0.21),
-            (GgmlType::Q4_0, 0.39),
-        ] {
+        for (ty, tolerance) in
+            [(GgmlType::Q8_0, 0.014), (GgmlType::Q4_1, 0.21), (GgmlType::Q4_0, 0.39)]
+        {
             let mut out = vec![0.0; values.len()];
             dequantize(ty, &quantize(ty, &values), &mut out);
             for (value, got) in values.iter().zip(&out) {
-                assert!(
-                    (value - got).abs() <= tolerance,
-                    "{ty}: {value} became {got}"
-                );
+                assert!((value - got).abs() <= tolerance, "{ty}: {value} became {got}");
             }
         }
     }

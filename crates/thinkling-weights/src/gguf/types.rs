@@ -132,11 +132,7 @@ impl std::fmt::Display for GgmlType {
 }
 
 pub(crate) fn unsupported_type(name: &str, got: impl ToString) -> WeightsError {
-    WeightsError::TensorType {
-        name: name.to_owned(),
-        supported: SUPPORTED,
-        got: got.to_string(),
-    }
+    WeightsError::TensorType { name: name.to_owned(), supported: SUPPORTED, got: got.to_string() }
 }
 
 #[cfg(test)]

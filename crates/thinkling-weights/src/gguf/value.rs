@@ -142,9 +142,8 @@ impl GgufArray {
     }
 }
 
-const TYPE_NAMES: [&str; 13] = [
-    "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "text", "arrays", "u64", "i64", "f64",
-];
+const TYPE_NAMES: [&str; 13] =
+    ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "text", "arrays", "u64", "i64", "f64"];
 
 /// Typed access to metadata: `Ok(None)` where the key is absent, an error where the value has
 /// another type.
@@ -166,9 +165,7 @@ impl Gguf {
 
     /// An integer below 2^32, of any stored width.
     pub fn get_u32(&self, key: &str) -> Result<Option<u32>, WeightsError> {
-        self.get(key, "an integer from 0 to 2^32 - 1", |value| {
-            value.as_u64()?.try_into().ok()
-        })
+        self.get(key, "an integer from 0 to 2^32 - 1", |value| value.as_u64()?.try_into().ok())
     }
 
     /// A floating-point number of either stored width.
@@ -221,11 +218,7 @@ impl Gguf {
         };
         match convert(value) {
             Some(value) => Ok(Some(value)),
-            None => Err(WeightsError::invalid(
-                format!("`{key}`"),
-                expected,
-                value.brief(),
-            )),
+            None => Err(WeightsError::invalid(format!("`{key}`"), expected, value.brief())),
         }
     }
 }
@@ -302,30 +295,17 @@ fn numbers<T, const N: usize>(
 ) -> Result<Vec<T>, WeightsError> {
     let count = cursor.count("an array of numbers", N as u64)?;
     let bytes = cursor.take(count as u64 * N as u64, "an array of numbers")?;
-    Ok(bytes
-        .as_chunks::<N>()
-        .0
-        .iter()
-        .map(|chunk| decode(*chunk))
-        .collect())
+    Ok(bytes.as_chunks::<N>().0.iter().map(|chunk| decode(*chunk)).collect())
 }
 
 fn read_bool(byte: u8, key: &str) -> Result<bool, WeightsError> {
     match byte {
         0 => Ok(false),
         1 => Ok(true),
-        other => Err(WeightsError::invalid(
-            format!("`{key}`"),
-            "a truth value, 0 or 1",
-            other,
-        )),
+        other => Err(WeightsError::invalid(format!("`{key}`"), "a truth value, 0 or 1", other)),
     }
 }
 
 fn unknown_type(key: &str, id: u32) -> WeightsError {
-    WeightsError::invalid(
-        format!("type of metadata `{key}`"),
-        "a number from 0 to 12",
-        id,
-    )
+    WeightsError::invalid(format!("type of metadata `{key}`"), "a number from 0 to 12", id)
 }

@@ -70,11 +70,7 @@ impl<W: Write> GgufWriter<W> {
         let padded = header.len().next_multiple_of(DEFAULT_ALIGNMENT as usize);
         header.resize(padded, 0);
         write(&mut writer, &header)?;
-        Ok(Self {
-            writer,
-            specs,
-            next: 0,
-        })
+        Ok(Self { writer, specs, next: 0 })
     }
 
     /// Writes the next tensor, converted to its announced type. For Llama-family files query and
@@ -95,11 +91,7 @@ impl<W: Write> GgufWriter<W> {
         let expected = spec.shape.iter().product();
         if values.len() != expected {
             let name = name.to_owned();
-            return Err(WeightsError::BufferLength {
-                name,
-                expected,
-                got: values.len(),
-            });
+            return Err(WeightsError::BufferLength { name, expected, got: values.len() });
         }
         let mut bytes = quantize(spec.ty, values);
         bytes.resize(bytes.len().next_multiple_of(DEFAULT_ALIGNMENT as usize), 0);
@@ -119,19 +111,17 @@ impl<W: Write> GgufWriter<W> {
                 got: "the end".to_owned(),
             });
         }
-        self.writer.flush().map_err(|source| WeightsError::Io {
-            action: "write the GGUF file",
-            source,
-        })?;
+        self.writer
+            .flush()
+            .map_err(|source| WeightsError::Io { action: "write the GGUF file", source })?;
         Ok(self.writer)
     }
 }
 
 fn write(writer: &mut impl Write, bytes: &[u8]) -> Result<(), WeightsError> {
-    writer.write_all(bytes).map_err(|source| WeightsError::Io {
-        action: "write the GGUF file",
-        source,
-    })
+    writer
+        .write_all(bytes)
+        .map_err(|source| WeightsError::Io { action: "write the GGUF file", source })
 }
 
 fn overflow(spec: &GgufTensorSpec) -> WeightsError {

@@ -72,11 +72,7 @@ impl<W: Write> SafetensorsWriter<W> {
         header.resize(header.len().next_multiple_of(8), b' ');
         write(&mut writer, &(header.len() as u64).to_le_bytes())?;
         write(&mut writer, &header)?;
-        Ok(Self {
-            writer,
-            specs,
-            next: 0,
-        })
+        Ok(Self { writer, specs, next: 0 })
     }
 
     /// Writes the next tensor, converted to its announced type.
@@ -96,11 +92,7 @@ impl<W: Write> SafetensorsWriter<W> {
         let expected = spec.shape.iter().product();
         if values.len() != expected {
             let name = name.to_owned();
-            return Err(WeightsError::BufferLength {
-                name,
-                expected,
-                got: values.len(),
-            });
+            return Err(WeightsError::BufferLength { name, expected, got: values.len() });
         }
         // In pieces, so that no second copy of a large tensor is made.
         let mut bytes = Vec::new();
@@ -124,17 +116,15 @@ impl<W: Write> SafetensorsWriter<W> {
                 got: "the end".to_owned(),
             });
         }
-        self.writer.flush().map_err(|source| WeightsError::Io {
-            action: "write the safetensors file",
-            source,
-        })?;
+        self.writer
+            .flush()
+            .map_err(|source| WeightsError::Io { action: "write the safetensors file", source })?;
         Ok(self.writer)
     }
 }
 
 fn write(writer: &mut impl Write, bytes: &[u8]) -> Result<(), WeightsError> {
-    writer.write_all(bytes).map_err(|source| WeightsError::Io {
-        action: "write the safetensors file",
-        source,
-    })
+    writer
+        .write_all(bytes)
+        .map_err(|source| WeightsError::Io { action: "write the safetensors file", source })
 }

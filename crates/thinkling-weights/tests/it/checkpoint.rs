@@ -9,21 +9,13 @@ use crate::support::{
     gguf_bytes, gguf_bytes_with, safetensors_bytes, set_gguf_type, tiny, values_of,
 };
 
-const ALL: [Architecture; 3] = [
-    Architecture::Llama,
-    Architecture::Qwen2,
-    Architecture::Qwen3,
-];
+const ALL: [Architecture; 3] = [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3];
 
 fn assert_holds_the_model(checkpoint: &Checkpoint, config: &ModelConfig) {
     assert_eq!(checkpoint.config(), config);
     for (name, shape) in expected_tensors(config) {
         let expected = values_of(&name, shape.iter().product());
-        assert_eq!(
-            checkpoint.read_f32(&name).expect("readable"),
-            expected,
-            "{name}"
-        );
+        assert_eq!(checkpoint.read_f32(&name).expect("readable"), expected, "{name}");
         assert!(checkpoint.contains(&name));
         assert!(checkpoint.tensors().any(|(n, s)| n == name && s == shape));
     }
@@ -38,10 +30,7 @@ fn gguf_gives_hugging_face_names_and_row_order() {
             let checkpoint = Checkpoint::from_gguf_bytes(bytes).expect("valid");
             assert_holds_the_model(&checkpoint, &config);
             let gguf = checkpoint.gguf().expect("from a GGUF");
-            let tokens = gguf
-                .get_strings("tokenizer.ggml.tokens")
-                .expect("text")
-                .expect("there");
+            let tokens = gguf.get_strings("tokenizer.ggml.tokens").expect("text").expect("there");
             assert_eq!(tokens[39], "t39");
         }
     }
@@ -53,14 +42,8 @@ fn only_llama_rows_are_interleaved_in_gguf() {
     let rows: Vec<f32> = (0..32 * 32).map(|i| (i / 32) as f32).collect();
     for (architecture, first_head) in [
         // Row 1 of the file is the partner of row 0 and comes after the head's first half.
-        (
-            Architecture::Llama,
-            [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0],
-        ),
-        (
-            Architecture::Qwen3,
-            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
-        ),
+        (Architecture::Llama, [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]),
+        (Architecture::Qwen3, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]),
     ] {
         let config = tiny(architecture);
         let specs: Vec<_> = expected_tensors(&config)
@@ -75,18 +58,12 @@ fn only_llama_rows_are_interleaved_in_gguf() {
         let mut writer = GgufWriter::new(Vec::new(), &metadata, specs.clone()).expect("a list");
         for spec in &specs {
             let len: usize = spec.shape.iter().product();
-            let values = if spec.name == "blk.1.attn_q.weight" {
-                &rows
-            } else {
-                &vec![0.0; len]
-            };
+            let values = if spec.name == "blk.1.attn_q.weight" { &rows } else { &vec![0.0; len] };
             writer.write_f32(&spec.name, values).expect("in order");
         }
         let bytes = writer.finish().expect("complete");
         let checkpoint = Checkpoint::from_gguf_bytes(bytes).expect("valid");
-        let q = checkpoint
-            .read_f32("model.layers.1.self_attn.q_proj.weight")
-            .expect("there");
+        let q = checkpoint.read_f32("model.layers.1.self_attn.q_proj.weight").expect("there");
         let heads: Vec<f32> = q.chunks(32).map(|row| row[0]).collect();
         assert_eq!(heads[..8], first_head);
         assert_eq!(heads[8], 8.0, "heads do not mix");
@@ -178,10 +155,7 @@ fn divisors_of_the_rotary_frequencies_are_read() {
     let extra = [("rope_freqs.weight", factors.clone())];
     let bytes = gguf_bytes_with(&config, GgmlType::F32, &extra);
     let checkpoint = Checkpoint::from_gguf_bytes(bytes).expect("valid");
-    assert_eq!(
-        checkpoint.config().rope_freq_factors.as_deref(),
-        Some(&factors[..])
-    );
+    assert_eq!(checkpoint.config().rope_freq_factors.as_deref(), Some(&factors[..]));
     assert!(!checkpoint.contains("rope_freqs.weight"));
 
     let mut scaled = config.clone();
@@ -191,21 +165,11 @@ fn divisors_of_the_rotary_frequencies_are_read() {
         high_freq_factor: 4.0,
         original_max_position_embeddings: 8192,
     });
-    let extra = [(
-        "rope_freqs.weight",
-        scaled.gguf_rope_freqs().expect("scaled"),
-    )];
+    let extra = [("rope_freqs.weight", scaled.gguf_rope_freqs().expect("scaled"))];
     let bytes = gguf_bytes_with(&scaled, GgmlType::F32, &extra);
-    assert_eq!(
-        Checkpoint::from_gguf_bytes(bytes).expect("valid").config(),
-        &scaled
-    );
+    assert_eq!(Checkpoint::from_gguf_bytes(bytes).expect("valid").config(), &scaled);
 
-    let bytes = gguf_bytes_with(
-        &config,
-        GgmlType::F32,
-        &[("rope_freqs.weight", vec![1.0; 9])],
-    );
+    let bytes = gguf_bytes_with(&config, GgmlType::F32, &[("rope_freqs.weight", vec![1.0; 9])]);
     let fault = Checkpoint::from_gguf_bytes(bytes).expect_err("nine divisors for four");
     assert!(fault.to_string().contains("rope_freq_factors"), "{fault}");
 }
@@ -230,15 +194,9 @@ fn metadata_that_asks_for_more_is_refused_by_name() {
         metadata.retain(|(existing, _)| existing != key);
         metadata.push((key.to_owned(), value.clone()));
         let name = "token_embd.weight".to_owned();
-        let specs = vec![GgufTensorSpec {
-            name,
-            shape: vec![40, 32],
-            ty: GgmlType::F32,
-        }];
+        let specs = vec![GgufTensorSpec { name, shape: vec![40, 32], ty: GgmlType::F32 }];
         let mut writer = GgufWriter::new(Vec::new(), &metadata, specs).expect("a valid list");
-        writer
-            .write_f32("token_embd.weight", &[0.0; 40 * 32])
-            .expect("in order");
+        writer.write_f32("token_embd.weight", &[0.0; 40 * 32]).expect("in order");
         let bytes = writer.finish().expect("complete");
         let fault = Checkpoint::from_gguf_bytes(bytes).expect_err(key);
         assert!(
@@ -254,19 +212,8 @@ fn buffers_of_another_length_are_refused() {
     let config = tiny(Architecture::Llama);
     let checkpoint =
         Checkpoint::from_gguf_bytes(gguf_bytes(&config, GgmlType::F32)).expect("valid");
-    let fault = checkpoint
-        .read_f32_into("model.norm.weight", &mut [0.0; 31])
-        .expect_err("short");
-    assert!(matches!(
-        fault,
-        WeightsError::BufferLength {
-            expected: 32,
-            got: 31,
-            ..
-        }
-    ));
-    let fault = checkpoint
-        .read_f32("model.norm.bias")
-        .expect_err("not there");
+    let fault = checkpoint.read_f32_into("model.norm.weight", &mut [0.0; 31]).expect_err("short");
+    assert!(matches!(fault, WeightsError::BufferLength { expected: 32, got: 31, .. }));
+    let fault = checkpoint.read_f32("model.norm.bias").expect_err("not there");
     assert!(matches!(fault, WeightsError::UnknownTensor { .. }));
 }

@@ -65,10 +65,7 @@ fn a_file_laid_out_by_hand_reads() {
         let gguf = Gguf::parse(&file).expect("valid");
         assert_eq!(gguf.version(), version);
         assert_eq!(gguf.tensor("m").expect("there").shape, [2, 3]);
-        assert_eq!(
-            gguf.read_f32(&file, "m").expect("F32"),
-            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-        );
+        assert_eq!(gguf.read_f32(&file, "m").expect("F32"), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(gguf.read_f32(&file, "h").expect("F16"), [0.5, -1.25]);
         assert_eq!(gguf.get_str("name").expect("text"), Some("héllo"));
         assert_eq!(gguf.get_i32s("list").expect("i32"), Some(&[-1, 7][..]));
@@ -111,11 +108,8 @@ fn every_kind_of_value_survives_writing_and_reading() {
             GgufArray::String(vec!["x".to_owned()]),
         ])),
     ];
-    let metadata: Vec<_> = values
-        .iter()
-        .enumerate()
-        .map(|(i, value)| (format!("k{i}"), value.clone()))
-        .collect();
+    let metadata: Vec<_> =
+        values.iter().enumerate().map(|(i, value)| (format!("k{i}"), value.clone())).collect();
     let writer = GgufWriter::new(Vec::new(), &metadata, vec![]).expect("a valid list");
     let gguf = Gguf::parse(&writer.finish().expect("complete")).expect("valid");
     for (key, value) in &metadata {
@@ -139,17 +133,11 @@ fn tensors_of_every_type_survive_writing_and_reading() {
     let values: Vec<f32> = (0..64).map(|i| (i % 16) as f32 - 8.0).collect();
     let specs = types
         .iter()
-        .map(|&ty| GgufTensorSpec {
-            name: ty.to_string(),
-            shape: vec![2, 32],
-            ty,
-        })
+        .map(|&ty| GgufTensorSpec { name: ty.to_string(), shape: vec![2, 32], ty })
         .collect();
     let mut writer = GgufWriter::new(Vec::new(), &[], specs).expect("a valid list");
     for ty in types {
-        writer
-            .write_f32(&ty.to_string(), &values)
-            .expect("in order");
+        writer.write_f32(&ty.to_string(), &values).expect("in order");
     }
     let file = writer.finish().expect("complete");
     let gguf = Gguf::parse(&file).expect("valid");
@@ -157,10 +145,7 @@ fn tensors_of_every_type_survive_writing_and_reading() {
         let read = gguf.read_f32(&file, &ty.to_string()).expect("readable");
         let tolerance = if ty == GgmlType::Q8_0 { 0.032 } else { 0.0 };
         for (value, got) in values.iter().zip(read) {
-            assert!(
-                (value - got).abs() <= tolerance,
-                "{ty}: {value} became {got}"
-            );
+            assert!((value - got).abs() <= tolerance, "{ty}: {value} became {got}");
         }
     }
 }
@@ -169,14 +154,9 @@ fn tensors_of_every_type_survive_writing_and_reading() {
 fn an_unsupported_type_is_named_when_it_is_read() {
     let file = one_tensor(&[256], 12, 0, 144);
     let gguf = Gguf::parse(&file).expect("the table itself is fine");
-    let fault = gguf
-        .read_f32(&file, "t")
-        .expect_err("k-quants cannot be read");
+    let fault = gguf.read_f32(&file, "t").expect_err("k-quants cannot be read");
     assert!(matches!(fault, WeightsError::TensorType { .. }));
-    assert!(
-        fault.to_string().contains("`t`") && fault.to_string().ends_with("Q4_K"),
-        "{fault}"
-    );
+    assert!(fault.to_string().contains("`t`") && fault.to_string().ends_with("Q4_K"), "{fault}");
 }
 
 #[test]
@@ -211,10 +191,7 @@ fn hostile_counts_and_lengths_allocate_nothing() {
             array.extend(9u32.to_le_bytes());
             array.extend(item.to_le_bytes());
             array.extend(count.to_le_bytes());
-            assert!(
-                Gguf::parse(&array).is_err(),
-                "array of type {item}, {count} items"
-            );
+            assert!(Gguf::parse(&array).is_err(), "array of type {item}, {count} items");
         }
     }
 }
@@ -246,10 +223,7 @@ fn hostile_tensor_tables_are_refused() {
     for (what, file) in [
         ("data past the end", one_tensor(&[9], 0, 0, 32)),
         ("an offset past the end", one_tensor(&[8], 0, 64, 32)),
-        (
-            "an offset near 2^64",
-            one_tensor(&[8], 0, u64::MAX - 31, 32),
-        ),
+        ("an offset near 2^64", one_tensor(&[8], 0, u64::MAX - 31, 32)),
         ("an offset between alignments", one_tensor(&[4], 0, 16, 32)),
         ("a size of 2^64", one_tensor(&[1 << 32, 1 << 32], 0, 0, 32)),
         ("a size of 2^64 bytes", one_tensor(&[1 << 62], 0, 0, 32)),
@@ -281,25 +255,13 @@ fn hostile_tensor_tables_are_refused() {
 
 #[test]
 fn the_writer_holds_its_caller_to_the_list() {
-    let spec = |shape: &[usize], ty| GgufTensorSpec {
-        name: "a".to_owned(),
-        shape: shape.into(),
-        ty,
-    };
+    let spec =
+        |shape: &[usize], ty| GgufTensorSpec { name: "a".to_owned(), shape: shape.into(), ty };
     let list = vec![spec(&[2], GgmlType::F32)];
     let mut writer = GgufWriter::new(Vec::new(), &[], list).expect("a valid list");
-    assert!(matches!(
-        writer.write_f32("b", &[0.0; 2]),
-        Err(WeightsError::WriteOrder { .. })
-    ));
-    assert!(matches!(
-        writer.write_f32("a", &[0.0]),
-        Err(WeightsError::BufferLength { .. })
-    ));
-    assert!(matches!(
-        writer.finish(),
-        Err(WeightsError::WriteOrder { .. })
-    ));
+    assert!(matches!(writer.write_f32("b", &[0.0; 2]), Err(WeightsError::WriteOrder { .. })));
+    assert!(matches!(writer.write_f32("a", &[0.0]), Err(WeightsError::BufferLength { .. })));
+    assert!(matches!(writer.finish(), Err(WeightsError::WriteOrder { .. })));
     for bad in [
         spec(&[31], GgmlType::Q8_0),
         spec(&[32], GgmlType::Other(12)),

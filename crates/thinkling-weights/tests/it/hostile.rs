@@ -13,11 +13,7 @@ use crate::support::{gguf_bytes, safetensors_bytes, tiny};
 /// Bytes of a header that are worth altering: the data behind it can be anything anyway.
 const HEADER_BYTES: usize = 3000;
 
-const ALL: [Architecture; 3] = [
-    Architecture::Llama,
-    Architecture::Qwen2,
-    Architecture::Qwen3,
-];
+const ALL: [Architecture; 3] = [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3];
 
 /// A model of each family, in both formats.
 static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| ALL.into_iter().map(Model::new).collect());
@@ -62,13 +58,8 @@ fn alterations() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
         ]
         .prop_map(|number| number.to_le_bytes().to_vec()),
         prop_oneof![Just(u32::MAX), Just(0), 0u32..40].prop_map(|n| n.to_le_bytes().to_vec()),
-        prop_oneof![
-            Just("18446744073709551615"),
-            Just("-1"),
-            Just("1e999"),
-            Just("[[[[")
-        ]
-        .prop_map(|text| text.as_bytes().to_vec()),
+        prop_oneof![Just("18446744073709551615"), Just("-1"), Just("1e999"), Just("[[[[")]
+            .prop_map(|text| text.as_bytes().to_vec()),
     ];
     prop::collection::vec((0..HEADER_BYTES, numbers), 1..6)
 }
@@ -83,14 +74,9 @@ fn alter(bytes: &mut [u8], alterations: &[(usize, Vec<u8>)]) {
 
 /// Reads every tensor that the checkpoint lists.
 fn read_all(checkpoint: &Checkpoint) {
-    let names: Vec<String> = checkpoint
-        .tensors()
-        .map(|(name, _)| name.to_owned())
-        .collect();
+    let names: Vec<String> = checkpoint.tensors().map(|(name, _)| name.to_owned()).collect();
     for (name, _) in expected_tensors(checkpoint.config()) {
-        checkpoint
-            .read_f32(&name)
-            .expect("what the config needs was checked on opening");
+        checkpoint.read_f32(&name).expect("what the config needs was checked on opening");
     }
     for name in names {
         if let Err(fault) = checkpoint.read_f32(&name) {

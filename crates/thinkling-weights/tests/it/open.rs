@@ -27,21 +27,13 @@ fn write_shards(folder: &Path, second_name: &str) {
         fs::write(folder.join(name), bytes).expect("written");
     }
     let index = serde_json::json!({"metadata": {"total_size": 1}, "weight_map": map});
-    fs::write(
-        folder.join("model.safetensors.index.json"),
-        index.to_string(),
-    )
-    .expect("written");
+    fs::write(folder.join("model.safetensors.index.json"), index.to_string()).expect("written");
 }
 
 fn assert_all_tensors(checkpoint: &Checkpoint) {
     for (name, shape) in expected_tensors(checkpoint.config()) {
         let expected = values_of(&name, shape.iter().product());
-        assert_eq!(
-            checkpoint.read_f32(&name).expect("readable"),
-            expected,
-            "{name}"
-        );
+        assert_eq!(checkpoint.read_f32(&name).expect("readable"), expected, "{name}");
     }
 }
 
@@ -109,11 +101,7 @@ fn half_written_files_are_damage_and_named() {
     }
     let tensors = expected_tensors(&tiny(Architecture::Qwen3));
     let bytes = safetensors_bytes(&tensors, FloatType::F32);
-    fs::write(
-        folder.path().join("model.safetensors"),
-        &bytes[..bytes.len() - 1],
-    )
-    .expect("written");
+    fs::write(folder.path().join("model.safetensors"), &bytes[..bytes.len() - 1]).expect("written");
     damaged(folder.path(), "model.safetensors");
     fs::write(folder.path().join("config.json"), "{\"model_type\": ").expect("written");
     damaged(folder.path(), "config.json");

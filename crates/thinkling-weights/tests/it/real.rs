@@ -45,36 +45,20 @@ fn smollm2_reads_as_the_reference_reads_it() {
     let config = checkpoint.config();
     assert_eq!(config.architecture, Architecture::Llama);
     assert_eq!((config.num_hidden_layers, config.hidden_size), (30, 576));
-    assert_eq!(
-        (config.num_attention_heads, config.num_key_value_heads),
-        (9, 3)
-    );
+    assert_eq!((config.num_attention_heads, config.num_key_value_heads), (9, 3));
     assert_eq!((config.rope_theta, config.rms_norm_eps), (1e5, 1e-5));
     assert_eq!((config.vocab_size, config.intermediate_size), (49152, 1536));
     assert!(config.tie_word_embeddings);
     for (name, row_three, sum, magnitude) in EXPECTED {
         let values = checkpoint.read_f32(name).expect("there");
-        let row_len = checkpoint
-            .tensors()
-            .find(|(n, _)| *n == name)
-            .expect("listed")
-            .1[1];
+        let row_len = checkpoint.tensors().find(|(n, _)| *n == name).expect("listed").1[1];
         for (got, expected) in values[3 * row_len..].iter().zip(row_three) {
             // The constants have eight digits.
-            assert!(
-                (got - expected).abs() < 1e-8,
-                "{name}: {got}, expected {expected}"
-            );
+            assert!((got - expected).abs() < 1e-8, "{name}: {got}, expected {expected}");
         }
         let got: f64 = values.iter().map(|&value| f64::from(value)).sum();
-        assert!(
-            (got - sum).abs() < 1e-6 * magnitude,
-            "{name}: sum {got}, expected {sum}"
-        );
+        assert!((got - sum).abs() < 1e-6 * magnitude, "{name}: sum {got}, expected {sum}");
         let got: f64 = values.iter().map(|&value| f64::from(value).abs()).sum();
-        assert!(
-            (got / magnitude - 1.0).abs() < 1e-9,
-            "{name}: {got}, expected {magnitude}"
-        );
+        assert!((got / magnitude - 1.0).abs() < 1e-9, "{name}: {got}, expected {magnitude}");
     }
 }

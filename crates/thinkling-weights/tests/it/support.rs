@@ -35,13 +35,7 @@ pub(crate) fn tiny(architecture: Architecture) -> ModelConfig {
 pub(crate) fn values_of(name: &str, len: usize) -> Vec<f32> {
     let seed: usize = name.bytes().map(usize::from).sum();
     (0..len)
-        .map(|i| {
-            if i % 32 == 0 {
-                127.0
-            } else {
-                ((seed + i * 7 + i / 32) % 101) as f32 - 50.0
-            }
-        })
+        .map(|i| if i % 32 == 0 { 127.0 } else { ((seed + i * 7 + i / 32) % 101) as f32 - 50.0 })
         .collect()
 }
 
@@ -62,20 +56,12 @@ pub(crate) fn gguf_bytes_with(
         .map(|(name, shape)| GgufTensorSpec {
             name: hf_to_gguf(name).expect("every tensor has a GGUF name"),
             shape: shape.clone(),
-            ty: if shape.len() == 2 {
-                matrix_type
-            } else {
-                GgmlType::F32
-            },
+            ty: if shape.len() == 2 { matrix_type } else { GgmlType::F32 },
         })
         .collect();
     for (name, values) in extra {
         let (name, shape) = ((*name).to_owned(), vec![values.len()]);
-        specs.push(GgufTensorSpec {
-            name,
-            shape,
-            ty: GgmlType::F32,
-        });
+        specs.push(GgufTensorSpec { name, shape, ty: GgmlType::F32 });
     }
     let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
     let mut metadata = config.to_gguf_metadata();
@@ -110,21 +96,14 @@ pub(crate) fn safetensors_bytes(tensors: &Shapes, dtype: FloatType) -> Vec<u8> {
         .collect();
     let mut writer = SafetensorsWriter::new(Vec::new(), specs).expect("a valid list");
     for (name, shape) in tensors {
-        writer
-            .write_f32(name, &values_of(name, shape.iter().product()))
-            .expect("in order");
+        writer.write_f32(name, &values_of(name, shape.iter().product())).expect("in order");
     }
     writer.finish().expect("complete")
 }
 
 /// A safetensors file with that header and that much data.
 pub(crate) fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
-    [
-        &(header.len() as u64).to_le_bytes()[..],
-        header.as_bytes(),
-        data,
-    ]
-    .concat()
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
 }
 
 /// Changes the stored type of a tensor inside GGUF bytes.

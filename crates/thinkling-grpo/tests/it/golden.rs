@@ -48,7 +48,8 @@ fn own_cases_hold_in_f32() {
 
 #[allow(clippy::print_stdout, reason = "the line is read by whoever runs the reference cases")]
 fn report(Counts { loss_ran, loss_skipped, adv_ran }: &Counts) {
-    println!("grpo-cases loss_ran={loss_ran} loss_skipped={loss_skipped} adv_ran={adv_ran}");
+    // On one thread the harness has begun a line with the test's name.
+    println!("\ngrpo-cases loss_ran={loss_ran} loss_skipped={loss_skipped} adv_ran={adv_ran}");
 }
 
 fn read(path: &std::ffi::OsStr) -> Value {

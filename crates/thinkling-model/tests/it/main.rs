@@ -3,3 +3,4 @@
 mod devices;
 mod generation;
 mod goldens;
+mod smollm2;

@@ -1,0 +1,212 @@
+use crate::support::{Batch, batch, gpu, learner};
+use burn::tensor::{Device, Tensor};
+use thinkling_grpo::{BatchScale, LossType, ObjectiveConfig};
+use thinkling_learn::{
+    Learner, PolicySample, PolicySettings, PolicyStep, completion_logprobs, language_model_loss,
+    policy_gradient,
+};
+use thinkling_model::{Decoder, PackedBatch, ParamGrads, Sequence};
+
+/// Gradients of a two-layer model in f32, computed along two ways.
+const SAME_GRADIENT: f32 = 2e-5;
+/// Between devices, by the issue of parity between the CPU and a GPU.
+const SAME_ON_GPU: f64 = 1e-3;
+
+fn samples<'a>(batch: &'a Batch, with_reference: bool) -> Vec<PolicySample<'a>> {
+    (0..batch.ids.len())
+        .map(|i| PolicySample {
+            prompt: i / 4,
+            ids: &batch.ids[i],
+            old_logprobs: &batch.old[i],
+            ref_logprobs: with_reference.then_some(batch.reference[i].as_slice()),
+            advantage: batch.advantages[i],
+            trained: true,
+        })
+        .collect()
+}
+
+fn settings(objective: &ObjectiveConfig, chunk_tokens: usize) -> PolicySettings<'_> {
+    PolicySettings { objective, temperature: 0.8, chunk_tokens }
+}
+
+fn flat(grads: &ParamGrads) -> Vec<f32> {
+    grads.iter().flat_map(|g| g.to_data().try_to_vec::<f32>().unwrap()).collect()
+}
+
+fn assert_close(a: &[f32], b: &[f32], what: &str) {
+    assert_eq!(a.len(), b.len());
+    let scale = b.iter().fold(0f32, |m, x| m.max(x.abs()));
+    let worst = a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0f32, f32::max);
+    assert!(scale > 1e-4, "{what}: the gradient should not vanish");
+    assert!(worst <= SAME_GRADIENT * (1.0 + scale), "{what}: {worst} at scale {scale}");
+}
+
+/// Log-probabilities of one completion by plain tensor code over the whole sequence.
+fn plain_logprobs(model: &Decoder, prompt: &[u32], ids: &[u32], temperature: f64) -> Tensor<1> {
+    let whole = [prompt, ids].concat();
+    let sequence = [Sequence { ids: &whole, prefix: None }];
+    let hidden = model.forward(&PackedBatch::new(model, &sequence));
+    let logits = model.logits(hidden).div_scalar(temperature);
+    let logprobs = burn::tensor::activation::log_softmax(logits, 1);
+    let rows: Vec<Tensor<1>> = ids
+        .iter()
+        .enumerate()
+        .map(|(t, &id)| {
+            let (row, id) = (prompt.len() + t - 1, id as usize);
+            logprobs.clone().slice([row..row + 1, id..id + 1]).reshape([1])
+        })
+        .collect();
+    Tensor::cat(rows, 0)
+}
+
+#[test]
+fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
+    let (batch, learner) = (batch(), learner(&Device::flex()));
+    let objective =
+        ObjectiveConfig { clip_eps_high: 0.28, kl_coef: 0.05, ..ObjectiveConfig::default() };
+    let got = pollster::block_on(policy_gradient(
+        learner.model(),
+        &batch.prompts,
+        &samples(&batch, true),
+        settings(&objective, 7),
+        BatchScale::default(),
+    ))
+    .unwrap();
+    // The formulas of the report (equations 1 and 2) with the mean over tokens, then completions.
+    let tracked = learner.model().tracked();
+    let device = Device::flex();
+    let mut loss = Tensor::<1>::zeros([1], &device).autodiff();
+    for (i, ids) in batch.ids.iter().enumerate() {
+        let new = plain_logprobs(&tracked, &batch.prompts[i / 4], ids, 0.8);
+        let constant = |x: &[f32]| Tensor::<1>::from_floats(x, &device).autodiff();
+        let ratio = (new.clone() - constant(&batch.old[i])).exp();
+        let a = batch.advantages[i];
+        let clipped = ratio.clone().clamp(0.8, 1.28).mul_scalar(a);
+        let gain = ratio.mul_scalar(a).min_pair(clipped);
+        let d = constant(&batch.reference[i]) - new;
+        let kl = d.clone().exp() - d - 1.0;
+        loss = loss + (kl.mul_scalar(0.05) - gain).mean().div_scalar(8.0);
+    }
+    let value: f32 = loss.clone().inner().into_scalar();
+    let mut grads = loss.backward();
+    let want = tracked.take_grads(&mut grads);
+    assert!((got.loss - f64::from(value)).abs() < 1e-5, "{} {value}", got.loss);
+    assert_close(&flat(&got.grads), &flat(&want), "policy gradient");
+}
+
+#[test]
+fn the_language_model_gradient_is_that_of_plain_autodiff() {
+    let (batch, learner) = (batch(), learner(&Device::flex()));
+    let documents: Vec<&[u32]> =
+        batch.ids.iter().map(Vec::as_slice).filter(|d| d.len() > 1).collect();
+    let targets: usize = documents.iter().map(|d| d.len() - 1).sum();
+    let got =
+        pollster::block_on(language_model_loss(learner.model(), &documents, targets, 5)).unwrap();
+    let tracked = learner.model().tracked();
+    let mut loss = Tensor::<1>::zeros([1], &Device::flex()).autodiff();
+    for ids in &documents {
+        loss = loss - plain_logprobs(&tracked, &ids[..1], &ids[1..], 1.0).sum();
+    }
+    let loss = loss.div_scalar(targets as f64);
+    let value: f32 = loss.clone().inner().into_scalar();
+    let mut grads = loss.backward();
+    let want = tracked.take_grads(&mut grads);
+    assert!((got.loss - f64::from(value)).abs() < 1e-5);
+    assert_close(&flat(&got.grads), &flat(&want), "language-model gradient");
+}
+
+#[test]
+fn completion_logprobs_are_those_of_whole_sequences() {
+    let (batch, learner) = (batch(), learner(&Device::flex()));
+    let completions: Vec<(usize, &[u32])> =
+        batch.ids.iter().enumerate().map(|(i, ids)| (i / 4, ids.as_slice())).collect();
+    let got = pollster::block_on(completion_logprobs(
+        learner.model(),
+        &batch.prompts,
+        &completions,
+        0.8,
+        3,
+    ))
+    .unwrap();
+    for (i, ids) in batch.ids.iter().enumerate() {
+        let want = plain_logprobs(learner.model(), &batch.prompts[i / 4], ids, 0.8);
+        for (g, w) in got[i].iter().zip(want.into_data().iter::<f32>()) {
+            assert!((g - f64::from(w)).abs() < 1e-5);
+        }
+    }
+}
+
+fn step(learner: &mut Learner, batch: &Batch, loss: LossType, micro: usize) -> PolicyStep {
+    let objective =
+        ObjectiveConfig { loss, max_completion_length: Some(12), ..ObjectiveConfig::default() };
+    pollster::block_on(learner.policy_step(
+        &batch.prompts,
+        &samples(batch, false),
+        settings(&objective, 16),
+        1e-2,
+        micro,
+    ))
+    .unwrap()
+}
+
+fn weights(model: &Decoder) -> Vec<f32> {
+    flat(&model.flat_params())
+}
+
+#[test]
+fn micro_batches_make_the_same_step_as_the_whole() {
+    for loss in [LossType::Grpo, LossType::DrGrpo, LossType::Dapo] {
+        let batch = batch();
+        let (mut whole, mut split) = (learner(&Device::flex()), learner(&Device::flex()));
+        let a = step(&mut whole, &batch, loss, 64);
+        let b = step(&mut split, &batch, loss, 3);
+        assert!((a.loss - b.loss).abs() < 1e-6, "{loss:?}: {} {}", a.loss, b.loss);
+        assert!((a.grad_norm - b.grad_norm).abs() < 1e-5 * a.grad_norm, "{loss:?}");
+        // Six completions have an advantage; the two without are not run.
+        assert_eq!((a.logprobs.len(), b.logprobs.len()), (6, 6));
+        let moved = weights(whole.model())
+            .iter()
+            .zip(weights(learner(&Device::flex()).model()))
+            .any(|(x, y)| (x - y).abs() > 1e-3);
+        assert!(moved, "a step at this rate moves weights");
+    }
+}
+
+#[test]
+fn steps_are_the_same_bit_for_bit_when_repeated() {
+    let batch = batch();
+    let run = || {
+        let mut learner = learner(&Device::flex());
+        let losses: Vec<u64> =
+            (0..3).map(|_| step(&mut learner, &batch, LossType::Grpo, 3).loss.to_bits()).collect();
+        (losses, weights(learner.model()).iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn three_steps_on_the_gpu_are_those_of_the_cpu() {
+    let Some(gpu) = gpu() else { return };
+    let batch = batch();
+    let (mut a, mut b) = (learner(&Device::flex()), learner(&gpu));
+    let objective = ObjectiveConfig { kl_coef: 0.05, ..ObjectiveConfig::default() };
+    for _ in 0..3 {
+        let gradient = |learner: &Learner| {
+            pollster::block_on(policy_gradient(
+                learner.model(),
+                &batch.prompts,
+                &samples(&batch, true),
+                settings(&objective, 16),
+                BatchScale::default(),
+            ))
+            .unwrap()
+        };
+        let (on_cpu, on_gpu) = (gradient(&a), gradient(&b));
+        assert!((on_cpu.loss - on_gpu.loss).abs() < SAME_ON_GPU);
+        let (x, y) = (flat(&on_cpu.grads), flat(&on_gpu.grads));
+        let worst = x.iter().zip(&y).map(|(x, y)| f64::from((x - y).abs())).fold(0.0, f64::max);
+        assert!(worst < SAME_ON_GPU, "gradients differ by {worst}");
+        let losses = [&mut a, &mut b].map(|learner| step(learner, &batch, LossType::Grpo, 64).loss);
+        assert!((losses[0] - losses[1]).abs() < SAME_ON_GPU, "{losses:?}");
+    }
+}

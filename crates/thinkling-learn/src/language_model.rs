@@ -56,7 +56,7 @@ pub(crate) async fn scalar(t: Tensor<1>) -> Result<f64, ModelError> {
 /// The values of `t` on the host.
 pub(crate) async fn vector(t: Tensor<1>) -> Result<Vec<f64>, ModelError> {
     let data = t.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    Ok(data.convert::<f64>().try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?)
+    data.convert::<f64>().try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))
 }
 
 /// Adds the gradients of a further micro-batch.

@@ -270,19 +270,23 @@ fn verify(folder: &Path, entry: &FileEntry) -> Result<()> {
         let reason = format!("size in bytes, expected: {}, got: {bytes}", entry.bytes);
         return Err(TrainError::damaged(&path, reason));
     }
+    if sha256_of(file).map_err(read)? == entry.sha256 {
+        Ok(())
+    } else {
+        Err(TrainError::damaged(&path, "the checksum does not match"))
+    }
+}
+
+/// SHA-256 of what is left of `file`, in hexadecimal.
+pub(crate) fn sha256_of(file: File) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut buffer = vec![0; 1 << 16];
     loop {
-        match reader.read(&mut buffer).map_err(read)? {
-            0 => break,
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
             n => hasher.update(&buffer[..n]),
         }
-    }
-    if hex(&hasher.finalize()) == entry.sha256 {
-        Ok(())
-    } else {
-        Err(TrainError::damaged(&path, "the checksum does not match"))
     }
 }
 

@@ -126,7 +126,7 @@ pub enum TrainError {
         reason: String,
     },
     /// There are checkpoints, and none of them is whole.
-    #[error("no whole checkpoint in {}; damaged: {}", .dir.display(), .damaged.join("; "))]
+    #[error("no whole checkpoint in {}; remove that folder to begin the unfinished stage again; damaged: {}", .dir.display(), .damaged.join("; "))]
     NoValidCheckpoint {
         /// The folder of checkpoints.
         dir: PathBuf,
@@ -158,6 +158,20 @@ pub enum TrainError {
     /// A model's files cannot be read.
     #[error(transparent)]
     Weights(#[from] thinkling_weights::WeightsError),
+    /// Keys of a stage ask for what its model cannot do.
+    #[error("stage `{stage}` does not fit its model: {reason}")]
+    DoesNotFit {
+        /// Name of the stage.
+        stage: String,
+        /// Key, expected and got.
+        reason: String,
+    },
+    /// A file that a stopped run had read is another one now.
+    #[error("{} has changed since the run began; bring the old file back, or start a new run", .path.display())]
+    InputChanged {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something failed while running.
     #[error("{what} failed: {reason}")]
     Failed {
@@ -187,8 +201,12 @@ impl TrainError {
             | Self::BadValue { .. }
             | Self::BadSet { .. }
             | Self::NotFound { .. }
+            | Self::DoesNotFit { .. }
             | Self::RunExists { .. } => 2,
-            Self::Damaged { .. } | Self::DataLine { .. } | Self::NoValidCheckpoint { .. } => 3,
+            Self::Damaged { .. }
+            | Self::DataLine { .. }
+            | Self::InputChanged { .. }
+            | Self::NoValidCheckpoint { .. } => 3,
             Self::Weights(fault) if fault.is_damaged_or_unsupported() => 3,
             Self::Weights(_)
             | Self::Failed { .. }

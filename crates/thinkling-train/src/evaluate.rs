@@ -1,6 +1,7 @@
 //! Sampled evaluation: accuracy, format and length of a model's answers to held-out problems.
 
 use crate::error::Result;
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::stage::learn_error;
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,8 @@ pub struct Evaluated {
     pub samples: Vec<Sample>,
 }
 
-/// Samples `config.group_size` completions of each question and reads them.
+/// Samples `config.group_size` completions of each question and reads them; `None` where an
+/// interrupt came before the last of them.
 ///
 /// # Errors
 /// A device that fails, a gold that does not parse.
@@ -129,11 +131,15 @@ pub fn evaluate(
     config: &RolloutConfig,
     rewards: &RewardConfig,
     progress: &mut dyn Progress,
-) -> Result<Evaluated> {
+    interrupt: &Interrupt,
+) -> Result<Option<Evaluated>> {
     let mut result = Evaluated::default();
     let group = config.group_size;
     for (i, part) in questions.chunks(PROBLEMS_AT_ONCE).enumerate() {
         let done = i * PROBLEMS_AT_ONCE;
+        if interrupt.is_requested() {
+            return Ok(None);
+        }
         progress.working("evaluating", done as u64, questions.len() as u64);
         let prompts: Vec<Vec<u32>> = part.iter().map(|q| q.prompt.clone()).collect();
         let stream = (done * group) as u64;
@@ -173,7 +179,7 @@ pub fn evaluate(
         }
     }
     progress.working("evaluating", questions.len() as u64, questions.len() as u64);
-    Ok(result)
+    Ok(Some(result))
 }
 
 #[cfg(test)]

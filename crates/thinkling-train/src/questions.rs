@@ -3,7 +3,7 @@
 use crate::data::read_questions;
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
-use crate::recipe::{QuestionSource, RlStage, Template};
+use crate::recipe::{JsonlSource, QuestionSource, RlStage, Template};
 use thinkling_learn::Question;
 use thinkling_learn::world::{Split, problems};
 use thinkling_reward::{Problem, RewardConfig};
@@ -29,12 +29,34 @@ pub(crate) fn reward_config(stage: &RlStage) -> RewardConfig {
     }
 }
 
+/// Reads the problems of a file, each with its line.
+///
+/// # Errors
+/// A file that cannot be read, the first line that holds no question or no number as its gold.
+pub(crate) fn read_problems(source: &JsonlSource) -> Result<Vec<(usize, Problem)>> {
+    read_questions(source)?
+        .into_iter()
+        .map(|q| {
+            let problem = Problem::number(format!("line {}", q.line), q.question, q.answer);
+            match problem.check_gold() {
+                Ok(()) => Ok((q.line, problem)),
+                Err(e) => Err(TrainError::DataLine {
+                    path: source.path.clone(),
+                    line: q.line,
+                    reason: e.to_string(),
+                }),
+            }
+        })
+        .collect()
+}
+
 /// Reads or generates questions and puts `template` around each.
 ///
 /// # Errors
 /// A file that cannot be read, a gold that is no number, text that the tokenizer cannot take, a
-/// chat template that the model does not have.
+/// prompt that fills the model's context, a chat template that the model does not have.
 pub(crate) fn load_questions(
+    stage: &str,
     source: &QuestionSource,
     template: Template,
     model: &LoadedModel,
@@ -42,7 +64,7 @@ pub(crate) fn load_questions(
     held_out: bool,
 ) -> Result<Vec<Question>> {
     let failed = |what, reason: String| TrainError::Failed { what, reason };
-    let problems: Vec<Problem> = match source {
+    let problems: Vec<(usize, Problem)> = match source {
         QuestionSource::MiniWorld(mix) => {
             let (split, count, seed) = match held_out {
                 true => (Split::Eval, WORLD_EVALUATION, WORLD_EVALUATION_SEED),
@@ -51,18 +73,16 @@ pub(crate) fn load_questions(
             problems(split, count, seed, mix)
                 .map_err(|e| failed("the mini world", e.to_string()))?
                 .iter()
-                .map(thinkling_learn::world::WorldProblem::to_problem)
+                .map(|problem| (0, problem.to_problem()))
                 .collect()
         }
-        QuestionSource::Jsonl(source) => read_questions(source)?
-            .into_iter()
-            .map(|q| Problem::number(format!("line {}", q.line), q.question, q.answer))
-            .collect(),
+        QuestionSource::Jsonl(source) => read_problems(source)?,
     };
     let tokenizer = model.tokenizer()?;
+    let context = model.decoder.config().max_position_embeddings;
     problems
         .into_iter()
-        .map(|problem| {
+        .map(|(line, problem)| {
             let text = match template {
                 Template::R1Zero => r1_zero_prompt(&problem.question),
                 Template::None => problem.question.clone(),
@@ -75,7 +95,22 @@ pub(crate) fn load_questions(
             };
             let prompt =
                 tokenizer.encode(&text).map_err(|e| failed("the tokenizer", e.to_string()))?;
-            Ok(Question { problem, prompt })
+            if prompt.len() < context {
+                return Ok(Question { problem, prompt });
+            }
+            let reason = format!(
+                "prompt with its template, expected: fewer tokens than the model's context of \
+                 {context}, got: {} tokens",
+                prompt.len()
+            );
+            Err(match source {
+                QuestionSource::Jsonl(source) => {
+                    TrainError::DataLine { path: source.path.clone(), line, reason }
+                }
+                QuestionSource::MiniWorld(_) => {
+                    TrainError::DoesNotFit { stage: stage.to_owned(), reason }
+                }
+            })
         })
         .collect()
 }

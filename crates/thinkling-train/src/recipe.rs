@@ -113,6 +113,30 @@ impl Stage {
         }
     }
 
+    /// The `jsonl` sources of the stage: of training, then of its evaluation.
+    pub fn jsonl_sources(&self) -> impl Iterator<Item = &JsonlSource> {
+        let sources = match &self.kind {
+            StageKind::Pretrain(_) => [None, None],
+            StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
+        };
+        sources.into_iter().flatten().filter_map(|source| match source {
+            QuestionSource::Jsonl(source) => Some(source),
+            QuestionSource::MiniWorld(_) => None,
+        })
+    }
+
+    /// The data files that the stage reads.
+    pub fn data_paths(&self) -> Vec<PathBuf> {
+        let text = match &self.kind {
+            StageKind::Pretrain(p) => match &p.data {
+                TextSource::Text { path } => Some(path.clone()),
+                TextSource::MiniWorld(_) => None,
+            },
+            StageKind::Rl(_) => None,
+        };
+        text.into_iter().chain(self.jsonl_sources().map(|s| s.path.clone())).collect()
+    }
+
     fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {
         let name = s.required_text("name")?;
         if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
@@ -261,22 +285,7 @@ impl Recipe {
                 _ => {}
             }
         }
-        for stage in &self.stages {
-            match &stage.kind {
-                StageKind::Pretrain(p) => {
-                    if let TextSource::Text { path } = &p.data {
-                        add(path);
-                    }
-                }
-                StageKind::Rl(r) => {
-                    for data in std::iter::once(&r.data).chain(r.eval.as_ref().map(|e| &e.data)) {
-                        if let QuestionSource::Jsonl(source) = data {
-                            add(&source.path);
-                        }
-                    }
-                }
-            }
-        }
+        paths.extend(self.stages.iter().flat_map(Stage::data_paths));
         paths
     }
 }

@@ -19,10 +19,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
-use crate::checkpoint::CheckpointStore;
+use crate::atomic::{self, TEMPORARY_PREFIX};
+use crate::checkpoint::{CheckpointStore, sha256_of};
 use crate::error::{Result, TrainError};
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Stage};
 
 /// Name of the resolved recipe in a run folder.
 pub const RECIPE_FILE: &str = "recipe.toml";
@@ -30,6 +30,7 @@ pub const RECIPE_FILE: &str = "recipe.toml";
 pub const RUN_FILE: &str = "run.json";
 const LOCK_FILE: &str = "run.lock";
 const CHECKPOINTS: &str = "checkpoints";
+const STAGES: &str = "stages";
 
 /// What `run.json` holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ pub struct RunInfo {
     /// Commit of the program, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// SHA-256 of the data files that the recipe names, so that a resumed run reads the same.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
     /// Time of start, UTC, as `2026-01-31T12:00:00Z`.
     pub started: String,
 }
@@ -61,8 +65,45 @@ impl RunInfo {
             device: device.to_owned(),
             threads,
             commit: None,
+            inputs: BTreeMap::new(),
             started: utc(SystemTime::now()),
         }
+    }
+
+    /// Reads `run.json` of a run folder.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFound`] where it is no run folder, [`TrainError::Damaged`] where the file
+    /// is not whole.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(RUN_FILE);
+        let bytes = fs::read(&path).map_err(|e| TrainError::read("run", &path, e))?;
+        serde_json::from_slice(&bytes).map_err(|e| TrainError::damaged(&path, e.to_string()))
+    }
+
+    /// Adds the checksums of the data files of `recipe`.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFound`] and [`TrainError::Read`].
+    pub fn with_inputs(mut self, recipe: &Recipe) -> Result<Self> {
+        for path in recipe.stages.iter().flat_map(Stage::data_paths) {
+            self.inputs.insert(path.display().to_string(), checksum(&path)?);
+        }
+        Ok(self)
+    }
+
+    /// Compares the data files of a stage with what they were when the run began.
+    ///
+    /// # Errors
+    /// [`TrainError::InputChanged`], and where a file is missing or cannot be read.
+    pub fn check_inputs(&self, stage: &Stage) -> Result<()> {
+        for path in stage.data_paths() {
+            let known = self.inputs.get(&path.display().to_string());
+            if known.is_some_and(|known| !known.is_empty()) && known != Some(&checksum(&path)?) {
+                return Err(TrainError::InputChanged { path });
+            }
+        }
+        Ok(())
     }
 
     /// Adds the version of a library or program.
@@ -101,8 +142,10 @@ impl RunDir {
             None => make_numbered(root, &recipe.name)?,
         };
         let run = Self { _lock: lock(&path)?, path };
-        atomic::write_bytes(&run.path.join(RECIPE_FILE), toml.as_bytes())?;
+        run.sweep();
         atomic::write_json(&run.path.join(RUN_FILE), info)?;
+        // Last: a folder with a recipe is a run, and one without can be begun again.
+        atomic::write_bytes(&run.path.join(RECIPE_FILE), toml.as_bytes())?;
         Ok(run)
     }
 
@@ -112,13 +155,24 @@ impl RunDir {
     /// [`TrainError::NotFound`] where it is no run folder, [`TrainError::RunBusy`] where another
     /// process writes into it, and what is wrong with its files.
     pub fn open(path: &Path) -> Result<(Self, Recipe, RunInfo)> {
-        let info_path = path.join(RUN_FILE);
-        let bytes = fs::read(&info_path).map_err(|e| TrainError::read("run", &info_path, e))?;
-        let info = serde_json::from_slice(&bytes)
-            .map_err(|e| TrainError::damaged(&info_path, e.to_string()))?;
+        let info = RunInfo::load(path)?;
         let recipe = Recipe::load(&path.join(RECIPE_FILE), &[])?;
         let run = Self { _lock: lock(path)?, path: path.to_path_buf() };
+        run.sweep();
         Ok((run, recipe, info))
+    }
+
+    /// Removes half-written files of a process that was killed.
+    fn sweep(&self) {
+        let outputs = fs::read_dir(self.path.join(STAGES)).into_iter().flatten().flatten();
+        for folder in outputs.map(|entry| entry.path()).chain([self.path.clone()]) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+                    // Best effort: what stays costs space, nothing else.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     /// The folder.
@@ -133,7 +187,7 @@ impl RunDir {
 
     /// Folder for what a stage gives to later ones; its finished model.
     pub fn stage_output(&self, stage: &str) -> PathBuf {
-        self.path.join("stages").join(stage)
+        self.path.join(STAGES).join(stage)
     }
 }
 
@@ -142,11 +196,27 @@ fn make_empty(path: &Path) -> Result<()> {
         io::ErrorKind::AlreadyExists => TrainError::RunExists { path: path.into() },
         _ => TrainError::write(path, e),
     })?;
-    let mut entries = fs::read_dir(path).map_err(|e| TrainError::read("run", path, e))?;
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => Err(TrainError::RunExists { path: path.into() }),
+    for entry in fs::read_dir(path).map_err(|e| TrainError::read("run", path, e))? {
+        let name = entry.map_err(|e| TrainError::read("run", path, e))?.file_name();
+        if !is_leftover(&name.to_string_lossy()) {
+            return Err(TrainError::RunExists { path: path.into() });
+        }
     }
+    Ok(())
+}
+
+/// Whether a process that was killed while it made the folder can have left this.
+fn is_leftover(name: &str) -> bool {
+    name == LOCK_FILE || name == RUN_FILE || name.starts_with(TEMPORARY_PREFIX)
+}
+
+/// SHA-256 of a file; empty for a folder, which is then not compared.
+fn checksum(path: &Path) -> Result<String> {
+    if path.is_dir() {
+        return Ok(String::new());
+    }
+    let file = File::open(path).and_then(sha256_of);
+    file.map_err(|e| TrainError::read("data file", path, e))
 }
 
 fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
@@ -251,6 +321,20 @@ mod tests {
         fs::write(&file, b"x").expect("written");
         let error = RunDir::create(Some(&file), dir.path(), &other, &info()).expect_err("a file");
         assert_eq!(error.exit_code(), 2, "{error}");
+    }
+
+    #[test]
+    fn a_folder_whose_making_was_cut_short_can_be_begun_again() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let out = dir.path().join("mine");
+        fs::create_dir(&out).expect("folder");
+        for name in [LOCK_FILE, RUN_FILE, ".tmp-7-recipe.toml"] {
+            fs::write(out.join(name), b"").expect("written");
+        }
+        let run = RunDir::create(Some(&out), dir.path(), &recipe(), &info()).expect("created");
+        assert!(!out.join(".tmp-7-recipe.toml").exists());
+        drop(run);
+        assert_eq!(RunDir::open(&out).expect("opens").1, recipe());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, save_model};
 use crate::progress::Progress;
-use crate::recipe::{ModelSource, NewModel, Recipe, TokenizerSource};
+use crate::questions::read_problems;
+use crate::recipe::{ModelSource, NewModel, Recipe, Stage, TokenizerSource};
 use crate::run_dir::{RunDir, RunInfo};
 use crate::stage::{self, SavedHead, StageContext};
 use burn::tensor::Device;
@@ -74,32 +75,49 @@ pub fn run(
     progress: &mut dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<RunOutcome> {
-    let (run, recipe, resumed) = match start {
+    let (run, recipe, info) = match start {
         Start::New { recipe, out, root, device_name, threads } => {
             check_inputs(&recipe)?;
             let info = RunInfo::now(&recipe, device_name, threads)
                 .version("thinkling", env!("CARGO_PKG_VERSION"))
-                .version("burn", "0.22.1");
-            (RunDir::create(out, root, &recipe, &info)?, recipe, false)
+                .version("burn", "0.22.1")
+                .with_inputs(&recipe)?;
+            (RunDir::create(out, root, &recipe, &info)?, recipe, None)
         }
         Start::Resume { path } => {
-            let (run, recipe, _) = RunDir::open(path)?;
-            (run, recipe, true)
+            let (run, recipe, info) = RunDir::open(path)?;
+            (run, recipe, Some(info))
         }
     };
+    let resumed = info.is_some();
     progress.note(&format!("run folder: {}", run.path().display()));
     let checkpoint = match resumed {
         true => find_checkpoint(&run, progress)?,
         false => None,
     };
+    let at = checkpoint.as_ref().map(SavedHead::read).transpose()?.map(|head| head.stage);
+    // A later stage's checkpoint, or the output itself, says that a stage is done.
+    let done = (0..recipe.stages.len())
+        .take_while(|&index| {
+            let output = run.stage_output(&recipe.stages[index].name);
+            resumed && (at.is_some_and(|at| at > index) || output.join("config.json").exists())
+        })
+        .count();
+    if let Some(info) = &info {
+        recipe.stages[done..].iter().try_for_each(|stage| info.check_inputs(stage))?;
+    }
     let (mut metrics, mut completions) = match resumed {
         true => {
-            let step = checkpoint.as_ref().map(Checkpoint::step);
+            // Stages that are done keep their numbers, whatever became of their checkpoints.
+            let steps = recipe.stages[..done].iter().map(|s| s.training().steps as u64).sum();
+            let step = checkpoint.as_ref().map(Checkpoint::step).max(match done {
+                0 => None,
+                _ => Some(steps),
+            });
             (MetricsWriter::resume(run.path(), step)?, CompletionsWriter::resume(run.path(), step)?)
         }
         false => (MetricsWriter::create(run.path())?, CompletionsWriter::create(run.path())?),
     };
-    let at = checkpoint.as_ref().map(SavedHead::read).transpose()?.map(|head| head.stage);
     let mut outcome = RunOutcome {
         path: run.path().to_owned(),
         interrupted: false,
@@ -111,8 +129,7 @@ pub fn run(
         let stage = &recipe.stages[index];
         let output = run.stage_output(&stage.name);
         let steps = stage.training().steps as u64;
-        // A later stage's checkpoint, or the output itself, says that this one is done.
-        if resumed && (at.is_some_and(|at| at > index) || output.join("config.json").exists()) {
+        if index < done {
             outcome.model = Some(output);
             first_step += steps;
             continue;
@@ -159,10 +176,11 @@ pub fn run(
 
 /// Says at once what would be missed only after minutes.
 fn check_inputs(recipe: &Recipe) -> Result<()> {
-    match recipe.input_paths().into_iter().find(|p| !p.exists()) {
-        Some(path) => Err(TrainError::NotFound { what: "an input of the recipe", path }),
-        None => Ok(()),
+    if let Some(path) = recipe.input_paths().into_iter().find(|p| !p.exists()) {
+        return Err(TrainError::NotFound { what: "an input of the recipe", path });
     }
+    let mut sources = recipe.stages.iter().flat_map(Stage::jsonl_sources);
+    sources.try_for_each(|source| read_problems(source).map(drop))
 }
 
 fn find_checkpoint(run: &RunDir, progress: &mut dyn Progress) -> Result<Option<Checkpoint>> {
@@ -203,25 +221,10 @@ fn new_model(new: &NewModel, seed: u64, device: &Device) -> Result<LoadedModel> 
     let id = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
     let eos = id(&["<eos>", "</s>", "<|endoftext|>", "<|im_end|>"]);
     let config = ModelConfig {
-        architecture: new.architecture,
-        vocab_size: tokenizer.vocab_size(),
-        hidden_size: new.hidden_size,
-        intermediate_size: new.intermediate_size,
-        num_hidden_layers: new.num_hidden_layers,
-        num_attention_heads: new.num_attention_heads,
-        num_key_value_heads: new.num_key_value_heads,
-        head_dim: new.head_dim,
-        rms_norm_eps: new.rms_norm_eps,
-        rope_theta: new.rope_theta,
-        rope_scaling: None,
-        rope_freq_factors: None,
-        max_position_embeddings: new.max_position_embeddings,
-        tie_word_embeddings: new.tie_word_embeddings,
-        attention_bias: new.architecture == thinkling_weights::Architecture::Qwen2,
         bos_token_id: id(&["<bos>", "<s>"]),
         eos_token_ids: eos.into_iter().collect(),
         pad_token_id: id(&["<pad>"]),
-        initializer_range: new.initializer_range,
+        ..new.config(tokenizer.vocab_size())
     };
     config.validate()?;
     Ok(LoadedModel {

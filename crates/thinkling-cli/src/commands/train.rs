@@ -1,6 +1,6 @@
 //! `thinkling train`.
 
-use crate::args::TrainArgs;
+use crate::args::{DeviceArgs, TrainArgs};
 use crate::bars::{Bars, clock};
 use crate::device;
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use std::time::Instant;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::interrupt::Interrupt;
 use thinkling_train::recipe::Recipe;
+use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start};
 
 pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
@@ -40,7 +41,14 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         eprintln!("\nstopping after this step and saving; Ctrl-C again stops at once");
     })
     .map_err(|e| Failure::running(format!("Ctrl-C cannot be caught: {e}")))?;
-    let opened = device::open(&args.device)?;
+    let info = args.resume.as_deref().map(RunInfo::load).transpose()?;
+    let opened = device::open(&as_the_run_was(args.device.clone(), info.as_ref()))?;
+    if let Some(info) = info.filter(|info| info.device != opened.name) {
+        eprintln!(
+            "note: the run was on {}; on another device its numbers are close, not the same",
+            info.device
+        );
+    }
     let mut bars = Bars::new();
     let start = match (recipe, &args.resume) {
         (Some(recipe), _) => Start::New {
@@ -65,6 +73,19 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         tell(&outcome, clock_start.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// The device and threads that a run had, where the call leaves the choice: with them a resumed run
+/// on the CPU gives the same numbers to the last bit.
+fn as_the_run_was(mut device: DeviceArgs, info: Option<&RunInfo>) -> DeviceArgs {
+    let Some(info) = info else { return device };
+    if device.device == "auto" && info.device.starts_with("cpu") {
+        "cpu".clone_into(&mut device.device);
+    }
+    if device.threads.is_none() && device.device == "cpu" {
+        device.threads = Some(info.threads);
+    }
+    device
 }
 
 fn tell(outcome: &RunOutcome, seconds: f64) {

@@ -62,6 +62,9 @@ impl Source {
                 let sampler = state
                     .and_then(|s| s.sampler)
                     .unwrap_or_else(|| EpochSampler::new(seed, sequences.len()));
+                if sampler.item_count() != sequences.len() {
+                    return Err(TrainError::InputChanged { path: path.clone() });
+                }
                 Ok(Self::Text { sequences, sampler })
             }
         }
@@ -112,6 +115,17 @@ pub(super) fn run(
     let mut step = saved.as_ref().map_or(0, |s| s.step);
     let total = stage.training.steps as u64;
     let tokenizer = model.tokenizer()?;
+    let context_tokens = model.decoder.config().max_position_embeddings;
+    if stage.sequence_length > context_tokens {
+        return Err(TrainError::DoesNotFit {
+            stage: context.stage().name.clone(),
+            reason: format!(
+                "`sequence_length`, expected: at most the model's context of {context_tokens} \
+                 tokens, got: {}",
+                stage.sequence_length
+            ),
+        });
+    }
     let stop = stop_ids(&model.decoder, tokenizer);
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let mut learner = context.learner(model.decoder.clone(), resumed)?;
@@ -129,7 +143,8 @@ pub(super) fn run(
     let step_tokens = stage.batch * stage.sequence_length;
     let micro_tokens = stage.training.micro_batch * stage.sequence_length;
     let (started, first) = (Instant::now(), step);
-    let mut saved_at = step;
+    // A resumed stage already has the checkpoint that it starts from.
+    let mut saved_at = checkpoint.map(|_| step);
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let documents = source.next(step_tokens, &stop, tokenizer)?;
@@ -162,10 +177,10 @@ pub(super) fn run(
         });
         if StageContext::is_due(stage.training.checkpoint_every, step - 1, step) {
             context.save(&learner, None, step, source.state())?;
-            saved_at = step;
+            saved_at = Some(step);
         }
     }
-    if saved_at != step || step == first {
+    if saved_at != Some(step) {
         context.save(&learner, None, step, source.state())?;
     }
     let interrupted = step < total;

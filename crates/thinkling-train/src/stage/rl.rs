@@ -45,6 +45,14 @@ struct Rl<'a> {
     objective: ObjectiveConfig,
 }
 
+impl Rl<'_> {
+    /// Whether an evaluation falls due between two steps, the last one of the stage left out.
+    fn evaluates_between(&self, before: u64, after: u64) -> bool {
+        let every = self.stage.eval.as_ref().map_or(0, |e| e.every);
+        after < self.stage.training.steps as u64 && StageContext::is_due(every, before, after)
+    }
+}
+
 /// One rollout, scored.
 struct Batch {
     questions: Vec<usize>,
@@ -65,13 +73,14 @@ pub(super) fn run(
 ) -> Result<StageResult> {
     let saved = checkpoint.map(read_saved::<State>).transpose()?;
     let recipe = context.recipe;
+    let name = &recipe.stages[context.index].name;
     let rl = Rl {
         stage,
-        name: &recipe.stages[context.index].name,
-        questions: load_questions(&stage.data, stage.template, &model, recipe.seed, false)?,
+        name,
+        questions: load_questions(name, &stage.data, stage.template, &model, recipe.seed, false)?,
         rollout: rollout_config(stage, &model, recipe.seed)?,
         rewards: reward_config(stage),
-        objective: objective(stage),
+        objective: stage.objective(),
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let mut learner = context.learner(model.decoder.clone(), resumed)?;
@@ -99,6 +108,10 @@ pub(super) fn run(
     }
     let before = evaluation(context, &rl, &model, learner.model(), 0)?;
     let total = stage.training.steps as u64;
+    // The process may have ended between a checkpoint and the evaluation that follows it.
+    if rl.evaluates_between(step.saturating_sub(stage.steps_per_rollout() as u64), step) {
+        evaluation(context, &rl, &model, learner.model(), step)?;
+    }
     context.progress.stage_started(&StageStarted {
         name: rl.name,
         kind: "rl",
@@ -108,7 +121,8 @@ pub(super) fn run(
         steps: total,
     });
     let (started, first) = (Instant::now(), step);
-    let mut saved_at = first;
+    // A resumed stage already has the checkpoint that it starts from.
+    let mut saved_at = resumed.map(|_| step);
     let mut collapse = 0;
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
@@ -133,21 +147,20 @@ pub(super) fn run(
         }
         if StageContext::is_due(stage.training.checkpoint_every, before_step, step) {
             context.save(&learner, reference.as_ref(), step, &state)?;
-            saved_at = step;
+            saved_at = Some(step);
         }
-        let every = stage.eval.as_ref().map_or(0, |e| e.every);
-        if StageContext::is_due(every, before_step, step) && step < total {
+        if rl.evaluates_between(before_step, step) {
             evaluation(context, &rl, &model, learner.model(), step)?;
         }
     }
-    if saved_at != step || step == first {
+    if saved_at != Some(step) {
         context.save(&learner, reference.as_ref(), step, &state)?;
     }
-    let interrupted = step < total;
-    let after = match interrupted {
+    let after = match step < total {
         false => evaluation(context, &rl, &model, learner.model(), total)?,
         true => None,
     };
+    let interrupted = step < total || (stage.eval.is_some() && after.is_none());
     drop(rl);
     let model = LoadedModel { decoder: learner.into_model(), ..model };
     Ok(StageResult { model, interrupted, before, after })
@@ -168,20 +181,6 @@ fn rollout_config(stage: &RlStage, model: &LoadedModel, seed: u64) -> Result<Rol
         max_rows: MAX_ROWS,
         seed,
     })
-}
-
-fn objective(stage: &RlStage) -> ObjectiveConfig {
-    ObjectiveConfig {
-        loss: stage.loss_type,
-        ratio: stage.ratio_level,
-        clip_eps_low: stage.clip_eps_low,
-        clip_eps_high: stage.clip_eps_high,
-        delta: stage.delta,
-        cispo_max_ratio: 1.0 + stage.clip_eps_high,
-        kl_coef: stage.kl_coef,
-        kl: stage.kl_estimator,
-        max_completion_length: Some(stage.max_completion_tokens),
-    }
 }
 
 /// Samples and scores the next questions.
@@ -461,7 +460,8 @@ fn report(
     Ok(())
 }
 
-/// The evaluation at `step`, from its file where an interrupted run already made it.
+/// The evaluation at `step`, from its file where an interrupted run already made it; `None`
+/// without one in the recipe and where an interrupt ended it.
 fn evaluation(
     context: &mut StageContext<'_>,
     rl: &Rl<'_>,
@@ -477,8 +477,10 @@ fn evaluation(
         return Ok(Some(done));
     }
     let result = run_evaluation(context, rl, model, decoder, eval)?;
-    crate::atomic::write_json(&file, &result)?;
-    Ok(Some(result))
+    if let Some(result) = &result {
+        crate::atomic::write_json(&file, result)?;
+    }
+    Ok(result)
 }
 
 fn run_evaluation(
@@ -487,9 +489,9 @@ fn run_evaluation(
     model: &LoadedModel,
     decoder: &Decoder,
     eval: &Evaluation,
-) -> Result<Evaluated> {
+) -> Result<Option<Evaluated>> {
     let seed = context.recipe.seed;
-    let mut questions = load_questions(&eval.data, rl.stage.template, model, seed, true)?;
+    let mut questions = load_questions(rl.name, &eval.data, rl.stage.template, model, seed, true)?;
     questions.truncate(eval.problems);
     let config = RolloutConfig {
         group_size: eval.samples,
@@ -503,5 +505,7 @@ fn run_evaluation(
         seed: seed ^ 0x6576_616c,
         ..rl.rollout.clone()
     };
-    evaluate(decoder, model.tokenizer()?, &questions, &config, &rl.rewards, context.progress)
+    let tokenizer = model.tokenizer()?;
+    let (progress, interrupt) = (&mut *context.progress, context.interrupt);
+    evaluate(decoder, tokenizer, &questions, &config, &rl.rewards, progress, interrupt)
 }

@@ -73,7 +73,9 @@ fn swiglu_is_the_tensor_code() {
 
 #[test]
 fn linear_is_the_tensor_code() {
-    for (rows, input, output) in [(1, 1, 1), (3, 7, 5), (127, 33, 129), (130, 64, 96)] {
+    for (rows, input, output) in
+        [(1, 1, 1), (3, 7, 5), (7, 45, 131), (16, 64, 64), (127, 33, 129), (130, 64, 96)]
+    {
         let (x, w) = (random([rows, input]), random([output, input]));
         same1(
             x.clone(),

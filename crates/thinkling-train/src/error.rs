@@ -95,6 +95,14 @@ pub enum TrainError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The call names a folder where a file is read.
+    #[error("{what}, expected: a file, got: the folder {}", .path.display())]
+    IsFolder {
+        /// What it was to be.
+        what: &'static str,
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder for a new run already holds something.
     #[error("{} already exists, expected: a new or empty folder; continue it by `--resume` or choose another `--out`", .path.display())]
     RunExists {
@@ -172,6 +180,20 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
     },
+    /// Loss or gradient are no numbers any more; nothing of that step is saved.
+    #[error(
+        "training diverged in stage `{stage}` at its step {step}: loss {loss}, gradient norm {grad_norm}; start again with a smaller `stage.{stage}.lr` or a longer warm-up"
+    )]
+    Diverged {
+        /// Name of the stage.
+        stage: String,
+        /// Step of the stage, counted from 1.
+        step: u64,
+        /// Loss of the step.
+        loss: f64,
+        /// Norm of its gradient.
+        grad_norm: f64,
+    },
     /// Something failed while running.
     #[error("{what} failed: {reason}")]
     Failed {
@@ -201,6 +223,7 @@ impl TrainError {
             | Self::BadValue { .. }
             | Self::BadSet { .. }
             | Self::NotFound { .. }
+            | Self::IsFolder { .. }
             | Self::DoesNotFit { .. }
             | Self::RunExists { .. } => 2,
             Self::Damaged { .. }
@@ -210,6 +233,7 @@ impl TrainError {
             Self::Weights(fault) if fault.is_damaged_or_unsupported() => 3,
             Self::Weights(_)
             | Self::Failed { .. }
+            | Self::Diverged { .. }
             | Self::RunBusy { .. }
             | Self::DiskFull { .. }
             | Self::Write { .. }
@@ -232,6 +256,7 @@ impl TrainError {
         let path = path.into();
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { what, path },
+            io::ErrorKind::IsADirectory => Self::IsFolder { what, path },
             io::ErrorKind::InvalidData => {
                 Self::Damaged { path, reason: format!("{what} is not valid UTF-8 text") }
             }

@@ -23,7 +23,7 @@ pub enum Start<'a> {
     /// A recipe, in a new folder.
     New {
         /// The recipe.
-        recipe: Recipe,
+        recipe: Box<Recipe>,
         /// The run's folder; `None` for `ROOT/NAME-N`.
         out: Option<&'a Path>,
         /// Where numbered folders are made.
@@ -82,7 +82,7 @@ pub fn run(
                 .version("thinkling", env!("CARGO_PKG_VERSION"))
                 .version("burn", "0.22.1")
                 .with_inputs(&recipe)?;
-            (RunDir::create(out, root, &recipe, &info)?, recipe, None)
+            (RunDir::create(out, root, &recipe, &info)?, *recipe, None)
         }
         Start::Resume { path } => {
             let (run, recipe, info) = RunDir::open(path)?;

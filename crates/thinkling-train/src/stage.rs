@@ -140,6 +140,15 @@ impl StageContext<'_> {
         Ok(())
     }
 
+    /// Refuses to go on from a step that left weights which are no numbers. An infinite norm
+    /// alone is clipped away.
+    pub(crate) fn check_finite(&self, step: u64, loss: f64, grad_norm: f64) -> Result<()> {
+        if loss.is_finite() && !grad_norm.is_nan() {
+            return Ok(());
+        }
+        Err(TrainError::Diverged { stage: self.stage().name.clone(), step, loss, grad_norm })
+    }
+
     /// Whether a checkpoint falls due between two steps of this stage.
     pub(crate) fn is_due(every: usize, before: u64, after: u64) -> bool {
         every > 0 && before / every as u64 != after / every as u64

@@ -47,7 +47,7 @@ fn a_missing_model_is_named() {
     for missing in [PathBuf::from("absent"), PathBuf::from("absent.gguf")] {
         let path = dir.path().join(missing);
         generate(&path)
-            .ends_with_one_of(&[exit::FAILED, exit::BAD_INPUT])
+            .ends_with(exit::WRONG_CALL)
             .complains_about(&[path.to_str().expect("UTF-8 path")]);
     }
 }

@@ -1,5 +1,10 @@
 //! The command line's contract, tried on the built binary.
+#![allow(clippy::print_stdout, reason = "a failing test shows its random moments")]
 
 mod damaged_models;
 mod generate;
+mod runs;
+mod train;
+mod train_input;
+mod train_resume;
 mod wrong_calls;

@@ -98,7 +98,7 @@ fn a_missing_recipe_is_named() {
     let dir = tempdir().expect("temporary folder");
     let path = dir.path().join("no-such-recipe.toml");
     thinkling(["train", path.to_str().expect("UTF-8 path")])
-        .ends_with_one_of(&[exit::FAILED, exit::WRONG_CALL])
+        .ends_with(exit::WRONG_CALL)
         .complains_about(&["no-such-recipe.toml"]);
 }
 

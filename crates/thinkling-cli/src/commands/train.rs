@@ -52,7 +52,7 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let mut bars = Bars::new();
     let start = match (recipe, &args.resume) {
         (Some(recipe), _) => Start::New {
-            recipe,
+            recipe: Box::new(recipe),
             out: args.out.as_deref(),
             root: Path::new("runs"),
             device_name: &opened.name,

@@ -1,7 +1,17 @@
 //! `y = x W^T` and its gradients as matrix products on strided views.
 
-use crate::cpu::threads::parallelism;
+use crate::cpu::math::dot;
+use crate::cpu::threads::{chunks_mut, parallelism};
 use crate::host::HostFunction;
+use pulp::Arch;
+
+/// At most this many tokens go through [`few_tokens`]: packing `W` for a product costs more than
+/// the product there, and reading `W` once is the floor.
+const FEW_TOKENS: usize = 16;
+/// Outputs of one task of [`few_tokens`].
+const OUTPUTS: usize = 64;
+/// Values that one step of a dot product takes.
+const LANES: usize = 16;
 
 /// Linear map: inputs `x` `[tokens, input]` and `W` `[output, input]`.
 #[derive(Debug)]
@@ -79,6 +89,63 @@ pub(crate) fn multiply(
     }
 }
 
+/// `out = x W^T` for a few tokens (a decoding step): every row of `W` is read once, from memory to
+/// registers, without packing.
+fn few_tokens(x: &[f32], w: &[f32], input: usize, out: &mut [f32]) {
+    let (tokens, output) = (x.len() / input, w.len() / input);
+    // Outputs first, so that tasks write apart from each other; turned round at the end.
+    let mut turned = vec![0f32; tokens * output];
+    let arch = Arch::new();
+    chunks_mut(&mut turned, OUTPUTS * tokens, |task, turned| {
+        let rows = w[task * OUTPUTS * input..].chunks_exact(input);
+        arch.dispatch(|| {
+            for (w, out) in rows.zip(turned.chunks_exact_mut(tokens)) {
+                let mut quads = x.chunks_exact(4 * input);
+                let mut outs = out.chunks_exact_mut(4);
+                for (x, out) in (&mut quads).zip(&mut outs) {
+                    out.copy_from_slice(&dot4(x, w));
+                }
+                let rest = quads.remainder().chunks_exact(input);
+                for (x, out) in rest.zip(outs.into_remainder()) {
+                    *out = dot(x, w);
+                }
+            }
+        });
+    });
+    for (token, out) in out.chunks_exact_mut(output).enumerate() {
+        for (o, turned) in out.iter_mut().zip(turned.chunks_exact(tokens)) {
+            *o = turned[token];
+        }
+    }
+}
+
+/// Dot products of `w` with four rows of `x`, so that each value of `w` is loaded once.
+#[inline(always)]
+fn dot4(x: &[f32], w: &[f32]) -> [f32; 4] {
+    let n = w.len();
+    let (x0, x) = x.split_at(n);
+    let (x1, x) = x.split_at(n);
+    let (x2, x3) = x.split_at(n);
+    let (mut s0, mut s1) = ([0f32; LANES], [0f32; LANES]);
+    let (mut s2, mut s3) = ([0f32; LANES], [0f32; LANES]);
+    let (w, w_tail) = w.as_chunks::<LANES>();
+    let (x0, t0) = x0.as_chunks::<LANES>();
+    let (x1, t1) = x1.as_chunks::<LANES>();
+    let (x2, t2) = x2.as_chunks::<LANES>();
+    let (x3, t3) = x3.as_chunks::<LANES>();
+    for ((((w, x0), x1), x2), x3) in w.iter().zip(x0).zip(x1).zip(x2).zip(x3) {
+        for l in 0..LANES {
+            s0[l] += x0[l] * w[l];
+            s1[l] += x1[l] * w[l];
+            s2[l] += x2[l] * w[l];
+            s3[l] += x3[l] * w[l];
+        }
+    }
+    let tail = |t: &[f32]| t.iter().zip(w_tail).map(|(x, w)| x * w).sum::<f32>();
+    let sum = |s: [f32; LANES], t| s.iter().sum::<f32>() + tail(t);
+    [sum(s0, t0), sum(s1, t1), sum(s2, t2), sum(s3, t3)]
+}
+
 impl HostFunction for Linear {
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         vec![inputs[0][0], self.output]
@@ -87,6 +154,9 @@ impl HostFunction for Linear {
     fn forward(&self, inputs: &[&[f32]], out: &mut [f32]) {
         let Self { input, output } = *self;
         let tokens = inputs[0].len() / input;
+        if tokens <= FEW_TOKENS {
+            return few_tokens(inputs[0], inputs[1], input, out);
+        }
         let (x, w) = (View::rows(inputs[0], input), View::rows(inputs[1], input));
         let threads = parallelism(tokens * input * output);
         multiply([tokens, input, output], x, w.t(), out, output, (1.0, false), threads);

@@ -165,6 +165,7 @@ pub(super) fn run(
                 .timing("step_s", seconds)
                 .timing("tokens_per_s", tokens as f64 / seconds);
         context.metrics.write(&record)?;
+        context.check_finite(step, loss, grad_norm)?;
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         context.progress.step_finished(&StepFinished {
             step,

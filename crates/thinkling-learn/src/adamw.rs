@@ -246,7 +246,7 @@ mod tests {
             let args = [w, g, m, v].map(|x| tensor(&[x as f32, x as f32]));
             let [w, g, m, v] = args;
             let (w, [m, v]) = path(&update(), w, g, [m, v]);
-            let read = |t: Tensor<1>| f64::from(t.into_data().to_vec::<f32>().unwrap()[1]);
+            let read = |t: Tensor<1>| f64::from(t.into_data().try_to_vec::<f32>().unwrap()[1]);
             // f32 arithmetic on numbers near 1.
             assert!((read(w) - expected).abs() < 1e-6);
             assert!((read(m) - m1).abs() < 1e-8 && (read(v) - v1).abs() < 1e-8);

@@ -3,6 +3,7 @@
 
 mod damaged_models;
 mod generate;
+mod quickstart;
 mod runs;
 mod train;
 mod train_input;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::interrupt::Interrupt;
-use thinkling_train::recipe::Recipe;
+use thinkling_train::recipe::{ModelSource, Recipe};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start};
 
@@ -93,6 +93,9 @@ fn tell(outcome: &RunOutcome, seconds: f64) {
         let (Some(before), Some(after)) = (&stage.before, &stage.after) else { continue };
         println!("\n{}: before and after", stage.name);
         println!("{}", table::before_after(before, after));
+        if let Some(measured) = base_measured(outcome) {
+            println!("{measured}");
+        }
         if let Some((was, is)) = table::example(before, after) {
             println!("\nOne problem ({}): {}", is.level, was.question);
             println!("  before: {}", was.text.trim());
@@ -108,6 +111,22 @@ fn tell(outcome: &RunOutcome, seconds: f64) {
         );
         println!("  tensorboard --logdir {}", outcome.path.display());
     }
+}
+
+/// What is known of the model that the run began with, from `measured.json` in its folder: how much
+/// of the gain the base could do now and then.
+fn base_measured(outcome: &RunOutcome) -> Option<String> {
+    let recipe = Recipe::load(&outcome.path.join("recipe.toml"), &[]).ok()?;
+    let ModelSource::Path(folder) = recipe.model else { return None };
+    let bytes = std::fs::read(folder.join("measured.json")).ok()?;
+    let measured: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    let (samples, share) = (measured.get("samples")?.as_u64()?, measured.get("pass_at_16")?);
+    Some(format!(
+        "The base alone is right at least once in {samples} tries for {:.0} % of such problems \
+         (measured once, {}).",
+        100.0 * share.as_f64()?,
+        folder.join("measured.json").display()
+    ))
 }
 
 fn as_json(outcome: &RunOutcome) -> serde_json::Value {

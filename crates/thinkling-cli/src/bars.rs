@@ -38,7 +38,7 @@ impl Bars {
         self.close();
         if self.live {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}")
+            let style = ProgressStyle::with_template("{bar:12} {pos}/{len} {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar.set_position(done);
@@ -62,6 +62,8 @@ fn describe(step: &StepFinished) -> String {
     let mut add = |name: &str, value: Option<String>| {
         parts.extend(value.map(|v| format!("{name} {v}")));
     };
+    // First, because a narrow terminal cuts the end off.
+    add("left", step.remaining_s.map(clock));
     if step.reward.is_none() {
         add("loss", step.loss.map(|x| format!("{x:.3}")));
     }
@@ -71,7 +73,6 @@ fn describe(step: &StepFinished) -> String {
     add("length", step.length_tokens.map(|x| format!("{x:.0}")));
     add("KL", step.kl.map(|x| format!("{x:.4}")));
     add("tokens/s", step.tokens_per_s.map(|x| format!("{x:.0}")));
-    add("left", step.remaining_s.map(clock));
     parts.join("  ")
 }
 

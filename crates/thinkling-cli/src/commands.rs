@@ -30,3 +30,8 @@ pub(crate) fn open_model(
     }
     Ok(LoadedModel::open(path, device)?)
 }
+
+/// What the user called this program by, for the commands that messages suggest.
+pub(crate) fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).unwrap_or_else(|| "thinkling".into())
+}

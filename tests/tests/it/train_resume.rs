@@ -190,7 +190,7 @@ fn ctrl_c_saves_says_how_to_go_on_and_loses_nothing() {
             fs::read_to_string(out.join("metrics.jsonl")).is_ok_and(|text| text.contains(&mark))
         });
         let run = running.interrupt().ends_with(exit::DONE);
-        let go_on = format!("thinkling train --resume {}", out.display());
+        let go_on = format!("train --resume {}", out.display());
         assert!(run.stderr.contains(&go_on), "no `{go_on}` in {run:#?}");
         assert!(run.stdout.is_empty(), "{run:#?}");
         let last = json_lines(&out.join("metrics.jsonl")).pop().expect("a step");

@@ -2,6 +2,7 @@
 
 use crate::args::{DeviceArgs, TrainArgs};
 use crate::bars::{Bars, clock};
+use crate::commands::program;
 use crate::device;
 use crate::failure::Failure;
 use crate::table;
@@ -64,7 +65,8 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let outcome = runner::run(start, &opened.device, &mut bars, &interrupt)?;
     drop(bars);
     if outcome.interrupted {
-        eprintln!("stopped. Go on with:\n  thinkling train --resume {}", outcome.path.display());
+        let path = outcome.path.display();
+        eprintln!("stopped. Go on with:\n  {} train --resume {path}", program());
         return Ok(());
     }
     if args.json {
@@ -106,7 +108,8 @@ fn tell(outcome: &RunOutcome, seconds: f64) {
     if let Some(model) = &outcome.model {
         println!("Go on:");
         println!(
-            "  thinkling generate --model {} --template r1-zero --prompt '..'",
+            "  {} generate --model {} --template r1-zero --prompt '..'",
+            program(),
             model.display()
         );
         println!("  tensorboard --logdir {}", outcome.path.display());

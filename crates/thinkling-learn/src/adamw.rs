@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList};
+use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList, is_host};
 
 /// Constants of the optimiser; the learning rate comes with each step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,11 +171,6 @@ impl Update {
 
 fn floats_mut(data: &mut TensorData) -> &mut [f32] {
     data.as_mut_slice::<f32>().expect("weights and moments are f32")
-}
-
-/// Whether tensors of `device` live in host memory, so that reading them is free.
-pub(crate) fn is_host(device: &Device) -> bool {
-    format!("{device:?}").contains("Flex")
 }
 
 /// `sqrt(sum of squares)` of all gradients, and the gradients again.

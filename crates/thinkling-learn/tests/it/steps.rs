@@ -9,7 +9,7 @@ use thinkling_model::{Decoder, PackedBatch, ParamGrads, Sequence};
 
 /// Gradients of a two-layer model in f32, computed along two ways.
 const SAME_GRADIENT: f32 = 2e-5;
-/// Between devices, by the issue of parity between the CPU and a GPU.
+/// Between the CPU and a GPU, for losses and gradients.
 const SAME_ON_GPU: f64 = 1e-3;
 
 fn samples<'a>(batch: &'a Batch, with_reference: bool) -> Vec<PolicySample<'a>> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thinkling_model::{Decoder, PackedBatch, Sequence};
 use thinkling_weights::Checkpoint;
 
-/// The bound: f32 sums in another order over two small layers.
+/// What parity asks: f32 sums in another order over two small layers.
 const TOLERANCE: f32 = 1e-4;
 
 #[derive(Deserialize)]

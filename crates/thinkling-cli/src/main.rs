@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    quiet_mesa_without_a_desktop();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
@@ -30,6 +31,19 @@ fn main() -> ExitCode {
         Err(failure) => {
             eprintln!("error: {failure}");
             ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Mesa's device-selection layer asks the desktop for its GPU and complains on stderr where there
+/// is none; without a desktop there is nothing to ask.
+fn quiet_mesa_without_a_desktop() {
+    let unset = |name| std::env::var_os(name).is_none();
+    if ["XDG_RUNTIME_DIR", "WAYLAND_DISPLAY", "DISPLAY"].into_iter().all(unset) {
+        // SAFETY: the first thing that main does, before any other thread runs.
+        #[allow(unsafe_code, reason = "the layer reads nothing but the environment")]
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
-use crate::stage::{chunk_tokens, learn_error};
+use crate::stage::{chunk_tokens, learn_error, reference_logprobs};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,6 @@ use std::time::Instant;
 use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
 use thinkling_learn::{
     AdamW, AdamWConfig, InProcess, Learner, PolicySample, PolicySettings, Rollout, RolloutConfig,
-    completion_logprobs,
 };
 use thinkling_model::Decoder;
 use thinkling_sampling::{SamplingParams, Stream};
@@ -242,24 +241,16 @@ pub fn bench_grpo(
         let advantages = group_advantages(&rewards, g.group_size, g.scale_rewards)
             .map_err(|e| learn_error(e.into()))?;
         let logprob_clock = Instant::now();
-        let mut references = Vec::new();
-        if let Some(reference) = &reference {
-            for part in completions.chunks(g.micro_batch) {
-                let part: Vec<(usize, &[u32])> =
-                    part.iter().map(|c| (c.prompt, c.ids.as_slice())).collect();
-                let logprobs = pollster::block_on(completion_logprobs(
-                    reference,
-                    &prompts,
-                    &part,
-                    g.temperature,
-                    settings.chunk_tokens,
-                ))
-                .map_err(learn_error)?;
-                references.extend(
-                    logprobs.into_iter().map(|r| r.iter().map(|&x| x as f32).collect::<Vec<_>>()),
-                );
-            }
-        }
+        let references = match &reference {
+            Some(reference) => reference_logprobs(
+                reference,
+                &prompts,
+                completions.iter(),
+                g.temperature,
+                g.micro_batch,
+            )?,
+            None => Vec::new(),
+        };
         let logprob_s = logprob_clock.elapsed().as_secs_f64();
         let loss_clock = Instant::now();
         for _ in 0..g.num_iterations {

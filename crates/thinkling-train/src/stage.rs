@@ -13,7 +13,8 @@ use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use thinkling_learn::{AdamW, Learner};
+use thinkling_learn::{AdamW, Learner, completion_logprobs};
+use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, ParamList};
 use thinkling_text::Tokenizer;
 use thinkling_weights::{
@@ -260,4 +261,26 @@ pub(crate) fn learn_error(error: thinkling_learn::LearnError) -> TrainError {
 /// Tokens whose logits are held at once, so that they stay near 32 MB.
 pub(crate) fn chunk_tokens(decoder: &Decoder) -> usize {
     ((8 << 20) / decoder.config().vocab_size.max(1)).clamp(16, 4096)
+}
+
+/// Log-probabilities of completions under the reference model, `micro_batch` of them in one forward
+/// pass.
+pub(crate) fn reference_logprobs<'a>(
+    reference: &Decoder,
+    prompts: &[Vec<u32>],
+    completions: impl Iterator<Item = &'a Completion>,
+    temperature: f64,
+    micro_batch: usize,
+) -> Result<Vec<Vec<f32>>> {
+    let completions: Vec<(usize, &[u32])> =
+        completions.map(|c| (c.prompt, c.ids.as_slice())).collect();
+    let chunk = chunk_tokens(reference);
+    let mut all = Vec::with_capacity(completions.len());
+    for part in completions.chunks(micro_batch) {
+        let logprobs =
+            pollster::block_on(completion_logprobs(reference, prompts, part, temperature, chunk))
+                .map_err(learn_error)?;
+        all.extend(logprobs.into_iter().map(|row| row.iter().map(|&x| x as f32).collect()));
+    }
+    Ok(all)
 }

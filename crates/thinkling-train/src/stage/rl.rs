@@ -3,7 +3,10 @@
 mod evaluation;
 mod report;
 
-use super::{StageContext, StageResult, chunk_tokens, learn_error, read_reference, read_saved};
+use super::{
+    StageContext, StageResult, chunk_tokens, learn_error, read_reference, read_saved,
+    reference_logprobs,
+};
 use crate::checkpoint::Checkpoint;
 use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};
@@ -18,7 +21,7 @@ use std::time::Instant;
 use thinkling_grpo::{Advantages, ObjectiveConfig};
 use thinkling_learn::{
     InProcess, Learner, PolicySample, PolicySettings, PolicyStep, Question, Rollout, RolloutConfig,
-    Scored, advantages, completion_logprobs, score,
+    Scored, advantages, score,
 };
 use thinkling_model::Decoder;
 use thinkling_reward::RewardConfig;
@@ -217,7 +220,17 @@ fn roll_out(
     let reward_s = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
     let references = reference
-        .map(|reference| reference_logprobs(rl, reference, &prompts, &scored))
+        .map(|reference| {
+            let completions = scored.iter().map(|s| &s.completion);
+            let temperature = rl.rollout.sampling.logprob_temperature();
+            reference_logprobs(
+                reference,
+                &prompts,
+                completions,
+                temperature,
+                stage.training.micro_batch,
+            )
+        })
         .transpose()?;
     let logprob_s = clock.elapsed().as_secs_f64();
     Ok(Batch {
@@ -230,29 +243,6 @@ fn roll_out(
         reward_s,
         logprob_s,
     })
-}
-
-fn reference_logprobs(
-    rl: &Rl<'_>,
-    reference: &Decoder,
-    prompts: &[Vec<u32>],
-    scored: &[Scored],
-) -> Result<Vec<Vec<f32>>> {
-    let mut all = Vec::with_capacity(scored.len());
-    for part in scored.chunks(rl.stage.training.micro_batch) {
-        let completions: Vec<(usize, &[u32])> =
-            part.iter().map(|s| (s.completion.prompt, s.completion.ids.as_slice())).collect();
-        let logprobs = pollster::block_on(completion_logprobs(
-            reference,
-            prompts,
-            &completions,
-            rl.rollout.sampling.logprob_temperature(),
-            chunk_tokens(reference),
-        ))
-        .map_err(learn_error)?;
-        all.extend(logprobs.into_iter().map(|row| row.iter().map(|&x| x as f32).collect()));
-    }
-    Ok(all)
 }
 
 /// What the updates of one rollout did: means over its steps, and the first one's gap.

@@ -290,6 +290,11 @@ pub(crate) fn sha256_of(file: File) -> io::Result<String> {
     }
 }
 
+/// SHA-256 of `bytes`, in hexadecimal.
+pub(crate) fn sha256_of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// A checkpoint that is being written; dropped before [`CheckpointWriter::commit`] it leaves
 /// nothing.
 #[derive(Debug)]

@@ -270,23 +270,36 @@ impl Recipe {
         self.stages.iter().map(|stage| stage.training().steps as u64).sum()
     }
 
-    /// Files and folders that the recipe reads, for a check before anything runs.
+    /// Files and folders that a stage reads: its model or tokenizer where no stage of this recipe
+    /// makes it, and its data. `index` counts from 0.
+    pub fn inputs_of(&self, index: usize) -> Vec<PathBuf> {
+        let model = match self.model_of(index) {
+            ModelSource::Path(path)
+            | ModelSource::New(NewModel { tokenizer: TokenizerSource::Path(path), .. }) => {
+                Some(path)
+            }
+            _ => None,
+        };
+        let data = self.stages.get(index).into_iter().flat_map(Stage::data_paths);
+        model.into_iter().chain(data).collect()
+    }
+
+    /// Files and folders that the recipe reads, each once.
     pub fn input_paths(&self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
-        let mut add = |path: &Path| paths.push(path.to_path_buf());
-        let sources =
-            std::iter::once(&self.model).chain(self.stages.iter().filter_map(|s| s.model.as_ref()));
-        for source in sources {
-            match source {
-                ModelSource::Path(path) => add(path),
-                ModelSource::New(NewModel { tokenizer: TokenizerSource::Path(path), .. }) => {
-                    add(path)
-                }
-                _ => {}
+        for path in (0..self.stages.len()).flat_map(|index| self.inputs_of(index)) {
+            if !paths.contains(&path) {
+                paths.push(path);
             }
         }
-        paths.extend(self.stages.iter().flat_map(Stage::data_paths));
         paths
+    }
+
+    /// Seed of a stage's random streams and of its order of the data; another one for each stage,
+    /// so that two stages never draw the same numbers. `index` counts from 0.
+    pub fn stage_seed(&self, index: usize) -> u64 {
+        // The golden ratio in 64 bits spreads neighbouring indices (Knuth, TAOCP 3, 6.4).
+        self.seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 

@@ -20,9 +20,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{self, TEMPORARY_PREFIX};
-use crate::checkpoint::{CheckpointStore, sha256_of};
+use crate::checkpoint::{CheckpointStore, sha256_of, sha256_of_bytes};
 use crate::error::{Result, TrainError};
-use crate::recipe::{Recipe, Stage};
+use crate::recipe::Recipe;
 
 /// Name of the resolved recipe in a run folder.
 pub const RECIPE_FILE: &str = "recipe.toml";
@@ -31,6 +31,9 @@ pub const RUN_FILE: &str = "run.json";
 const LOCK_FILE: &str = "run.lock";
 const CHECKPOINTS: &str = "checkpoints";
 const STAGES: &str = "stages";
+
+/// Version of burn, which makes the numbers of a run.
+pub const BURN_VERSION: &str = "0.22.1";
 
 /// What `run.json` holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +51,7 @@ pub struct RunInfo {
     /// Commit of the program, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// SHA-256 of the data files that the recipe names, so that a resumed run reads the same.
+    /// SHA-256 of the data and models that the recipe names, so that a resumed run reads the same.
     #[serde(default)]
     pub inputs: BTreeMap<String, String>,
     /// Time of start, UTC, as `2026-01-31T12:00:00Z`.
@@ -81,25 +84,31 @@ impl RunInfo {
         serde_json::from_slice(&bytes).map_err(|e| TrainError::damaged(&path, e.to_string()))
     }
 
-    /// Adds the checksums of the data files of `recipe`.
+    /// Adds the checksums of the data and models that `recipe` reads.
     ///
     /// # Errors
     /// [`TrainError::NotFound`] and [`TrainError::Read`].
     pub fn with_inputs(mut self, recipe: &Recipe) -> Result<Self> {
-        for path in recipe.stages.iter().flat_map(Stage::data_paths) {
+        for path in recipe.input_paths() {
             self.inputs.insert(path.display().to_string(), checksum(&path)?);
         }
         Ok(self)
     }
 
-    /// Compares the data files of a stage with what they were when the run began.
+    /// Compares what the stages from `first` on read with what it was when the run began.
     ///
     /// # Errors
     /// [`TrainError::InputChanged`], and where a file is missing or cannot be read.
-    pub fn check_inputs(&self, stage: &Stage) -> Result<()> {
-        for path in stage.data_paths() {
+    pub fn check_inputs(&self, recipe: &Recipe, first: usize) -> Result<()> {
+        let mut paths: Vec<PathBuf> =
+            (first..recipe.stages.len()).flat_map(|index| recipe.inputs_of(index)).collect();
+        paths.sort();
+        paths.dedup();
+        for path in paths {
             let known = self.inputs.get(&path.display().to_string());
-            if known.is_some_and(|known| !known.is_empty()) && known != Some(&checksum(&path)?) {
+            if let Some(known) = known
+                && *known != checksum(&path)?
+            {
                 return Err(TrainError::InputChanged { path });
             }
         }
@@ -134,19 +143,32 @@ impl RunDir {
         info: &RunInfo,
     ) -> Result<Self> {
         let toml = recipe.to_toml()?;
-        let path = match out {
-            Some(path) => {
-                make_empty(path)?;
-                path.to_path_buf()
-            }
-            None => make_numbered(root, &recipe.name)?,
+        let make = || {
+            let path = match out {
+                Some(path) => {
+                    make_empty(path)?;
+                    path.to_path_buf()
+                }
+                None => make_numbered(root, &recipe.name)?,
+            };
+            let run = Self { _lock: lock(&path)?, path };
+            run.sweep();
+            atomic::write_json(&run.path.join(RUN_FILE), info)?;
+            // Last: a folder with a recipe is a run, and one without can be begun again.
+            atomic::write_bytes(&run.path.join(RECIPE_FILE), toml.as_bytes())?;
+            Ok(run)
         };
-        let run = Self { _lock: lock(&path)?, path };
-        run.sweep();
-        atomic::write_json(&run.path.join(RUN_FILE), info)?;
-        // Last: a folder with a recipe is a run, and one without can be begun again.
-        atomic::write_bytes(&run.path.join(RECIPE_FILE), toml.as_bytes())?;
-        Ok(run)
+        make().map_err(|error| match error {
+            // There is nothing to resume yet.
+            TrainError::DiskFull { path } => TrainError::Failed {
+                what: "making the run folder",
+                reason: format!(
+                    "no space left to write {}; free some space and start again",
+                    path.display()
+                ),
+            },
+            error => error,
+        })
     }
 
     /// Opens the folder of a run to go on with it.
@@ -210,13 +232,25 @@ fn is_leftover(name: &str) -> bool {
     name == LOCK_FILE || name == RUN_FILE || name.starts_with(TEMPORARY_PREFIX)
 }
 
-/// SHA-256 of a file; empty for a folder, which is then not compared.
+/// SHA-256 of a file, or of the names and checksums of the files right in a folder.
 fn checksum(path: &Path) -> Result<String> {
-    if path.is_dir() {
-        return Ok(String::new());
+    let read = |path: &Path, e| TrainError::read("input", path, e);
+    let file = |path: &Path| File::open(path).and_then(sha256_of).map_err(|e| read(path, e));
+    if !path.is_dir() {
+        return file(path);
     }
-    let file = File::open(path).and_then(sha256_of);
-    file.map_err(|e| TrainError::read("data file", path, e))
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(path).map_err(|e| read(path, e))? {
+        let entry = entry.map_err(|e| read(path, e))?.path();
+        if entry.is_file() {
+            files.insert(entry.clone(), file(&entry)?);
+        }
+    }
+    let names = files.iter().map(|(path, sum)| {
+        let name = path.file_name().unwrap_or_default();
+        format!("{}\0{sum}\n", name.to_string_lossy())
+    });
+    Ok(sha256_of_bytes(names.collect::<String>().as_bytes()))
 }
 
 fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
@@ -276,7 +310,7 @@ mod tests {
     }
 
     fn info() -> RunInfo {
-        RunInfo::now(&recipe(), "cpu", 2).version("burn", "0.22.1")
+        RunInfo::now(&recipe(), "cpu", 2).version("burn", BURN_VERSION)
     }
 
     /// Values of `date -u -d @N`.
@@ -335,6 +369,41 @@ mod tests {
         assert!(!out.join(".tmp-7-recipe.toml").exists());
         drop(run);
         assert_eq!(RunDir::open(&out).expect("opens").1, recipe());
+    }
+
+    #[test]
+    fn a_file_added_to_or_changed_in_a_model_folder_is_noticed() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let model = dir.path().join("model");
+        fs::create_dir(&model).expect("folder");
+        fs::write(model.join("config.json"), b"{}").expect("written");
+        let text = format!(
+            "name='a'\nmodel.path='{}'\n[[stage]]\nname='s'\nkind='rl'\ndata.kind='mini-world'",
+            model.display()
+        );
+        let recipe = Recipe::parse(&text, Path::new("r.toml"), dir.path(), &[]).expect("valid");
+        let info = RunInfo::now(&recipe, "cpu", 2).with_inputs(&recipe).expect("checksums");
+        info.check_inputs(&recipe, 0).expect("unchanged");
+        for (name, contents) in [("config.json", "{ }"), ("tokenizer.json", "{}")] {
+            let (path, old) = (model.join(name), fs::read(model.join(name)).ok());
+            fs::write(&path, contents).expect("written");
+            let error = info.check_inputs(&recipe, 0).expect_err("changed");
+            assert!(matches!(error, TrainError::InputChanged { .. }), "{error}");
+            info.check_inputs(&recipe, 1).expect("no stage is left that reads it");
+            match old {
+                Some(old) => fs::write(&path, old).expect("written"),
+                None => fs::remove_file(&path).expect("removed"),
+            }
+        }
+        info.check_inputs(&recipe, 0).expect("as it was");
+    }
+
+    #[test]
+    fn the_version_of_burn_is_the_one_in_the_lock_file() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = fs::read_to_string(lock).expect("Cargo.lock");
+        let burn = format!("name = \"burn\"\nversion = \"{BURN_VERSION}\"");
+        assert!(lock.contains(&burn), "{burn}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::model_io::{LoadedModel, save_model};
 use crate::progress::Progress;
 use crate::questions::read_problems;
 use crate::recipe::{ModelSource, NewModel, Recipe, Stage, TokenizerSource};
-use crate::run_dir::{RunDir, RunInfo};
+use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::stage::{self, SavedHead, StageContext};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ pub fn run(
             check_inputs(&recipe)?;
             let info = RunInfo::now(&recipe, device_name, threads)
                 .version("thinkling", env!("CARGO_PKG_VERSION"))
-                .version("burn", "0.22.1")
+                .version("burn", BURN_VERSION)
                 .with_inputs(&recipe)?;
             (RunDir::create(out, root, &recipe, &info)?, *recipe, None)
         }
@@ -104,7 +104,7 @@ pub fn run(
         })
         .count();
     if let Some(info) = &info {
-        recipe.stages[done..].iter().try_for_each(|stage| info.check_inputs(stage))?;
+        info.check_inputs(&recipe, done)?;
     }
     let (mut metrics, mut completions) = match resumed {
         true => {

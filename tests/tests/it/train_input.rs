@@ -135,10 +135,31 @@ fn a_context_too_short_for_the_stage_names_stage_and_key() {
     thinkling(start(&tiny.write(dir.path()), &dir.path().join("run")))
         .ends_with(exit::WRONG_CALL)
         .complains_about(&["`base`", "`sequence_length`", "31", "32"]);
+    // Texts of the mini world are longer than 8 tokens, and so are its prompts.
     let tiny = Tiny { context: 8, sequence: 8, ..Tiny::default() };
+    thinkling(start(&tiny.write(dir.path()), &dir.path().join("world")))
+        .ends_with(exit::WRONG_CALL)
+        .complains_about(&["`base`", "document", "context of 8"]);
+    fs::write(dir.path().join("corpus.txt"), "3+4=7 and ".repeat(50)).expect("written text");
+    let corpus = "{ kind = \"text\", path = \"corpus.txt\" }".to_owned();
+    let tiny = Tiny { corpus, ..tiny };
     thinkling(start(&tiny.write(dir.path()), &dir.path().join("short")))
         .ends_with(exit::WRONG_CALL)
         .complains_about(&["`reason`", "prompt", "context of 8"]);
+}
+
+#[test]
+fn a_context_that_cuts_completions_short_is_said() {
+    let dir = tempdir().expect("temporary folder");
+    fs::write(dir.path().join("sums.jsonl"), GOOD).expect("written data");
+    fs::write(dir.path().join("corpus.txt"), "3+4=7 and ".repeat(50)).expect("written text");
+    let corpus = "{ kind = \"text\", path = \"corpus.txt\" }".to_owned();
+    let whole = Tiny { corpus, ..with_file("sums.jsonl") };
+    let run = whole.run(dir.path(), &dir.path().join("whole"));
+    assert!(!run.stderr.contains("max_completion_tokens"), "{run:#?}");
+    // The prompts take 7 tokens or more and leave less than the 24 of a completion.
+    let run = Tiny { context: 28, sequence: 28, ..whole }.run(dir.path(), &dir.path().join("cut"));
+    assert!(run.stderr.contains("cuts completions of"), "{run:#?}");
 }
 
 #[test]

@@ -95,6 +95,9 @@ fn a_whole_recipe_is_read() {
     assert_eq!((corpus.slip, corpus.mix.english), (0.5, 1.0));
     let paths = ["/recipes/corpus/a.txt", "/data/train.jsonl"].map(PathBuf::from);
     assert_eq!(recipe.input_paths(), paths);
+    assert_eq!(recipe.stage_seed(0), recipe.seed);
+    let seeds: std::collections::BTreeSet<u64> = (0..4).map(|i| recipe.stage_seed(i)).collect();
+    assert_eq!(seeds.len(), 4, "stages must not share random streams");
 }
 
 /// Values of the R1-Zero row of the report's table (v2), a rollout being 8,192 outputs.

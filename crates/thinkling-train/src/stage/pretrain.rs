@@ -130,7 +130,8 @@ pub(super) fn run(
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let mut learner = context.learner(model.decoder.clone(), resumed)?;
     let state = saved.map(|s| s.state);
-    let mut source = Source::open(stage, context.recipe.seed, tokenizer, state)?;
+    let mut source =
+        Source::open(stage, context.recipe.stage_seed(context.index), tokenizer, state)?;
     context.progress.stage_started(&StageStarted {
         name: &context.recipe.stages[context.index].name,
         kind: "pretrain",
@@ -148,6 +149,7 @@ pub(super) fn run(
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let documents = source.next(step_tokens, &stop, tokenizer)?;
+        check_lengths(&documents, context, context_tokens)?;
         let lr = schedule.lr(step);
         let chunk = chunk_tokens(learner.model());
         let (loss, grad_norm) =
@@ -187,4 +189,22 @@ pub(super) fn run(
     let interrupted = step < total;
     let model = LoadedModel { decoder: learner.into_model(), ..model };
     Ok(StageResult { model, interrupted, before: None, after: None })
+}
+
+/// Refuses a document that the model's positions do not reach.
+fn check_lengths(
+    documents: &[Vec<u32>],
+    context: &StageContext<'_>,
+    context_tokens: usize,
+) -> Result<()> {
+    match documents.iter().map(Vec::len).max() {
+        Some(longest) if longest > context_tokens => Err(TrainError::DoesNotFit {
+            stage: context.stage().name.clone(),
+            reason: format!(
+                "a document of the corpus, expected: at most the model's context of \
+                 {context_tokens} tokens, got: {longest}"
+            ),
+        }),
+        _ => Ok(()),
+    }
 }

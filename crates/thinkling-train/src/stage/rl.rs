@@ -80,11 +80,12 @@ pub(super) fn run(
     let saved = checkpoint.map(read_saved::<State>).transpose()?;
     let recipe = context.recipe;
     let name = &recipe.stages[context.index].name;
+    let seed = recipe.stage_seed(context.index);
     let rl = Rl {
         stage,
         name,
-        questions: load_questions(name, &stage.data, stage.template, &model, recipe.seed, false)?,
-        rollout: rollout_config(stage, &model, recipe.seed)?,
+        questions: load_questions(name, &stage.data, stage.template, &model, seed, false)?,
+        rollout: rollout_config(stage, &model, seed)?,
         rewards: reward_config(stage),
         objective: stage.objective(),
     };
@@ -98,7 +99,7 @@ pub(super) fn run(
     let (mut step, mut state) = match saved {
         Some(saved) => (saved.step, saved.state),
         None => {
-            let sampler = EpochSampler::new(recipe.seed, rl.questions.len());
+            let sampler = EpochSampler::new(seed, rl.questions.len());
             (0, State { sampler, rollouts: 0 })
         }
     };
@@ -112,6 +113,7 @@ pub(super) fn run(
             ),
         });
     }
+    note_capped(context, &rl, &model);
     let before = evaluation(context, &rl, &model, learner.model(), 0)?;
     let total = stage.training.steps as u64;
     // The process may have ended between a checkpoint and the evaluation that follows it.
@@ -171,6 +173,21 @@ pub(super) fn run(
     drop(rl);
     let model = LoadedModel { decoder: learner.into_model(), ..model };
     Ok(StageResult { model, interrupted, before, after })
+}
+
+/// Says how many questions leave less room than a completion may take.
+fn note_capped(context: &mut StageContext<'_>, rl: &Rl<'_>, model: &LoadedModel) {
+    let positions = model.decoder.config().max_position_embeddings;
+    let limit = rl.stage.max_completion_tokens;
+    let capped = rl.questions.iter().filter(|q| q.prompt.len() + limit > positions).count();
+    if capped > 0 {
+        context.progress.note(&format!(
+            "stage `{}`: the model's context of {positions} tokens cuts completions of {capped} of \
+             {} questions before `max_completion_tokens` = {limit}",
+            rl.name,
+            rl.questions.len()
+        ));
+    }
 }
 
 fn rollout_config(stage: &RlStage, model: &LoadedModel, seed: u64) -> Result<RolloutConfig> {

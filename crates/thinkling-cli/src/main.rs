@@ -24,7 +24,8 @@ fn main() -> ExitCode {
         Command::Generate(args) => commands::generate::run(args),
         Command::Export(args) => commands::export::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
-        Command::Bench(args) => commands::bench::run(args),
+        Command::Score(args) => commands::score::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

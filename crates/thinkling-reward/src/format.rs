@@ -1,7 +1,8 @@
-//! The strict format of the R1-Zero template.
+//! Format: the strict reading of the R1-Zero template, and two named readings beside it.
 //!
 //! Source: arXiv 2501.12948v1, section 2.2.2 (format reward) and table 1 (template). The report
-//! does not print its rule; this is the strict reading: the completion is
+//! does not print its rule. [`FormatRule`] names the readings and [`FormatMeter`] follows one of
+//! them over streamed text; the default is [`FormatRule::Strict`]: the completion is
 //!
 //! ```text
 //! blank* <think> thinking </think> blank* <answer> answer </answer> blank*
@@ -13,6 +14,10 @@
 //! blocks is text. One pass, no allocation.
 
 use serde::{Deserialize, Serialize};
+
+mod rule;
+
+pub use rule::{FormatMeter, FormatRule, FormatScore};
 
 use crate::script::is_blank;
 use crate::tags::{Tag, for_each_event};
@@ -26,7 +31,7 @@ pub struct FormatVerdict {
     pub reason: Option<FormatFault>,
 }
 
-/// The first place where a completion leaves the strict format.
+/// The first place where a completion leaves a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -52,6 +57,9 @@ pub enum FormatFault {
     /// The text ends without this tag.
     #[error("no {0}")]
     Missing(#[serde(with = "tag_text")] Tag),
+    /// A tag occurs more than once ([`FormatRule::TagCount`] only; elsewhere it is out of place).
+    #[error("{0} more than once")]
+    Repeated(#[serde(with = "tag_text")] Tag),
 }
 
 /// Judges a whole completion.

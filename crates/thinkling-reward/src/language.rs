@@ -1,123 +1,91 @@
 //! Language consistency: how much of a chain of thought is in the target language.
 //!
 //! `share = words of the target language / all words of the chain of thought` (arXiv
-//! 2501.12948v1, section 2.3.2). A Han character is a word. Elsewhere a word is a longest run of
-//! letters of one script; single letters are names of variables and do not count, nor do runs
-//! with digits or underscores in them (`x1`) and LaTeX commands (`\frac`). Scripts decide: Latin
-//! words are English, Han characters are Chinese, all others count against both.
+//! 2501.12948v1, section 2.3.2).
 //!
-//! Left out: telling English from other languages in Latin letters, and Chinese from Japanese.
+//! Words are those of Unicode segmentation (UAX #29), so a Han character is a word, as is a kana of
+//! hiragana or a letter of Thai with its marks, which are written without blanks. Maths, code,
+//! tags and addresses are not prose; single letters, numbers, units, names with digits
+//! and the like are not words.
+//!
+//! The language of a word is that of its script where the script tells: Han, kana,
+//! Hangul, Cyrillic, Arabic. Words in Latin letters are told apart by frequent words and letter
+//! pairs over the sentence. Whatever is in no [`Language`] counts against all of them.
+//!
+//! A text without words has the share 0: saying nothing earns nothing.
+//!
+//! Left out: dialects, romanised Chinese or Japanese (mostly other), and prose that hides between
+//! signs of code.
+
+mod count;
+mod latin;
+mod prose;
+mod sentence;
 
 use crate::problem::Language;
-use crate::script::{is_han, is_latin};
 
-/// Words of a text by script.
+/// Words of a text by language.
+///
+/// ```
+/// use thinkling_reward::{Language, language::WordCounts};
+///
+/// let counts = WordCounts::of("Donc 17 + 25 = 42, la réponse est juste. 所以 $x = 42$。");
+/// assert_eq!(counts.words(Language::Fr), 5);
+/// assert_eq!(counts.words(Language::Zh), 2);
+/// assert_eq!(counts.total(), 7);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WordCounts {
-    /// Words in Latin letters.
-    pub latin: usize,
-    /// Han characters.
-    pub han: usize,
-    /// Words in other letters.
-    pub other: usize,
+    /// By the discriminant of the language.
+    by_language: [usize; Language::ALL.len()],
+    other: usize,
 }
 
 impl WordCounts {
     /// Counts the words of `text`.
     pub fn of(text: &str) -> Self {
-        let mut counts = Self::default();
-        let mut run = Run::default();
-        for c in text.chars() {
-            if is_han(c) {
-                run.end(&mut counts);
-                counts.han += 1;
-            } else if c == '\\' {
-                run.end(&mut counts);
-                run.spoilt = true;
-            } else if c.is_alphabetic() {
-                if run.letters > 0 && run.latin != is_latin(c) {
-                    run.end(&mut counts);
-                }
-                run.latin = is_latin(c);
-                run.letters += 1;
-            } else if c == '_' || c.is_numeric() {
-                run.spoilt = true;
-            } else if c != '\'' && c != '’' {
-                run.end(&mut counts);
-            }
-        }
-        run.end(&mut counts);
-        counts
+        let mut counter = count::Counter::new();
+        prose::Prose::new(text).for_each(|piece| counter.piece(piece));
+        counter.finish()
     }
 
     /// All words.
-    pub const fn total(&self) -> usize {
-        self.latin + self.han + self.other
+    pub fn total(&self) -> usize {
+        self.by_language.iter().sum::<usize>() + self.other
     }
 
     /// Words of the language.
     pub const fn words(&self, language: Language) -> usize {
-        match language {
-            Language::En => self.latin,
-            Language::Zh => self.han,
-        }
+        self.by_language[language as usize]
     }
-}
 
-/// A run of letters of one script that is being read.
-#[derive(Default)]
-struct Run {
-    letters: usize,
-    latin: bool,
-    /// Part of a name or command, no word.
-    spoilt: bool,
-}
+    /// Words of no [`Language`].
+    pub const fn other(&self) -> usize {
+        self.other
+    }
 
-impl Run {
-    fn end(&mut self, counts: &mut WordCounts) {
-        if self.letters > 1 && !self.spoilt {
-            if self.latin {
-                counts.latin += 1;
-            } else {
-                counts.other += 1;
-            }
+    /// Words of the language over all words, in [0, 1]; 0 where there are none.
+    pub fn share(&self, language: Language) -> f64 {
+        match self.total() {
+            0 => 0.0,
+            total => self.words(language) as f64 / total as f64,
         }
-        *self = Self::default();
     }
 }
 
 /// The share of words of `text` that are of the target language, in [0, 1]; 0 where there are no
-/// words, so that saying nothing earns nothing.
+/// words.
 ///
 /// ```
 /// use thinkling_reward::{Language, language::language_share};
 ///
 /// assert_eq!(language_share("so 先加", Language::Zh), 2.0 / 3.0);
+/// assert_eq!(language_share("Wir addieren zuerst die beiden Zahlen.", Language::En), 0.0);
 /// assert_eq!(language_share("3 + 4 = x", Language::En), 0.0);
 /// ```
 pub fn language_share(text: &str, target: Language) -> f64 {
-    let counts = WordCounts::of(text);
-    match counts.total() {
-        0 => 0.0,
-        total => counts.words(target) as f64 / total as f64,
-    }
+    WordCounts::of(text).share(target)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_counted_by_script() {
-        let counts = WordCounts::of("First add 先加 19, don't x1 \\frac{ab}{c} привет a_b été");
-        assert_eq!(counts, WordCounts { latin: 5, han: 2, other: 1 });
-    }
-
-    #[test]
-    fn shares_are_of_all_words() {
-        assert_eq!(language_share("one two three 四", Language::En), 0.75);
-        assert_eq!(language_share("one two three 四", Language::Zh), 0.25);
-        assert_eq!(language_share("мир", Language::En), 0.0);
-        assert_eq!(language_share("", Language::Zh), 0.0);
-    }
-}
+mod tests;

@@ -9,10 +9,11 @@
 //! alone:
 //!
 //! - [`tags`]: the four tags as a state machine over text pieces, also cut inside a tag;
-//! - [`format`](mod@format): the strict reading of the template, [`strict_format`];
+//! - [`format`](mod@format): the strict reading of the template, [`strict_format`], and two others;
 //! - [`number`]: exact integers and decimals, one of them in the answer;
 //! - [`countdown`]: an expression that uses each given number once and reaches the target;
-//! - [`language`] and [`reflection`]: what the report measures on the chain of thought.
+//! - [`language`] and [`reflection`]: what the report measures on the chain of thought;
+//! - [`repetition`] and [`length`]: what other recipes add to them.
 //!
 //! Every check is linear in the text (exact arithmetic stays within stated digit and node
 //! limits), so that no completion can make it hang. Nothing here reads files, clocks or threads.
@@ -32,20 +33,38 @@
 //! ```
 
 pub mod answer;
+pub mod choice;
+pub mod code;
 pub mod countdown;
+pub mod exact;
 pub mod format;
 pub mod language;
+pub mod length;
+pub mod math;
 pub mod number;
 pub mod problem;
 pub mod record;
 pub mod reflection;
+pub mod repetition;
+#[cfg(feature = "json")]
+pub mod score;
 mod script;
 pub mod tags;
+#[cfg(feature = "wasm")]
+pub mod wasm;
+mod words;
 
-pub use format::{FormatFault, FormatVerdict, strict_format};
-pub use problem::{GoldError, Language, Problem, Task};
+pub use format::{
+    FormatFault, FormatMeter, FormatRule, FormatScore, FormatVerdict, strict_format,
+};
+pub use problem::{GoldError, Language, Problem, Task, UnknownLanguage};
 pub use record::{
     Completion, Component, ConfigError, Judgement, Reason, RewardConfig, RewardRecord, Template,
     Verdict, format_free_correct, judge, reward,
 };
 pub use tags::{Region, Tag, TagEvent, TagMachine};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -54,7 +54,8 @@ pub enum Task {
     },
 }
 
-/// A language that a question is asked in.
+/// A language that a question is asked in, and that a chain of thought should be in
+/// ([`crate::language`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -63,6 +64,92 @@ pub enum Language {
     En,
     /// Chinese.
     Zh,
+    /// Arabic.
+    Ar,
+    /// German.
+    De,
+    /// Spanish.
+    Es,
+    /// French.
+    Fr,
+    /// Italian.
+    It,
+    /// Japanese.
+    Ja,
+    /// Korean.
+    Ko,
+    /// Dutch.
+    Nl,
+    /// Portuguese.
+    Pt,
+    /// Russian.
+    Ru,
+}
+
+impl Language {
+    /// Every language, in the order of the enum.
+    pub const ALL: [Self; 12] = [
+        Self::En,
+        Self::Zh,
+        Self::Ar,
+        Self::De,
+        Self::Es,
+        Self::Fr,
+        Self::It,
+        Self::Ja,
+        Self::Ko,
+        Self::Nl,
+        Self::Pt,
+        Self::Ru,
+    ];
+
+    /// The code of ISO 639-1.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh",
+            Self::Ar => "ar",
+            Self::De => "de",
+            Self::Es => "es",
+            Self::Fr => "fr",
+            Self::It => "it",
+            Self::Ja => "ja",
+            Self::Ko => "ko",
+            Self::Nl => "nl",
+            Self::Pt => "pt",
+            Self::Ru => "ru",
+        }
+    }
+
+    /// The language of a code, also with a region or script behind it (`en`, `zh-Hans`, `pt_BR`),
+    /// in any case.
+    pub fn from_code(tag: &str) -> Option<Self> {
+        let code = tag.split(['-', '_']).next()?;
+        Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))
+    }
+}
+
+impl std::fmt::Display for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::str::FromStr for Language {
+    type Err = UnknownLanguage;
+
+    /// Takes what [`Language::from_code`] takes.
+    fn from_str(tag: &str) -> Result<Self, UnknownLanguage> {
+        Self::from_code(tag).ok_or_else(|| UnknownLanguage { got: tag.to_owned() })
+    }
+}
+
+/// A code that names no [`Language`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown language, expected: one of en zh ar de es fr it ja ko nl pt ru, got: {got:?}")]
+pub struct UnknownLanguage {
+    /// The code as given.
+    pub got: String,
 }
 
 /// A gold that cannot be judged by: an error of the data set, never a reward.

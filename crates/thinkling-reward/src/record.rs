@@ -49,6 +49,8 @@ pub enum Template {
     R1Zero,
     /// No template: the last number or expression outside the thinking; no format component.
     None,
+    /// Only a `\boxed{}` outside the thinking; no format component.
+    Boxed,
 }
 
 /// How components become a reward.
@@ -159,6 +161,27 @@ pub enum Reason {
     /// The answer passes a limit on digits, literals or depth.
     #[error("too large")]
     TooLarge,
+    /// Nothing stands where an answer may stand.
+    #[error("no answer")]
+    NoAnswer,
+    /// There is no `\boxed{}`.
+    #[error("no box")]
+    NoBox,
+    /// The last box is not closed, or another answer block or tag cuts it.
+    #[error("malformed box")]
+    MalformedBox,
+    /// The place of the answer holds several different answers.
+    #[error("several answers")]
+    SeveralAnswers,
+    /// The answer is neither mathematics nor words.
+    #[error("not an answer")]
+    NotAnAnswer,
+    /// The answer is named only to be denied or asked: `not 6`, `6?`.
+    #[error("not asserted")]
+    NotAsserted,
+    /// What a reader sees is not what the text holds: macros, invisible text, changed direction.
+    #[error("hidden text")]
+    HiddenText,
 }
 
 /// The verdict on an answer, with what was read.
@@ -280,6 +303,10 @@ impl Gold {
                 Err(reason) => Judgement::unverifiable(reason),
             },
             Template::None => self.judge_last(&outside_thinking(text), true),
+            Template::Boxed => match crate::math::last_box(text) {
+                Ok(content) => self.judge_block(&content),
+                Err(reason) => Judgement::unverifiable(reason),
+            },
         }
     }
 }

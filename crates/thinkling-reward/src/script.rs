@@ -16,11 +16,40 @@ pub(crate) fn is_unspaced(c: char) -> bool {
     is_han(c) || matches!(u32::from(c), 0x3040..=0x30FF | 0xAC00..=0xD7AF)
 }
 
-/// Whether `c` is a letter of the Latin script.
+/// Whether `c` is a letter of the Latin script. Full-width letters are; letters made for formulas
+/// (`𝑥`) are not.
 pub(crate) fn is_latin(c: char) -> bool {
     c.is_ascii_alphabetic()
-        || (c.is_alphabetic()
-            && matches!(u32::from(c), 0xAA | 0xBA | 0xC0..=0x24F | 0x1E00..=0x1EFF))
+        || matches!(u32::from(c),
+            0xAA | 0xBA | 0xC0..=0xD6 | 0xD8..=0xF6 | 0xF8..=0x24F | 0x1E00..=0x1EFF
+            | 0xFF21..=0xFF3A | 0xFF41..=0xFF5A | 0xFB00..=0xFB06)
+}
+
+/// Whether `c` is a letter of the Japanese syllabaries, half-width ones included.
+pub(crate) fn is_kana(c: char) -> bool {
+    matches!(u32::from(c),
+        0x3041..=0x3096 | 0x309D..=0x309F | 0x30A1..=0x30FA | 0x30FC..=0x30FF
+        | 0x31F0..=0x31FF | 0xFF66..=0xFF9F | 0x1B000..=0x1B16F)
+}
+
+/// Whether `c` is Korean: a syllable or one of its letters.
+pub(crate) fn is_hangul(c: char) -> bool {
+    matches!(u32::from(c),
+        0x1100..=0x11FF | 0x3131..=0x318E | 0xA960..=0xA97C | 0xAC00..=0xD7A3
+        | 0xD7B0..=0xD7FB | 0xFFA0..=0xFFDC)
+}
+
+/// Whether `c` is of the Cyrillic script.
+pub(crate) fn is_cyrillic(c: char) -> bool {
+    matches!(u32::from(c), 0x400..=0x52F | 0x1C80..=0x1C8F | 0x2DE0..=0x2DFF | 0xA640..=0xA69F)
+}
+
+/// Whether `c` is of the Arabic script, presentation forms included.
+pub(crate) fn is_arabic(c: char) -> bool {
+    matches!(u32::from(c),
+        0x610..=0x61A | 0x620..=0x65F | 0x66E..=0x6D3 | 0x6D5..=0x6DC | 0x6DF..=0x6E8
+        | 0x6EA..=0x6EF | 0x6FA..=0x6FF | 0x750..=0x77F | 0x8A0..=0x8FF | 0xFB50..=0xFDFF
+        | 0xFE70..=0xFEFC)
 }
 
 /// Whether a reader sees nothing at `c`: white space, control and zero-width characters.

@@ -5,6 +5,7 @@ mod damaged_models;
 mod generate;
 mod quickstart;
 mod runs;
+mod score;
 mod train;
 mod train_input;
 mod train_resume;

@@ -1,21 +1,35 @@
 //! `thinkling bench`.
 
+mod score;
+
 use crate::args::{BenchArgs, BenchKind};
 use crate::device;
 use crate::failure::Failure;
-use thinkling_train::bench::{BenchConfig, BenchModel, bench_grpo, bench_sft};
+use std::path::Path;
+use thinkling_train::bench::{BenchConfig, BenchModel, BenchResult, bench_grpo, bench_sft};
 
-pub(crate) fn run(args: BenchArgs) -> Result<(), Failure> {
-    let mut config = BenchConfig::read(&args.config)?;
-    if let Some(path) = args.model {
-        config.model = BenchModel::Path { path };
+pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
+    match (args.kind, args.config.as_deref(), args.input.as_deref()) {
+        (BenchKind::Score, _, Some(lines)) => score::run(lines, args.json),
+        (BenchKind::Score, _, None) => Err(Failure::usage("bench score needs --in FILE")),
+        (BenchKind::Grpo | BenchKind::Sft, Some(config), _) => steps(args, config),
+        (BenchKind::Grpo | BenchKind::Sft, None, _) => {
+            Err(Failure::usage("this bench needs --config FILE"))
+        }
+    }
+}
+
+fn steps(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
+    let mut config = BenchConfig::read(config)?;
+    if let Some(path) = &args.model {
+        config.model = BenchModel::Path { path: path.clone() };
     }
     config.seed = args.seed.unwrap_or(config.seed);
     let opened = device::open(&args.device)?;
     let each = |step: usize, seconds: f64| eprintln!("step {step}: {seconds:.3} s");
-    let result = match args.kind {
-        BenchKind::Grpo => bench_grpo(&config, &opened.device, each)?,
+    let result: BenchResult = match args.kind {
         BenchKind::Sft => bench_sft(&config, &opened.device, each)?,
+        _ => bench_grpo(&config, &opened.device, each)?,
     };
     if args.json {
         let mut json =

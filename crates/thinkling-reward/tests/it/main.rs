@@ -1,4 +1,13 @@
 //! Tests of the crate from outside.
 
+mod data_sets;
+mod docs;
 mod format_cases;
+mod fuzz;
+#[cfg(feature = "json")]
+mod host_table;
+mod math_cases;
 mod properties;
+mod samples;
+#[cfg(feature = "json")]
+mod table;

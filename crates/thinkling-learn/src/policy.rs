@@ -65,7 +65,7 @@ pub enum LearnError {
     Objective(#[from] GrpoError),
     /// A problem whose gold cannot be read: an error of the data set.
     #[error(transparent)]
-    Gold(#[from] thinkling_reward::GoldError),
+    Reward(#[from] thinkling_reward::RewardError),
     /// Text that the tokenizer cannot take.
     #[error(transparent)]
     Text(#[from] thinkling_text::TextError),

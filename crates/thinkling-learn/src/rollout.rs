@@ -4,7 +4,7 @@ use crate::policy::LearnError;
 use thinkling_grpo::{Advantages, ScaleRewards, group_advantages};
 use thinkling_model::Decoder;
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
-use thinkling_reward::{Problem, RewardConfig, RewardRecord};
+use thinkling_reward::{Problem, RewardRecord, RewardSpec, Tools};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::Tokenizer;
 
@@ -43,7 +43,7 @@ pub struct Scored {
     pub completion: Completion,
     /// Its text without the end-of-sequence token.
     pub text: String,
-    /// What the rules said.
+    /// What the rules said, and what others added.
     pub record: RewardRecord,
     /// The reward that counts (`record.total` unless a stage says otherwise).
     pub reward: f64,
@@ -100,12 +100,14 @@ impl Rollout for InProcess {
 /// Decodes and scores completions of `questions`.
 ///
 /// # Errors
-/// A gold that does not parse.
+/// A gold that does not parse, a problem that lacks what the spec needs, a runner of programs that
+/// fails.
 pub fn score(
     completions: Vec<Completion>,
     questions: &[Question],
     tokenizer: &Tokenizer,
-    rewards: &RewardConfig,
+    rewards: &RewardSpec,
+    tools: &Tools<'_>,
 ) -> Result<Vec<Scored>, LearnError> {
     completions
         .into_iter()
@@ -114,8 +116,9 @@ pub fn score(
             let ids = &completion.ids[..completion.ids.len() - usize::from(stopped)];
             let text = tokenizer.decode(ids, false);
             let problem = &questions[completion.prompt].problem;
-            let seen = thinkling_reward::Completion { text: &text, truncated: !stopped };
-            let record = thinkling_reward::reward(problem, &seen, rewards)?;
+            let tokens = Some(ids.len());
+            let seen = thinkling_reward::Completion { text: &text, truncated: !stopped, tokens };
+            let record = rewards.reward(problem, &seen, tools)?;
             Ok(Scored { reward: record.total, record, text, completion })
         })
         .collect()

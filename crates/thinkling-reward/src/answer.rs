@@ -73,6 +73,18 @@ pub fn thinking(text: &str) -> String {
     out
 }
 
+/// The text outside the answer blocks, each tag replaced by a line break: the chain of thought
+/// wherever it stands, so that moving it out of `<think>` hides nothing of it.
+pub fn outside_answer(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for_each_event(text, |event| match event {
+        TagEvent::Text { region: Region::Answer, .. } => {}
+        TagEvent::Text { text, .. } => out.push_str(text),
+        TagEvent::Tag { .. } => out.push('\n'),
+    });
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +126,7 @@ mod tests {
         assert_eq!(outside_thinking("a<think>b<answer>c</answer>"), "a\n");
         assert_eq!(without_tags("a<think>b</think>c"), "a\nb\nc");
         assert_eq!(thinking("a<think>b</think>c<think>d"), "b\nd");
+        assert_eq!(outside_answer("a<think>b</think>c<answer>d</answer>e"), "a\nb\nc\n\ne");
+        assert_eq!(outside_answer("<think>a<answer>b</answer>"), "\na\nb\n");
     }
 }

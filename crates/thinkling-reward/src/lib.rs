@@ -22,14 +22,14 @@
 //! only.
 //!
 //! ```
-//! use thinkling_reward::{Completion, Problem, RewardConfig, reward};
+//! use thinkling_reward::{Completion, Problem, RewardSpec, reward};
 //!
 //! let problem = Problem::number("p1", "What is 19 + 23?", "42");
 //! let text = "<think> 19 + 20 = 39, and 3 more. </think> <answer> 42 </answer>";
-//! let record = reward(&problem, &Completion::whole(text), &RewardConfig::default())?;
+//! let record = reward(&problem, &Completion::whole(text), &RewardSpec::default())?;
 //! assert!(record.verdict.is_correct());
 //! assert_eq!(record.total, 2.0);
-//! # Ok::<(), thinkling_reward::GoldError>(())
+//! # Ok::<(), thinkling_reward::RewardError>(())
 //! ```
 
 pub mod answer;
@@ -49,6 +49,7 @@ pub mod repetition;
 #[cfg(feature = "json")]
 pub mod score;
 mod script;
+pub mod spec;
 pub mod tags;
 #[cfg(feature = "wasm")]
 pub mod wasm;
@@ -59,9 +60,10 @@ pub use format::{
 };
 pub use problem::{GoldError, Language, Problem, Task, UnknownLanguage};
 pub use record::{
-    Completion, Component, ConfigError, Judgement, Reason, RewardConfig, RewardRecord, Template,
-    Verdict, format_free_correct, judge, reward,
+    Completion, Component, Judgement, Reason, RewardError, RewardRecord, Template, Tools, Verdict,
+    format_free_correct, judge, reward,
 };
+pub use spec::{ComponentSpec, RewardSpec, Rule, SpecError};
 pub use tags::{Region, Tag, TagEvent, TagMachine};
 
 /// The examples of the README, as tests.

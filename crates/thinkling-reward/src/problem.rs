@@ -12,7 +12,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::choice::ChoiceGoldError;
+use crate::code::{CodeError, CodeTests};
 use crate::countdown::GoalError;
+use crate::exact::BlankGold;
+use crate::math::MathGoldError;
 use crate::number::NumberError;
 
 /// A question with what is needed to judge an answer. Further fields of a data line are ignored.
@@ -52,6 +56,41 @@ pub enum Task {
         #[serde(deserialize_with = "text_or_integer")]
         target: String,
     },
+    /// A mathematical answer of any kind ([`crate::math`]).
+    Math {
+        /// The answer, in LaTeX or plain text; a string, or an integer in JSON.
+        #[serde(deserialize_with = "text_or_integer")]
+        gold: String,
+    },
+    /// One of several options ([`crate::choice`]).
+    Choice {
+        /// The option's letter, with or without its text.
+        gold: String,
+    },
+    /// A text, character by character ([`crate::exact`]).
+    Exact {
+        /// The text; blanks at its ends do not count.
+        #[serde(deserialize_with = "text_or_integer")]
+        gold: String,
+    },
+    /// A program ([`crate::code`]).
+    Code {
+        /// What it is judged by.
+        tests: CodeTests,
+    },
+}
+
+impl Task {
+    /// The gold as text, where it is one.
+    pub fn gold(&self) -> Option<&str> {
+        match self {
+            Self::Number { gold }
+            | Self::Math { gold }
+            | Self::Choice { gold }
+            | Self::Exact { gold } => Some(gold),
+            Self::Countdown { .. } | Self::Code { .. } => None,
+        }
+    }
 }
 
 /// A language that a question is asked in, and that a chain of thought should be in
@@ -174,6 +213,38 @@ pub enum GoldError {
         /// What is wrong with it.
         source: GoalError,
     },
+    /// The gold of a math task is blank or cannot be read.
+    #[error("unusable math problem (problem {id})")]
+    Math {
+        /// The problem.
+        id: String,
+        /// What is wrong with it.
+        source: MathGoldError,
+    },
+    /// The gold of a multiple-choice task is no option.
+    #[error("unusable multiple-choice problem (problem {id})")]
+    Choice {
+        /// The problem.
+        id: String,
+        /// What is wrong with it.
+        source: ChoiceGoldError,
+    },
+    /// The gold of an exact task is blank.
+    #[error("unusable problem with an exact answer (problem {id})")]
+    Exact {
+        /// The problem.
+        id: String,
+        /// What is wrong with it.
+        source: BlankGold,
+    },
+    /// The tests of a code task cannot be used.
+    #[error("unusable code problem (problem {id})")]
+    Code {
+        /// The problem.
+        id: String,
+        /// What is wrong with them.
+        source: CodeError,
+    },
 }
 
 impl Problem {
@@ -184,6 +255,15 @@ impl Problem {
         gold: impl Into<String>,
     ) -> Self {
         Self::new(id, question, Task::Number { gold: gold.into() })
+    }
+
+    /// A problem whose answer is mathematics.
+    pub fn math(
+        id: impl Into<String>,
+        question: impl Into<String>,
+        gold: impl Into<String>,
+    ) -> Self {
+        Self::new(id, question, Task::Math { gold: gold.into() })
     }
 
     /// A countdown problem.
@@ -256,6 +336,22 @@ mod tests {
             serde_json::to_string(&problem).unwrap(),
             r#"{"id":"a","question":"q","task":{"kind":"countdown","numbers":[1,2],"target":"3"}}"#
         );
+    }
+
+    #[test]
+    fn every_kind_of_task_is_one_json_object() {
+        for (json, gold) in [
+            (r#"{"kind":"math","gold":"\\frac{1}{2}"}"#, Some(r"\frac{1}{2}")),
+            (r#"{"kind":"choice","gold":"B"}"#, Some("B")),
+            (r#"{"kind":"exact","gold":"knave"}"#, Some("knave")),
+            (r#"{"kind":"code","tests":{"asserts":["assert f(1) == 2"]}}"#, None),
+        ] {
+            let task: Task = serde_json::from_str(json).unwrap();
+            assert_eq!(task.gold(), gold);
+            assert_eq!(serde_json::to_string(&task).unwrap(), json);
+        }
+        let task: Task = serde_json::from_str(r#"{"kind":"math","gold":12}"#).unwrap();
+        assert_eq!(task, Task::Math { gold: "12".to_owned() });
     }
 
     #[test]

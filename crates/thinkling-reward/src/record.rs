@@ -1,24 +1,22 @@
 //! From a problem and a completion to a reward, with everything that led to it.
 //!
-//! `total = accuracy_weight * accuracy + format_weight * format`, both components 0 or 1 and the
-//! weights 1 by default: DeepSeek-R1-Zero "adopts the same weight" in effect (arXiv
-//! 2501.12948v1, section 2.2.2). Departure from the report: a truncated completion earns nothing
-//! at all by default.
+//! `total = sum of weight * value` over the components of a [`RewardSpec`]. By default these are
+//! accuracy and format, both 0 or 1 and of weight 1: DeepSeek-R1-Zero "adopts the same weight" in
+//! effect (arXiv 2501.12948v1, section 2.2.2). Departure from the report: a truncated completion
+//! earns nothing at all by default; penalties stay.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{answer_block, outside_thinking, without_tags};
-use crate::countdown::{self, Goal};
-use crate::format::strict_format;
-use crate::number::{self, parse_number};
-use crate::problem::{GoldError, Problem, Task};
+use crate::code::{CodeError, RunCode};
+use crate::math::Policy;
+use crate::problem::{GoldError, Problem};
+use crate::spec::{AccuracyRule, RewardSpec};
+pub(crate) use gold::Judged;
+use gold::Reader;
 
-/// Name of the accuracy component.
-pub const ACCURACY: &str = "accuracy";
-/// Name of the format component.
-pub const FORMAT: &str = "format";
+mod gold;
 
 /// Characters of an extracted answer that are kept in a record.
 const MAX_EXTRACTED: usize = 200;
@@ -30,12 +28,14 @@ pub struct Completion<'a> {
     pub text: &'a str,
     /// Whether it was cut at the token limit.
     pub truncated: bool,
+    /// Its tokens without the end-of-sequence token, where a rule counts them.
+    pub tokens: Option<usize>,
 }
 
 impl<'a> Completion<'a> {
-    /// A completion that ended by itself.
+    /// A completion that ended by itself, its tokens not counted.
     pub const fn whole(text: &'a str) -> Self {
-        Self { text, truncated: false }
+        Self { text, truncated: false, tokens: None }
     }
 }
 
@@ -44,67 +44,13 @@ impl<'a> Completion<'a> {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Template {
-    /// The template of R1-Zero: only the one `<answer>` block, and a format component.
+    /// The template of R1-Zero: only the one `<answer>` block.
     #[default]
     R1Zero,
-    /// No template: the last number or expression outside the thinking; no format component.
+    /// No template: all places outside the thinking, the last number or expression at least.
     None,
-    /// Only a `\boxed{}` outside the thinking; no format component.
+    /// Only a `\boxed{}` outside the thinking.
     Boxed,
-}
-
-/// How components become a reward.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RewardConfig {
-    /// Weight of the accuracy component.
-    pub accuracy_weight: f64,
-    /// Weight of the format component.
-    pub format_weight: f64,
-    /// Which places count as the answer.
-    pub template: Template,
-    /// Whether a truncated completion earns nothing, whatever it holds.
-    pub truncated_earns_nothing: bool,
-}
-
-impl Default for RewardConfig {
-    fn default() -> Self {
-        Self {
-            accuracy_weight: 1.0,
-            format_weight: 1.0,
-            template: Template::R1Zero,
-            truncated_earns_nothing: true,
-        }
-    }
-}
-
-/// A reward config that makes no sense.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A weight is negative, infinite or no number.
-    #[error("unusable {component}_weight, expected: a finite number, 0 or more, got: {got}")]
-    Weight {
-        /// The component.
-        component: &'static str,
-        /// Its weight.
-        got: f64,
-    },
-}
-
-impl RewardConfig {
-    /// Checks the weights. [`reward`] takes any.
-    ///
-    /// # Errors
-    /// See [`ConfigError`].
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        for (component, got) in [(ACCURACY, self.accuracy_weight), (FORMAT, self.format_weight)] {
-            if !got.is_finite() || got < 0.0 {
-                return Err(ConfigError::Weight { component, got });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether the answer is right.
@@ -230,19 +176,60 @@ impl Judgement {
 /// One named part of a reward.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Component {
-    /// What is rewarded: [`ACCURACY`], [`FORMAT`].
+    /// What is rewarded, for example [`ACCURACY`](crate::spec::ACCURACY).
     pub name: Cow<'static, str>,
     /// What the completion reached, before weighting.
     pub value: f64,
     /// How much it counts.
     pub weight: f64,
+    /// Whether the value lay outside the bounds of its component and was moved to the nearer one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub clipped: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl Component {
+    /// A part whose value is held within `clip`, lower bound first. A value that is no number
+    /// stays none.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        value: f64,
+        weight: f64,
+        clip: Option<[f64; 2]>,
+    ) -> Self {
+        // Not `clamp`, which panics where the bounds are swapped.
+        let held = match clip {
+            Some([low, high]) if value < low || value > high => {
+                if value < low {
+                    low
+                } else {
+                    high
+                }
+            }
+            _ => value,
+        };
+        Self { name: name.into(), value: held, weight, clipped: held != value && !value.is_nan() }
+    }
+
+    /// The part of a completion that earns nothing: a value above 0 is 0, a penalty stays.
+    #[must_use]
+    pub fn without_gain(mut self) -> Self {
+        if self.value > 0.0 {
+            self.value = 0.0;
+        }
+        self
+    }
 }
 
 /// A reward and what led to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RewardRecord {
-    /// The parts, in a fixed order for a config.
+    /// The parts, in the order of the spec, then those that were added.
     pub components: Vec<Component>,
     /// The sum of value times weight over the parts.
     pub total: f64,
@@ -258,116 +245,175 @@ pub struct RewardRecord {
 impl RewardRecord {
     /// The value of a component, before weighting.
     pub fn value(&self, name: &str) -> Option<f64> {
-        self.components.iter().find(|component| component.name == name).map(|c| c.value)
+        self.component(name).map(|component| component.value)
+    }
+
+    /// The component of that name.
+    pub fn component(&self, name: &str) -> Option<&Component> {
+        self.components.iter().find(|component| component.name == name)
+    }
+
+    /// Adds a part that something else than a rule measured, and its share of the total.
+    pub fn add(&mut self, component: Component) {
+        self.components.push(component);
+        self.total = total(&self.components);
     }
 }
 
-/// A problem's gold, read.
-enum Gold {
-    Number(num_rational::BigRational),
-    Countdown(Goal),
+/// The sum of value times weight; 0 without parts.
+pub(crate) fn total(components: &[Component]) -> f64 {
+    // The empty sum is -0.
+    components.iter().map(|part| part.value * part.weight).sum::<f64>() + 0.0
 }
 
-impl Gold {
-    fn of(problem: &Problem) -> Result<Self, GoldError> {
-        let id = || problem.id.clone();
-        match &problem.task {
-            Task::Number { gold } => parse_number(gold)
-                .map(Self::Number)
-                .map_err(|source| GoldError::Number { id: id(), gold: gold.clone(), source }),
-            Task::Countdown { numbers, target } => Goal::new(numbers, target)
-                .map(Self::Countdown)
-                .map_err(|source| GoldError::Countdown { id: id(), source }),
-        }
-    }
+/// What judging needs beside problem and text.
+#[derive(Clone, Copy, Default)]
+pub struct Tools<'a> {
+    /// Runs the programs of code tasks.
+    pub runner: Option<&'a dyn RunCode>,
+}
 
-    fn judge_block(&self, block: &str) -> Judgement {
-        match self {
-            Self::Number(gold) => number::judge_block(block, gold),
-            Self::Countdown(goal) => countdown::judge_block(block, goal),
-        }
+impl std::fmt::Debug for Tools<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tools").field("runner", &self.runner.is_some()).finish()
     }
+}
 
-    /// `alone`: a number must not be an operand.
-    fn judge_last(&self, text: &str, alone: bool) -> Judgement {
-        match self {
-            Self::Number(gold) => number::judge_last(text, gold, alone),
-            Self::Countdown(goal) => countdown::judge_last(text, goal),
-        }
-    }
-
-    fn judge(&self, text: &str, template: Template) -> Judgement {
-        match template {
-            Template::R1Zero => match answer_block(text) {
-                Ok(block) => self.judge_block(block),
-                Err(reason) => Judgement::unverifiable(reason),
-            },
-            Template::None => self.judge_last(&outside_thinking(text), true),
-            Template::Boxed => match crate::math::last_box(text) {
-                Ok(content) => self.judge_block(&content),
-                Err(reason) => Judgement::unverifiable(reason),
-            },
-        }
-    }
+/// Why there is no reward: never the completion's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RewardError {
+    /// The gold cannot be judged by.
+    #[error(transparent)]
+    Gold(#[from] GoldError),
+    /// A code task, and nothing that runs programs.
+    #[error("a code problem without a runner, expected: one that runs programs (problem {id})")]
+    NoRunner {
+        /// The problem.
+        id: String,
+    },
+    /// What runs the programs failed.
+    #[error("the runner of programs failed (problem {id})")]
+    Runner {
+        /// The problem.
+        id: String,
+        /// What happened.
+        source: CodeError,
+    },
+    /// A language component without a target, and a problem without a language.
+    #[error(
+        "`{component}` has no target language, expected: one in the spec or in the problem (problem {id})"
+    )]
+    NoLanguage {
+        /// The component.
+        component: String,
+        /// The problem.
+        id: String,
+    },
+    /// A component of the length of a completion whose tokens were not counted.
+    #[error("`{component}` needs the number of tokens, expected: a count, got: none")]
+    NoTokens {
+        /// The component.
+        component: String,
+    },
 }
 
 impl Problem {
-    /// Checks that the gold can be judged by, as every other function here does first.
+    /// Checks that the gold can be judged by with the default policy.
     ///
     /// # Errors
     /// See [`GoldError`].
     pub fn check_gold(&self) -> Result<(), GoldError> {
-        Gold::of(self).map(|_| ())
+        gold::check_gold(self, &Policy::default())
     }
 }
 
-/// The verdict on a completion's answer alone.
+/// The verdict on a completion's answer alone, with the default policy and without a runner.
 ///
 /// # Errors
-/// Where the gold cannot be read, whatever the completion holds.
-pub fn judge(problem: &Problem, text: &str, template: Template) -> Result<Judgement, GoldError> {
-    Ok(Gold::of(problem)?.judge(text, template))
+/// Where the gold cannot be read, whatever the completion holds, and for code tasks.
+pub fn judge(problem: &Problem, text: &str, template: Template) -> Result<Judgement, RewardError> {
+    let rule = AccuracyRule::default();
+    let reader = Reader { rule: &rule, tools: Tools::default() };
+    reader.judge(problem, text, template).map(|judged| judged.judgement)
 }
 
-/// The reward of a completion.
+/// The reward of a completion, without a runner of programs ([`RewardSpec::reward`] takes one).
 ///
 /// # Errors
-/// Where the gold cannot be read, whatever the completion holds.
+/// Where the gold cannot be read, whatever the completion holds, and where the spec needs what is
+/// not there.
 pub fn reward(
     problem: &Problem,
     completion: &Completion<'_>,
-    config: &RewardConfig,
-) -> Result<RewardRecord, GoldError> {
-    let gold = Gold::of(problem)?;
-    let nothing = completion.truncated && config.truncated_earns_nothing;
-    let Judgement { verdict, extracted, note } = if nothing {
-        Judgement::unverifiable(Reason::Truncated)
-    } else {
-        gold.judge(completion.text, config.template)
-    };
-    let component = |name, earned: bool, weight| Component {
-        name: Cow::Borrowed(name),
-        value: f64::from(u8::from(earned)),
-        weight,
-    };
-    let mut components = vec![component(ACCURACY, verdict.is_correct(), config.accuracy_weight)];
-    if config.template == Template::R1Zero {
-        let valid = !nothing && strict_format(completion.text).valid;
-        components.push(component(FORMAT, valid, config.format_weight));
-    }
-    let total = components.iter().map(|part| part.value * part.weight).sum();
-    Ok(RewardRecord { components, total, verdict, extracted, note })
+    spec: &RewardSpec,
+) -> Result<RewardRecord, RewardError> {
+    spec.reward(problem, completion, &Tools::default())
 }
 
-/// Whether the last number (number task) or the last expression (countdown) of a completion is
-/// right, wherever it stands: tags are ignored, thinking counts. A measure of what a model knows
-/// apart from the format, never a reward.
+impl RewardSpec {
+    /// The reward of a completion.
+    ///
+    /// # Errors
+    /// Where the gold cannot be read, whatever the completion holds, and where the spec needs what
+    /// is not there.
+    pub fn reward(
+        &self,
+        problem: &Problem,
+        completion: &Completion<'_>,
+        tools: &Tools<'_>,
+    ) -> Result<RewardRecord, RewardError> {
+        let nothing = completion.truncated && self.truncated_earns_nothing;
+        let rule = self.accuracy_rule();
+        let reader = Reader { rule: &rule, tools: *tools };
+        let judged = if nothing {
+            reader.refuse(problem, Reason::Truncated)?
+        } else {
+            reader.judge(problem, completion.text, self.template)?
+        };
+        let mut components = Vec::with_capacity(self.components.len());
+        for part in &self.components {
+            let value = part.value(problem, completion, &judged)?;
+            let component = Component::new(part.name.clone(), value, part.weight, part.clip);
+            components.push(if nothing { component.without_gain() } else { component });
+        }
+        let Judgement { verdict, extracted, note } = judged.judgement;
+        Ok(RewardRecord { total: total(&components), components, verdict, extracted, note })
+    }
+
+    /// Checks before any completion that a problem can be rewarded.
+    ///
+    /// # Errors
+    /// As [`RewardSpec::reward`], whatever a completion holds.
+    pub fn check_problem(&self, problem: &Problem, tools: &Tools<'_>) -> Result<(), RewardError> {
+        Reader { rule: &self.accuracy_rule(), tools: *tools }.check(problem)?;
+        self.components.iter().try_for_each(|part| part.check(problem))
+    }
+
+    /// Whether the last answer of a completion is right, wherever it stands: tags are ignored,
+    /// thinking counts. Of a number the last one, of a countdown the last expression; of several
+    /// mathematical answers the last; an exact text at the end. A measure of what a model knows
+    /// apart from the format, never a reward.
+    ///
+    /// # Errors
+    /// As [`RewardSpec::reward`].
+    pub fn format_free_correct(
+        &self,
+        problem: &Problem,
+        text: &str,
+        tools: &Tools<'_>,
+    ) -> Result<bool, RewardError> {
+        Reader { rule: &self.accuracy_rule(), tools: *tools }.is_last_correct(problem, text)
+    }
+}
+
+/// [`RewardSpec::format_free_correct`] with the default spec and without a runner of programs.
 ///
 /// # Errors
-/// Where the gold cannot be read, whatever the completion holds.
-pub fn format_free_correct(problem: &Problem, text: &str) -> Result<bool, GoldError> {
-    let gold = Gold::of(problem)?;
-    Ok(gold.judge_last(&without_tags(text), false).verdict.is_correct())
+/// Where the gold cannot be read, whatever the completion holds, and for code tasks.
+pub fn format_free_correct(problem: &Problem, text: &str) -> Result<bool, RewardError> {
+    let rule = AccuracyRule::default();
+    Reader { rule: &rule, tools: Tools::default() }.is_last_correct(problem, text)
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Result, TrainError};
-use crate::recipe::{AnswerFormat, JsonlSource};
+use crate::recipe::{AnswerFormat, JsonlSource, TaskKind};
+use thinkling_reward::code::CodeTests;
+use thinkling_reward::{Language, Task};
 
 /// Lines beyond this are refused, so that a file without line ends is not read whole.
 const MAX_LINE_BYTES: u64 = 1 << 24;
@@ -22,8 +24,10 @@ pub struct Question {
     pub line: usize,
     /// What is asked, without a template.
     pub question: String,
-    /// The gold answer alone; a plain number for [`AnswerFormat::Gsm8k`].
-    pub answer: String,
+    /// What is asked for, with the gold answer alone; a plain number for [`AnswerFormat::Gsm8k`].
+    pub task: Task,
+    /// The language of the question, where the line names one that is known.
+    pub language: Option<Language>,
 }
 
 /// Reads a file with one JSON object a line; empty lines are passed over.
@@ -77,18 +81,45 @@ fn parse_line(
             return Err(field_error(&source.question, "a text that is not empty", other));
         }
     };
-    let answer = match (value.get(&source.answer), source.format) {
-        (Some(Value::String(text)), AnswerFormat::Gsm8k) => gsm8k_answer(text)
-            .ok_or_else(|| format!("field `{}` does not end in `#### NUMBER`", source.answer))?,
-        (Some(Value::String(text)), AnswerFormat::Plain) if !text.trim().is_empty() => {
-            text.trim().to_owned()
-        }
-        (Some(Value::Number(number)), AnswerFormat::Plain) => number.to_string(),
-        (other, _) => {
-            return Err(field_error(&source.answer, "a text that is not empty", other));
-        }
+    let answer = value.get(&source.answer);
+    let task = match source.task {
+        TaskKind::Code => Task::Code { tests: read_tests(answer, source)? },
+        TaskKind::Math => Task::Math { gold: read_answer(answer, source)? },
+        TaskKind::Number => Task::Number { gold: read_answer(answer, source)? },
+        TaskKind::Choice => Task::Choice { gold: read_answer(answer, source)? },
+        TaskKind::Exact => Task::Exact { gold: read_answer(answer, source)? },
     };
-    Ok(Some(Question { line, question, answer }))
+    let language = value.get("language").and_then(Value::as_str).and_then(|l| l.parse().ok());
+    Ok(Some(Question { line, question, task, language }))
+}
+
+fn read_answer(
+    answer: Option<&Value>,
+    source: &JsonlSource,
+) -> std::result::Result<String, String> {
+    match (answer, source.format) {
+        (Some(Value::String(text)), AnswerFormat::Gsm8k) => gsm8k_answer(text)
+            .ok_or_else(|| format!("field `{}` does not end in `#### NUMBER`", source.answer)),
+        (Some(Value::String(text)), AnswerFormat::Plain) if !text.trim().is_empty() => {
+            Ok(text.trim().to_owned())
+        }
+        (Some(Value::Number(number)), AnswerFormat::Plain) => Ok(number.to_string()),
+        (other, _) => Err(field_error(&source.answer, "a text that is not empty", other)),
+    }
+}
+
+fn read_tests(
+    answer: Option<&Value>,
+    source: &JsonlSource,
+) -> std::result::Result<CodeTests, String> {
+    const EXPECTED: &str = "a list of assertions, a list of {stdin, stdout}, or an object of tests";
+    match answer {
+        Some(tests @ (Value::Array(_) | Value::Object(_))) => CodeTests::deserialize(tests)
+            .map_err(|_| {
+                format!("field `{}`, expected: {EXPECTED}, got: something else", source.answer)
+            }),
+        other => Err(field_error(&source.answer, EXPECTED, other)),
+    }
 }
 
 fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
@@ -199,7 +230,8 @@ mod tests {
     fn source(dir: &tempfile::TempDir, text: &[u8], format: AnswerFormat) -> JsonlSource {
         let path = dir.path().join("data.jsonl");
         fs::write(&path, text).expect("written");
-        JsonlSource { path, question: "question".into(), answer: "answer".into(), format }
+        let task = TaskKind::Math;
+        JsonlSource { path, question: "question".into(), answer: "answer".into(), format, task }
     }
 
     fn read(text: &[u8], format: AnswerFormat) -> Result<Vec<Question>> {
@@ -230,10 +262,11 @@ mod tests {
         let text = "\u{feff}{\"question\":\"a\",\"answer\":\"x\\n#### 1,000\"}\r\n\n\
                     {\"question\":\"b\",\"answer\":\"#### 2\",\"more\":[1]}";
         let questions = read(text.as_bytes(), AnswerFormat::Gsm8k).expect("valid");
-        let question = |line, question: &str, answer: &str| Question {
+        let question = |line, question: &str, gold: &str| Question {
             line,
             question: question.into(),
-            answer: answer.into(),
+            task: Task::Math { gold: gold.into() },
+            language: None,
         };
         assert_eq!(questions, [question(1, "a", "1000"), question(3, "b", "2")]);
     }
@@ -243,8 +276,60 @@ mod tests {
         let text =
             b"{\"question\":\"a\",\"answer\":\" x y \"}\n{\"question\":\"b\",\"answer\":2.5}\n";
         let questions = read(text, AnswerFormat::Plain).expect("valid");
-        let answers: Vec<&str> = questions.iter().map(|q| q.answer.as_str()).collect();
+        let answers: Vec<_> = questions.iter().filter_map(|q| q.task.gold()).collect();
         assert_eq!(answers, ["x y", "2.5"]);
+    }
+
+    fn read_as(task: TaskKind, text: &str) -> Result<Vec<Question>> {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let source = source(&dir, text.as_bytes(), AnswerFormat::Plain);
+        read_questions(&JsonlSource { task, ..source })
+    }
+
+    #[test]
+    fn the_task_says_what_an_answer_is() {
+        let gold = || "B".to_owned();
+        for (kind, task) in [
+            (TaskKind::Math, Task::Math { gold: gold() }),
+            (TaskKind::Number, Task::Number { gold: gold() }),
+            (TaskKind::Choice, Task::Choice { gold: gold() }),
+            (TaskKind::Exact, Task::Exact { gold: gold() }),
+        ] {
+            let questions = read_as(kind, "{\"question\":\"a\",\"answer\":\"B\"}").expect("valid");
+            assert_eq!(questions[0].task, task);
+        }
+    }
+
+    #[test]
+    fn tests_of_programs_are_lists_or_objects() {
+        let line = |tests: &str| format!("{{\"question\":\"a\",\"answer\":{tests}}}");
+        for (tests, count) in [
+            ("[\"assert f(1) == 2\",\"assert f(2) == 3\"]", 2),
+            ("[{\"stdin\":\"1\",\"stdout\":\"2\"}]", 1),
+            ("{\"setup\":\"import math\",\"asserts\":[\"assert f(1) == 2\"]}", 1),
+        ] {
+            let questions = read_as(TaskKind::Code, &line(tests)).expect("valid");
+            let Task::Code { tests } = &questions[0].task else { panic!("{questions:?}") };
+            assert_eq!(tests.len(), count);
+        }
+        for bad in ["\"assert f(1) == 2\"", "[1]", "{\"assert\":[]}", "null"] {
+            let error = read_as(TaskKind::Code, &line(bad)).expect_err(bad).to_string();
+            assert!(error.contains("data.jsonl:1: ") && error.contains("assertions"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_line_may_name_its_language() {
+        for (field, expected) in [
+            (",\"language\":\"zh\"", Some(Language::Zh)),
+            (",\"language\":\"Klingon\"", None),
+            (",\"language\":1", None),
+            ("", None),
+        ] {
+            let text = format!("{{\"question\":\"a\",\"answer\":1{field}}}");
+            let questions = read_as(TaskKind::Math, &text).expect("valid");
+            assert_eq!(questions[0].language, expected, "{field}");
+        }
     }
 
     #[test]

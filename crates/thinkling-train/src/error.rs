@@ -194,6 +194,24 @@ pub enum TrainError {
         /// Norm of its gradient.
         grad_norm: f64,
     },
+    /// A reward from outside gave no values; the step that needed them was not taken.
+    #[error(
+        "reward `{component}`: {reason}; once that is mended, `--resume` goes on from the last checkpoint"
+    )]
+    External {
+        /// The component.
+        component: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Questions ask for programs, and nothing here runs them.
+    #[error(
+        "stage `{stage}` has questions with `task = \"code\"`, and this program was built without the sandbox that runs code; build it by `cargo build --release -p thinkling-cli --features sandbox`"
+    )]
+    NoSandbox {
+        /// Name of the stage.
+        stage: String,
+    },
     /// Something failed while running.
     #[error("{what} failed: {reason}")]
     Failed {
@@ -225,6 +243,7 @@ impl TrainError {
             | Self::NotFound { .. }
             | Self::IsFolder { .. }
             | Self::DoesNotFit { .. }
+            | Self::NoSandbox { .. }
             | Self::RunExists { .. } => 2,
             Self::Damaged { .. }
             | Self::DataLine { .. }
@@ -234,6 +253,7 @@ impl TrainError {
             Self::Weights(_)
             | Self::Failed { .. }
             | Self::Diverged { .. }
+            | Self::External { .. }
             | Self::RunBusy { .. }
             | Self::DiskFull { .. }
             | Self::Write { .. }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thinkling_learn::{InProcess, Question, Rollout, RolloutConfig, score};
 use thinkling_model::Decoder;
-use thinkling_reward::{RewardConfig, format_free_correct, strict_format};
+use thinkling_reward::{RewardSpec, Tools, strict_format};
 use thinkling_text::Tokenizer;
 
 /// Problems that are sampled at once, so that progress shows and memory stays small.
@@ -120,16 +120,19 @@ pub struct Evaluated {
 }
 
 /// Samples `config.group_size` completions of each question and reads them; `None` where an
-/// interrupt came before the last of them.
+/// interrupt came before the last of them. `rewards` says how answers are judged; the strict format
+/// is measured whatever it says.
 ///
 /// # Errors
 /// A device that fails, a gold that does not parse.
+#[allow(clippy::too_many_arguments, reason = "each is a thing of its own that the caller has")]
 pub fn evaluate(
     decoder: &Decoder,
     tokenizer: &Tokenizer,
     questions: &[Question],
     config: &RolloutConfig,
-    rewards: &RewardConfig,
+    rewards: &RewardSpec,
+    tools: &Tools<'_>,
     progress: &mut dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Option<Evaluated>> {
@@ -145,7 +148,7 @@ pub fn evaluate(
         let stream = (done * group) as u64;
         let completions = pollster::block_on(InProcess.complete(decoder, &prompts, config, stream))
             .map_err(learn_error)?;
-        let scored = score(completions, part, tokenizer, rewards).map_err(learn_error)?;
+        let scored = score(completions, part, tokenizer, rewards, tools).map_err(learn_error)?;
         for (question, answers) in part.iter().zip(scored.chunks(group)) {
             let problem = &question.problem;
             let mut tally = Tally { problems: 1, ..Tally::default() };
@@ -154,7 +157,8 @@ pub fn evaluate(
                 tally.completions += 1;
                 tally.correct += usize::from(correct);
                 tally.format_free += usize::from(
-                    format_free_correct(problem, &answer.text)
+                    rewards
+                        .format_free_correct(problem, &answer.text, tools)
                         .map_err(|e| learn_error(e.into()))?,
                 );
                 tally.formatted +=

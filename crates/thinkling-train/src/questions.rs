@@ -3,10 +3,10 @@
 use crate::data::read_questions;
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
-use crate::recipe::{JsonlSource, QuestionSource, RlStage, Template};
+use crate::recipe::{JsonlSource, QuestionSource, Template};
 use thinkling_learn::Question;
 use thinkling_learn::world::{Split, problems};
-use thinkling_reward::{Problem, RewardConfig};
+use thinkling_reward::{Problem, RewardError, RewardSpec, Tools};
 use thinkling_text::{Message, r1_zero_prompt};
 
 /// Problems of the mini world that a stage trains on; more than a quickstart sees.
@@ -16,47 +16,64 @@ const WORLD_EVALUATION: usize = 2048;
 /// Seed of the held-out problems: every run is measured on the same ones.
 const WORLD_EVALUATION_SEED: u64 = 20_250_122;
 
-/// The rewards of a stage.
-pub(crate) fn reward_config(stage: &RlStage) -> RewardConfig {
-    RewardConfig {
-        accuracy_weight: stage.accuracy_weight,
-        format_weight: stage.format_weight,
-        template: match stage.template {
-            Template::R1Zero => thinkling_reward::Template::R1Zero,
-            Template::None | Template::Chat => thinkling_reward::Template::None,
-        },
-        truncated_earns_nothing: true,
-    }
+/// What problems are checked against before anything runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Checks<'a> {
+    /// Name of the stage.
+    pub(crate) stage: &'a str,
+    /// Its rewards.
+    pub(crate) rewards: &'a RewardSpec,
+    pub(crate) tools: Tools<'a>,
 }
 
 /// Reads the problems of a file, each with its line.
 ///
 /// # Errors
-/// A file that cannot be read, the first line that holds no question or no number as its gold.
-pub(crate) fn read_problems(source: &JsonlSource) -> Result<Vec<(usize, Problem)>> {
+/// A file that cannot be read, the first line that holds no question or no gold for its task,
+/// programs without a sandbox, a language reward for a question without a language.
+pub(crate) fn read_problems(
+    source: &JsonlSource,
+    checks: Checks<'_>,
+) -> Result<Vec<(usize, Problem)>> {
     read_questions(source)?
         .into_iter()
         .map(|q| {
-            let problem = Problem::number(format!("line {}", q.line), q.question, q.answer);
-            match problem.check_gold() {
+            let mut problem = Problem::new(format!("line {}", q.line), q.question, q.task);
+            problem.language = q.language;
+            match checks.rewards.check_problem(&problem, &checks.tools) {
                 Ok(()) => Ok((q.line, problem)),
+                Err(RewardError::NoRunner { .. }) => {
+                    Err(TrainError::NoSandbox { stage: checks.stage.to_owned() })
+                }
                 Err(e) => Err(TrainError::DataLine {
                     path: source.path.clone(),
                     line: q.line,
-                    reason: e.to_string(),
+                    reason: with_causes(&e),
                 }),
             }
         })
         .collect()
 }
 
+/// An error and what it comes from.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// Reads or generates questions and puts `template` around each.
 ///
 /// # Errors
-/// A file that cannot be read, a gold that is no number, text that the tokenizer cannot take, a
+/// As [`read_problems`], text that the tokenizer cannot take, a
 /// prompt that fills the model's context, a chat template that the model does not have.
 pub(crate) fn load_questions(
-    stage: &str,
+    checks: Checks<'_>,
     source: &QuestionSource,
     template: Template,
     model: &LoadedModel,
@@ -76,7 +93,7 @@ pub(crate) fn load_questions(
                 .map(|problem| (0, problem.to_problem()))
                 .collect()
         }
-        QuestionSource::Jsonl(source) => read_problems(source)?,
+        QuestionSource::Jsonl(source) => read_problems(source, checks)?,
     };
     let tokenizer = model.tokenizer()?;
     let context = model.decoder.config().max_position_embeddings;
@@ -108,7 +125,7 @@ pub(crate) fn load_questions(
                     TrainError::DataLine { path: source.path.clone(), line, reason }
                 }
                 QuestionSource::MiniWorld(_) => {
-                    TrainError::DoesNotFit { stage: stage.to_owned(), reason }
+                    TrainError::DoesNotFit { stage: checks.stage.to_owned(), reason }
                 }
             })
         })

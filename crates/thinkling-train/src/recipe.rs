@@ -13,17 +13,21 @@
 //! preset = "r1-zero"
 //! lr = 1e-4                    # a key written here wins over the preset
 //! data = { kind = "mini-world" }
+//! rewards = { language = { weight = 0.1, target = "en" } }   # beside accuracy and format
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`RlStage`],
-//! [`Evaluation`] or of a data source; their documentation gives units, default and the report's
+//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the report's
 //! value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
 mod choice;
 mod data;
 mod model;
+mod policy;
 mod pretrain;
+mod range;
+mod rewards;
 mod rl;
 mod section;
 mod training;
@@ -34,9 +38,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use data::{AnswerFormat, JsonlSource, QuestionSource, TextSource};
+pub use data::{AnswerFormat, JsonlSource, QuestionSource, TaskKind, TextSource};
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
+pub(crate) use rewards::CLIPPED;
+pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
 pub use rl::{Evaluation, Preset, RlStage, Template};
 pub use training::Training;
 

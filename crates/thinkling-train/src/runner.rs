@@ -3,17 +3,19 @@
 use crate::checkpoint::Checkpoint;
 use crate::error::{Result, TrainError};
 use crate::evaluate::Evaluated;
+use crate::external;
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, save_model};
 use crate::progress::Progress;
-use crate::questions::read_problems;
-use crate::recipe::{ModelSource, NewModel, Recipe, Stage, TokenizerSource};
+use crate::questions::{Checks, read_problems};
+use crate::recipe::{ModelSource, NewModel, QuestionSource, Recipe, StageKind, TokenizerSource};
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::stage::{self, SavedHead, StageContext};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use thinkling_model::Decoder;
+use thinkling_reward::Tools;
 use thinkling_text::Tokenizer;
 use thinkling_weights::{FloatType, ModelConfig};
 
@@ -64,7 +66,7 @@ pub struct StageOutcome {
     pub after: Option<Evaluated>,
 }
 
-/// Runs the stages of a recipe.
+/// Runs the stages of a recipe; `tools` holds what runs the programs of code tasks.
 ///
 /// # Errors
 /// A recipe whose inputs are missing or damaged, a full disk, a device that fails. What was
@@ -74,10 +76,11 @@ pub fn run(
     device: &Device,
     progress: &mut dyn Progress,
     interrupt: &Interrupt,
+    tools: Tools<'_>,
 ) -> Result<RunOutcome> {
     let (run, recipe, info) = match start {
         Start::New { recipe, out, root, device_name, threads } => {
-            check_inputs(&recipe)?;
+            check_inputs(&recipe, tools)?;
             let info = RunInfo::now(&recipe, device_name, threads)
                 .version("thinkling", env!("CARGO_PKG_VERSION"))
                 .version("burn", BURN_VERSION)
@@ -145,6 +148,7 @@ pub fn run(
             completions: &mut completions,
             progress,
             interrupt,
+            tools,
         };
         let own = checkpoint.as_ref().filter(|_| at == Some(index));
         let result = stage::run(context, model, own)?;
@@ -175,12 +179,22 @@ pub fn run(
 }
 
 /// Says at once what would be missed only after minutes.
-fn check_inputs(recipe: &Recipe) -> Result<()> {
+fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
     if let Some(path) = recipe.input_paths().into_iter().find(|p| !p.exists()) {
         return Err(TrainError::NotFound { what: "an input of the recipe", path });
     }
-    let mut sources = recipe.stages.iter().flat_map(Stage::jsonl_sources);
-    sources.try_for_each(|source| read_problems(source).map(drop))
+    for stage in &recipe.stages {
+        let StageKind::Rl(rl) = &stage.kind else { continue };
+        let (training, accuracy) = (rl.rewards.spec(), rl.rewards.accuracy_spec());
+        let eval = rl.eval.as_ref().map(|eval| (&eval.data, &accuracy));
+        for (data, rewards) in [(&rl.data, &training)].into_iter().chain(eval) {
+            if let QuestionSource::Jsonl(source) = data {
+                read_problems(source, Checks { stage: &stage.name, rewards, tools })?;
+            }
+        }
+        rl.rewards.active_external().try_for_each(|(_, reward)| external::check(reward))?;
+    }
+    Ok(())
 }
 
 fn find_checkpoint(run: &RunDir, progress: &mut dyn Progress) -> Result<Option<Checkpoint>> {

@@ -8,6 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, model_error, write_safetensors};
 use crate::progress::Progress;
+use crate::questions::with_causes;
 use crate::recipe::{Recipe, Stage, StageKind};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use thinkling_learn::{AdamW, Learner, completion_logprobs};
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, ParamList};
+use thinkling_reward::Tools;
 use thinkling_text::Tokenizer;
 use thinkling_weights::{
     Checkpoint, FloatType, SafetensorsIndex, SafetensorsTensorSpec, SafetensorsWriter,
@@ -38,6 +40,8 @@ pub(crate) struct StageContext<'a> {
     pub(crate) completions: &'a mut CompletionsWriter,
     pub(crate) progress: &'a mut dyn Progress,
     pub(crate) interrupt: &'a Interrupt,
+    /// What runs the programs of code tasks.
+    pub(crate) tools: Tools<'a>,
 }
 
 /// What a stage left behind.
@@ -254,7 +258,7 @@ pub(crate) fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
 pub(crate) fn learn_error(error: thinkling_learn::LearnError) -> TrainError {
     match error {
         thinkling_learn::LearnError::Model(error) => model_error(error),
-        other => TrainError::Failed { what: "training", reason: other.to_string() },
+        other => TrainError::Failed { what: "training", reason: with_causes(&other) },
     }
 }
 

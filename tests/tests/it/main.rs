@@ -4,6 +4,7 @@
 mod damaged_models;
 mod generate;
 mod quickstart;
+mod rewards;
 mod runs;
 mod score;
 mod train;

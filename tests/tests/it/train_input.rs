@@ -84,10 +84,14 @@ fn a_bad_data_line_is_named_before_anything_runs() {
         ("{\"question\":\"2+2=?\",\"answ", "json"),
         ("{\"question\":\"2+2=?\"}", "`answer`"),
         ("{\"question\":\"2+2=?\",\"answer\":\"blue\"}", "blue"),
+        ("{\"question\":\"2+2=?\",\"answer\":\" \"}", "empty"),
     ] {
         let dir = tempdir().expect("temporary folder");
         fs::write(dir.path().join("sums.jsonl"), good_first(bad)).expect("written data");
-        let run = run_text(dir.path(), &with_file("sums.jsonl").toml());
+        let mut tiny = with_file("sums.jsonl");
+        // To mathematics a word is an answer too.
+        tiny.data = tiny.data.replace(" }", ", task = \"number\" }");
+        let run = run_text(dir.path(), &tiny.toml());
         assert_refused(dir.path(), run, exit::BAD_INPUT, &["sums.jsonl:4", reason]);
     }
 }

@@ -9,6 +9,7 @@ use crate::table;
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
+use thinkling_reward::Tools;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::interrupt::Interrupt;
 use thinkling_train::recipe::{ModelSource, Recipe};
@@ -62,7 +63,7 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         (None, Some(path)) => Start::Resume { path },
         (None, None) => return Err(Failure::usage("give a recipe, or --resume DIR")),
     };
-    let outcome = runner::run(start, &opened.device, &mut bars, &interrupt)?;
+    let outcome = runner::run(start, &opened.device, &mut bars, &interrupt, Tools::default())?;
     drop(bars);
     if outcome.interrupted {
         let path = outcome.path.display();

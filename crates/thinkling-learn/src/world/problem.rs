@@ -368,11 +368,11 @@ mod tests {
 
     #[test]
     fn rewards_accept_a_worked_answer_and_refuse_another() {
-        use thinkling_reward::{Completion, RewardConfig, reward};
+        use thinkling_reward::{Completion, RewardSpec, reward};
         let total = |problem: &WorldProblem, answer: &str| {
             let text = format!("<think>so</think><answer>{answer}</answer>");
-            let config = RewardConfig::default();
-            reward(&problem.to_problem(), &Completion::whole(&text), &config).unwrap().total
+            let spec = RewardSpec::default();
+            reward(&problem.to_problem(), &Completion::whole(&text), &spec).unwrap().total
         };
         for problem in problems(Split::Eval, 500, 9, &LevelMix::default()).unwrap() {
             let right = match &problem.task {

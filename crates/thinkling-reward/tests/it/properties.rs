@@ -4,13 +4,17 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use proptest::prelude::*;
 use thinkling_reward::countdown::{Op, parse_expr};
+use thinkling_reward::format::FormatRule;
 use thinkling_reward::language::language_share;
+use thinkling_reward::length::{CosineLength, SoftOverlong};
 use thinkling_reward::number::parse_number;
 use thinkling_reward::reflection::reflection_count;
+use thinkling_reward::repetition::RepetitionRule;
+use thinkling_reward::spec::{AccuracyRule, FormatComponent, LanguageRule};
 use thinkling_reward::tags::for_each_event;
 use thinkling_reward::{
-    Completion, Language, Problem, Region, RewardConfig, TagEvent, TagMachine, Template,
-    format_free_correct, judge, reward, strict_format,
+    Completion, ComponentSpec, Language, Problem, Region, RewardSpec, Rule, TagEvent, TagMachine,
+    Task, Template, format_free_correct, judge, reward, strict_format,
 };
 
 /// Text made of what the readers look at, so that random cases reach deep.
@@ -95,10 +99,14 @@ fn judge_everything(text: &str) {
         Problem::countdown("c", "q", vec![16, 15, 1], "30"),
         Problem::number("bad", "q", text),
         Problem::countdown("bad", "q", vec![1], text),
+        Problem::math("m", "q", "1/2"),
+        Problem::math("bad", "q", text),
+        Problem::new("o", "q", Task::Choice { gold: "B".to_owned() }),
+        Problem::new("e", "q", Task::Exact { gold: text.to_owned() }),
     ] {
-        for template in [Template::R1Zero, Template::None] {
-            let config = RewardConfig { template, ..RewardConfig::default() };
-            let record = reward(&problem, &Completion::whole(text), &config);
+        for template in [Template::R1Zero, Template::None, Template::Boxed] {
+            let spec = RewardSpec::of(template);
+            let record = reward(&problem, &Completion::whole(text), &spec);
             let judgement = judge(&problem, text, template);
             assert_eq!(record.is_ok(), judgement.is_ok());
             if let (Ok(record), Ok(judgement)) = (record, judgement) {
@@ -210,8 +218,25 @@ fn decimal(value: i64, scale: usize) -> String {
 fn number_reward(gold: &str, answer: &str) -> f64 {
     let text = format!("<think>so</think><answer>{answer}</answer>");
     let problem = Problem::number("n", "q", gold);
-    let record = reward(&problem, &Completion::whole(&text), &RewardConfig::default()).unwrap();
+    let record = reward(&problem, &Completion::whole(&text), &RewardSpec::default()).unwrap();
     record.value("accuracy").unwrap()
+}
+
+/// A spec with a component of every rule, with weights and bounds.
+fn every_rule(weights: [f64; 6], clip: Option<[f64; 2]>) -> RewardSpec {
+    let language = LanguageRule { target: Some(Language::En) };
+    let rules = [
+        ("accuracy", Rule::Accuracy(AccuracyRule::default())),
+        ("format", Rule::Format(FormatComponent { rule: FormatRule::TagCount })),
+        ("language", Rule::Language(language)),
+        ("repetition", Rule::Repetition(RepetitionRule { ngram: 2, max_penalty: -1.0 })),
+        ("length", Rule::Length(CosineLength::new(50))),
+        ("overlong", Rule::Overlong(SoftOverlong { max_tokens: 50, cache_tokens: 20 })),
+    ];
+    let parts = rules.into_iter().zip(weights);
+    let part =
+        |((name, rule), weight)| ComponentSpec { weight, clip, ..ComponentSpec::new(name, rule) };
+    RewardSpec { components: parts.map(part).collect(), ..RewardSpec::default() }
 }
 
 proptest! {
@@ -220,6 +245,30 @@ proptest! {
     #[test]
     fn no_text_makes_a_reader_panic(text in hostile_text()) {
         judge_everything(&text);
+    }
+
+    #[test]
+    fn a_total_is_the_sum_of_parts_that_keep_their_bounds(
+        text in hostile_text(),
+        weights in prop::array::uniform6(0.0..3.0_f64),
+        bounds in prop::option::of((-2.0..0.0_f64, 0.0..2.0_f64)),
+        tokens in 0_usize..80,
+        truncated: bool,
+    ) {
+        let clip = bounds.map(|(low, high)| [low, high]);
+        let spec = every_rule(weights, clip);
+        let completion = Completion { text: &text, truncated, tokens: Some(tokens) };
+        let record = reward(&Problem::number("n", "q", "42"), &completion, &spec).unwrap();
+        let mut sum = 0.0;
+        for (part, spec) in record.components.iter().zip(&spec.components) {
+            prop_assert_eq!((&part.name, part.weight), (&spec.name, spec.weight));
+            let [low, high] = clip.unwrap_or([-10.0, 2.0]);
+            prop_assert!(low <= part.value && part.value <= high, "{:?}", part);
+            prop_assert!(!(truncated && part.value > 0.0), "{:?}", part);
+            sum += part.value * part.weight;
+        }
+        prop_assert_eq!(record.components.len(), 6);
+        prop_assert_eq!(record.total, sum);
     }
 
     #[test]

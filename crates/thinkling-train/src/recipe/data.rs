@@ -6,7 +6,8 @@ use serde::Serialize;
 use thinkling_learn::world::{CorpusConfig, LevelMix};
 
 use super::choice::choices;
-use super::section::{NOT_NEGATIVE, SHARE, Section};
+use super::range::{NOT_NEGATIVE, SHARE};
+use super::section::Section;
 use crate::error::Result;
 
 choices! {
@@ -36,6 +37,23 @@ choices! {
         Gsm8k = "gsm8k",
         /// The whole field.
         Plain = "plain",
+    }
+}
+
+choices! {
+    /// What the questions of a file ask for, and so how answers are judged.
+    pub enum TaskKind {
+        /// Mathematics of any kind, equal by value.
+        Math = "math",
+        /// One integer or decimal.
+        Number = "number",
+        /// One of several options, named by its letter.
+        Choice = "choice",
+        /// A text, character by character.
+        Exact = "exact",
+        /// A program; the field of the answer holds its tests: a list of assertions, a list of
+        /// `{stdin, stdout}`, or an object (`thinkling_reward::code::CodeTests`).
+        Code = "code",
     }
 }
 
@@ -102,7 +120,8 @@ pub enum QuestionSource {
     Jsonl(JsonlSource),
 }
 
-/// A file with one question a line.
+/// A file with one question a line. The field `language` of a line, where it has one, is the code
+/// of the question's language (`en`, `zh`), for a language reward without a target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JsonlSource {
     /// The file.
@@ -113,6 +132,8 @@ pub struct JsonlSource {
     pub answer: String,
     /// How the gold answer stands in its field. Default `plain`.
     pub format: AnswerFormat,
+    /// What is asked for. Default `math`.
+    pub task: TaskKind,
 }
 
 impl TextSource {
@@ -136,7 +157,13 @@ impl QuestionSource {
                 let answer = s.text("answer")?.unwrap_or_else(|| "answer".to_owned());
                 let mut format = AnswerFormat::Plain;
                 s.choice("format", &mut format)?;
-                Self::Jsonl(JsonlSource { path, question, answer, format })
+                let mut task = TaskKind::Math;
+                s.choice("task", &mut task)?;
+                let a_number = matches!(task, TaskKind::Math | TaskKind::Number);
+                if format == AnswerFormat::Gsm8k && !a_number {
+                    return Err(s.conflict("task", "\"math\" or \"number\" for this format"));
+                }
+                Self::Jsonl(JsonlSource { path, question, answer, format, task })
             }
         };
         s.finish()?;

@@ -6,7 +6,8 @@ use serde::Serialize;
 use thinkling_weights::{Architecture, ModelConfig};
 
 use super::choice::spellings;
-use super::section::{NOT_NEGATIVE, POSITIVE, Section};
+use super::range::{NOT_NEGATIVE, POSITIVE};
+use super::section::Section;
 use crate::error::Result;
 
 /// Prefix of a model path that names an earlier stage.

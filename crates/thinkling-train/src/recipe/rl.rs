@@ -6,7 +6,9 @@ use thinkling_learn::Decay;
 
 use super::choice::{choices, spellings};
 use super::data::QuestionSource;
-use super::section::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE, Section};
+use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
+use super::rewards::Rewards;
+use super::section::Section;
 use super::training::Training;
 use crate::error::Result;
 
@@ -101,16 +103,15 @@ pub struct RlStage {
     pub ratio_level: RatioLevel,
     /// What advantages are divided by. Default `group`, the report's.
     pub scale_rewards: ScaleRewards,
-    /// Weight of the accuracy reward. Default 1, the report's 1.
-    pub accuracy_weight: f64,
-    /// Weight of the format reward. Default 1, the report's: the same as accuracy.
-    pub format_weight: f64,
     /// Whether completions cut off at `max_completion_tokens` are left out of the loss.
     /// Default false.
     pub mask_truncated: bool,
     /// Total reward of completions cut off, instead of the rules'. Default: the rules'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated_reward: Option<f64>,
+    /// What completions are rewarded for. Default: accuracy of weight 1, and where the template is
+    /// `r1-zero` the strict format of weight 1, the report's.
+    pub rewards: Rewards,
     /// Questions. Required.
     pub data: QuestionSource,
     /// Evaluation before, during and after the stage. Default: none.
@@ -165,8 +166,7 @@ impl RlStage {
             loss_type: LossType::Grpo,
             ratio_level: RatioLevel::Token,
             scale_rewards: ScaleRewards::Group,
-            accuracy_weight: 1.0,
-            format_weight: 1.0,
+            rewards: Rewards::of(Template::R1Zero),
             mask_truncated: false,
             truncated_reward: None,
             data,
@@ -197,8 +197,6 @@ impl RlStage {
                 self.loss_type = LossType::Grpo;
                 self.ratio_level = RatioLevel::Token;
                 self.scale_rewards = ScaleRewards::Group;
-                self.accuracy_weight = 1.0;
-                self.format_weight = 1.0;
             }
         }
     }
@@ -214,6 +212,10 @@ impl RlStage {
         s.choice("template", &mut r.template)?;
         r.read_rollout(s)?;
         r.read_loss(s)?;
+        r.rewards = Rewards::of(r.template);
+        if let Some(section) = s.section("rewards")? {
+            r.rewards.read(section, r.max_completion_tokens)?;
+        }
         r.eval = match s.section("eval")? {
             Some(section) => Some(Evaluation::read(section, &r)?),
             None => None,
@@ -254,15 +256,8 @@ impl RlStage {
         s.choice("loss_type", &mut self.loss_type)?;
         s.choice("ratio_level", &mut self.ratio_level)?;
         s.choice("scale_rewards", &mut self.scale_rewards)?;
-        s.float("accuracy_weight", &mut self.accuracy_weight, NOT_NEGATIVE)?;
-        s.float("format_weight", &mut self.format_weight, NOT_NEGATIVE)?;
         s.flag("mask_truncated", &mut self.mask_truncated)?;
-        s.optional_float("truncated_reward", &mut self.truncated_reward, ANY)?;
-        if self.accuracy_weight + self.format_weight > 0.0 {
-            Ok(())
-        } else {
-            Err(s.conflict("accuracy_weight", "a weight above 0 here or for `format_weight`"))
-        }
+        s.optional_float("truncated_reward", &mut self.truncated_reward, ANY)
     }
 
     /// The policy objective.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::choice::{Choice, nearest, words};
+use super::range::{ANY, Range};
 use super::tree::{Node, Table, Value};
 use crate::error::{Place, Result, TrainError};
 
@@ -15,52 +16,10 @@ pub(crate) struct Bases {
     pub(crate) current: PathBuf,
 }
 
-/// Range of a number; both ends belong to it unless said otherwise.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Range {
-    low: f64,
-    high: f64,
-    without_low: bool,
-}
-
-/// Above 0.
-pub(crate) const POSITIVE: Range = Range { low: 0.0, high: f64::MAX, without_low: true };
-/// 0 or above.
-pub(crate) const NOT_NEGATIVE: Range = Range { low: 0.0, high: f64::MAX, without_low: false };
-/// 0 to 1.
-pub(crate) const SHARE: Range = Range { low: 0.0, high: 1.0, without_low: false };
-/// Above 0 up to 1.
-pub(crate) const POSITIVE_SHARE: Range = Range { low: 0.0, high: 1.0, without_low: true };
-/// Any finite number.
-pub(crate) const ANY: Range = Range { low: f64::MIN, high: f64::MAX, without_low: false };
 /// Counts fit 32 bits, so that sums and products of a few do not overflow.
 const MAX_COUNT: u64 = u32::MAX as u64;
-
-impl Range {
-    /// From 0, below 1.
-    pub(crate) const BELOW_ONE: Self =
-        Self { low: 0.0, high: 1.0 - f64::EPSILON, without_low: false };
-    /// A finite number above `low`.
-    pub(crate) fn above(low: f64) -> Self {
-        Self { low, high: f64::MAX, without_low: true }
-    }
-
-    fn contains(self, x: f64) -> bool {
-        x.is_finite()
-            && x <= self.high
-            && if self.without_low { x > self.low } else { x >= self.low }
-    }
-
-    fn words(self) -> String {
-        match (self.low, self.high) {
-            (f64::MIN, _) => "a finite number".to_owned(),
-            (low, f64::MAX) if self.without_low => format!("a number above {low}"),
-            (low, f64::MAX) => format!("a number of at least {low}"),
-            (low, high) if self.without_low => format!("a number above {low} up to {high}"),
-            (low, high) => format!("a number from {low} to {high}"),
-        }
-    }
-}
+/// What a list of strings should be.
+const TEXTS: &str = "an array of strings that are not empty";
 
 /// One table while it is read. Every method takes a key as known; [`Section::finish`] then names
 /// the first key that none of them asked for.
@@ -69,7 +28,7 @@ pub(crate) struct Section<'a> {
     at: Place,
     path: String,
     bases: &'a Bases,
-    known: Vec<&'static str>,
+    known: Vec<String>,
     missing: Option<TrainError>,
 }
 
@@ -89,11 +48,11 @@ impl<'a> Section<'a> {
     /// Reports the first unknown key, else the first missing one.
     pub(crate) fn finish(self) -> Result<()> {
         for (key, entry) in self.table {
-            if !self.known.contains(&key.as_str()) {
+            if !self.known.contains(key) {
                 return Err(TrainError::UnknownKey {
                     at: entry.key_at.clone(),
                     key: self.dotted(key),
-                    nearest: nearest(key, self.known.iter().copied()),
+                    nearest: nearest(key, self.known.iter().map(String::as_str)),
                 });
             }
         }
@@ -128,10 +87,21 @@ impl<'a> Section<'a> {
     }
 
     /// Notes that a key without default is absent; [`Section::finish`] says so.
-    fn note_missing(&mut self, key: &'static str, expected: String) {
+    fn note_missing(&mut self, key: &str, expected: String) {
         if self.missing.is_none() {
             self.missing = Some(self.conflict(key, expected));
         }
+    }
+
+    /// The keys of the table, in alphabetical order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.table.keys().map(String::as_str)
+    }
+
+    /// The error for `key`, which is not known where it stands.
+    pub(crate) fn unknown(&self, key: &str, nearest: Option<String>) -> TrainError {
+        let at = self.table.get(key).map_or(&self.at, |entry| &entry.key_at).clone();
+        TrainError::UnknownKey { at, key: self.dotted(key), nearest }
     }
 
     /// The dotted path of a key of this table.
@@ -140,20 +110,20 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key, if it is written.
-    pub(crate) fn node(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+    pub(crate) fn node(&mut self, key: &str) -> Option<&'a Node> {
+        self.known.push(key.to_owned());
         self.table.get(key).map(|e| &e.node)
     }
 
     /// The table under a key, if it is written.
-    pub(crate) fn section(&mut self, key: &'static str) -> Result<Option<Section<'a>>> {
+    pub(crate) fn section(&mut self, key: &str) -> Result<Option<Section<'a>>> {
         let path = self.dotted(key);
         self.node(key).map(|node| Section::new(node, &path, self.bases)).transpose()
     }
 
     /// The table under a key that must be written. Absent, it is an error at once, because nothing
     /// can stand for it; a misspelt key is named first.
-    pub(crate) fn required_section(&mut self, key: &'static str) -> Result<Section<'a>> {
+    pub(crate) fn required_section(&mut self, key: &str) -> Result<Section<'a>> {
         match self.section(key)? {
             Some(section) => Ok(section),
             None => Err(self.absent(key, "a table")),
@@ -161,10 +131,8 @@ impl<'a> Section<'a> {
     }
 
     /// The error for a key that must be there, or for the misspelt key that was probably meant.
-    fn absent(&self, key: &'static str, expected: impl Into<String>) -> TrainError {
-        const ALIKE: f64 = 0.6;
-        let alike = |k: &str| strsim::normalized_damerau_levenshtein(k, key) >= ALIKE;
-        let meant = self.table.iter().find(|(k, _)| !self.known.contains(&k.as_str()) && alike(k));
+    pub(crate) fn absent(&self, key: &str, expected: impl Into<String>) -> TrainError {
+        let meant = self.table.iter().find(|(k, _)| !self.known.contains(*k) && is_alike(k, key));
         match meant {
             Some((k, entry)) => TrainError::UnknownKey {
                 at: entry.key_at.clone(),
@@ -176,7 +144,7 @@ impl<'a> Section<'a> {
     }
 
     /// A number; an integer will do. Absent, the slot keeps its value.
-    pub(crate) fn float(&mut self, key: &'static str, slot: &mut f64, range: Range) -> Result<()> {
+    pub(crate) fn float(&mut self, key: &str, slot: &mut f64, range: Range) -> Result<()> {
         let path = self.dotted(key);
         if let Some(node) = self.node(key) {
             *slot = to_float(node, &path, range)?;
@@ -187,7 +155,7 @@ impl<'a> Section<'a> {
     /// As [`Section::float`] for a number that may be absent.
     pub(crate) fn optional_float(
         &mut self,
-        key: &'static str,
+        key: &str,
         slot: &mut Option<f64>,
         range: Range,
     ) -> Result<()> {
@@ -201,7 +169,7 @@ impl<'a> Section<'a> {
     /// A list of exactly `N` numbers.
     pub(crate) fn floats<const N: usize>(
         &mut self,
-        key: &'static str,
+        key: &str,
         slot: &mut [f64; N],
         range: Range,
     ) -> Result<()> {
@@ -221,7 +189,7 @@ impl<'a> Section<'a> {
     }
 
     /// A count of at least `least`. Absent, the slot keeps its value.
-    pub(crate) fn count(&mut self, key: &'static str, slot: &mut usize, least: u64) -> Result<()> {
+    pub(crate) fn count(&mut self, key: &str, slot: &mut usize, least: u64) -> Result<()> {
         let mut wide = *slot as u64;
         self.integer(key, &mut wide, least, MAX_COUNT)?;
         // Fits: at most 32 bits, or the slot's own value again.
@@ -230,12 +198,7 @@ impl<'a> Section<'a> {
     }
 
     /// As [`Section::count`] for a key that must be written.
-    pub(crate) fn required_count(
-        &mut self,
-        key: &'static str,
-        slot: &mut usize,
-        least: u64,
-    ) -> Result<()> {
+    pub(crate) fn required_count(&mut self, key: &str, slot: &mut usize, least: u64) -> Result<()> {
         if !self.has(key) {
             self.note_missing(key, integer_words(least, MAX_COUNT));
         }
@@ -245,7 +208,7 @@ impl<'a> Section<'a> {
     /// An integer in `least..=most`. Absent, the slot keeps its value.
     pub(crate) fn integer(
         &mut self,
-        key: &'static str,
+        key: &str,
         slot: &mut u64,
         least: u64,
         most: u64,
@@ -264,7 +227,7 @@ impl<'a> Section<'a> {
     }
 
     /// A boolean. Absent, the slot keeps its value.
-    pub(crate) fn flag(&mut self, key: &'static str, slot: &mut bool) -> Result<()> {
+    pub(crate) fn flag(&mut self, key: &str, slot: &mut bool) -> Result<()> {
         let path = self.dotted(key);
         match self.node(key) {
             None => Ok(()),
@@ -277,13 +240,13 @@ impl<'a> Section<'a> {
     }
 
     /// A string that is not empty, if the key is written.
-    pub(crate) fn text(&mut self, key: &'static str) -> Result<Option<String>> {
+    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>> {
         let path = self.dotted(key);
         self.node(key).map(|node| to_text(node, &path)).transpose()
     }
 
     /// As [`Section::text`] for a key that must be written; at once an error where it is not.
-    pub(crate) fn required_text(&mut self, key: &'static str) -> Result<String> {
+    pub(crate) fn required_text(&mut self, key: &str) -> Result<String> {
         match self.text(key)? {
             Some(text) => Ok(text),
             None => Err(self.absent(key, "a string")),
@@ -291,7 +254,7 @@ impl<'a> Section<'a> {
     }
 
     /// One of the spellings of `T`. Absent, the slot keeps its value.
-    pub(crate) fn choice<T: Choice>(&mut self, key: &'static str, slot: &mut T) -> Result<()> {
+    pub(crate) fn choice<T: Choice>(&mut self, key: &str, slot: &mut T) -> Result<()> {
         if let Some(value) = self.optional_choice(key)? {
             *slot = value;
         }
@@ -299,7 +262,7 @@ impl<'a> Section<'a> {
     }
 
     /// One of the spellings of `T`, if the key is written.
-    pub(crate) fn optional_choice<T: Choice>(&mut self, key: &'static str) -> Result<Option<T>> {
+    pub(crate) fn optional_choice<T: Choice>(&mut self, key: &str) -> Result<Option<T>> {
         let path = self.dotted(key);
         let Some(node) = self.node(key) else {
             return Ok(None);
@@ -316,16 +279,46 @@ impl<'a> Section<'a> {
 
     /// As [`Section::optional_choice`] for a key that must be written; at once an error where it
     /// is not.
-    pub(crate) fn required_choice<T: Choice>(&mut self, key: &'static str) -> Result<T> {
+    pub(crate) fn required_choice<T: Choice>(&mut self, key: &str) -> Result<T> {
         match self.optional_choice(key)? {
             Some(value) => Ok(value),
             None => Err(self.absent(key, words::<T>(&Value::Boolean(false)))),
         }
     }
 
+    /// A list of at least one string, each of them not empty, if the key is written.
+    pub(crate) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>> {
+        let path = self.dotted(key);
+        let Some(node) = self.node(key) else { return Ok(None) };
+        let texts = match &node.value {
+            Value::Array(items) => items.iter().map(|item| match &item.value {
+                Value::String(text) if !text.is_empty() => Some(text.clone()),
+                _ => None,
+            }),
+            _ => return Err(bad(node, &path, TEXTS)),
+        };
+        match texts.collect::<Option<Vec<String>>>() {
+            Some(texts) if !texts.is_empty() => Ok(Some(texts)),
+            _ => Err(bad(node, &path, TEXTS)),
+        }
+    }
+
+    /// Lowest and highest value, if the key is written.
+    pub(crate) fn bounds(&mut self, key: &str) -> Result<Option<[f64; 2]>> {
+        if !self.has(key) {
+            return Ok(None);
+        }
+        let mut bounds = [0.0; 2];
+        self.floats(key, &mut bounds, ANY)?;
+        match bounds {
+            [low, high] if low <= high => Ok(Some(bounds)),
+            _ => Err(self.conflict(key, "two numbers, the lower first")),
+        }
+    }
+
     /// A path that must be written, relative ones from the recipe's folder (from the current one
     /// where `--set` wrote it).
-    pub(crate) fn required_path(&mut self, key: &'static str) -> Result<PathBuf> {
+    pub(crate) fn required_path(&mut self, key: &str) -> Result<PathBuf> {
         let text = self.required_text(key)?;
         Ok(self.resolve(key, &text))
     }
@@ -340,9 +333,19 @@ impl<'a> Section<'a> {
     }
 }
 
+/// Whether two keys are spelt so much alike that one may be meant by the other.
+pub(crate) fn is_alike(a: &str, b: &str) -> bool {
+    const ALIKE: f64 = 0.6;
+    strsim::normalized_damerau_levenshtein(a, b) >= ALIKE
+}
+
 /// `base/path` without the `./` that an empty or plain base would leave in it.
 fn join(base: &Path, path: &Path) -> PathBuf {
-    base.join(path.strip_prefix(".").unwrap_or(path))
+    match path.strip_prefix(".").unwrap_or(path) {
+        // Joining nothing would add a slash.
+        path if path.as_os_str().is_empty() => base.to_path_buf(),
+        path => base.join(path),
+    }
 }
 
 fn bad(node: &Node, path: &str, expected: impl Into<String>) -> TrainError {

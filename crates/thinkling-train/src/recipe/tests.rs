@@ -31,6 +31,7 @@ minibatches = 2
 delta = 12
 data = { kind = "mini-world", sums = [1, 1, 0, 0, 0], countdown = 0 }
 eval = { problems = 10, every = 5 }
+rewards = { format = { rule = "tag-count", weight = 0.5 }, language = { target = "zh", clip = [0, 1] }, length = {}, judge = { command = ["python3", "judge.py"], timeout_s = 5 } }
 
 [[stage]]
 name = "gsm8k"
@@ -40,6 +41,12 @@ data = { kind = "jsonl", path = "/data/train.jsonl", format = "gsm8k" }
 
 [stage.model]
 path = "stage:base"
+
+[stage.rewards]
+accuracy = { weight = 0, template = "boxed", policy = { percent_is_fraction = false } }
+repetition = { ngram = 20, clip = [-0.5, 0] }
+overlong = { cache_tokens = 10 }
+served = { url = "http://127.0.0.1:8000/score", clip = [-1, 1] }
 
 [[stage]]
 name = "world"
@@ -257,7 +264,7 @@ fn wrong_types_and_ranges_name_line_key_expected_and_got() {
         (
             "\"stage:base\"",
             "\"stage:rll\"",
-            "r.toml:38: bad value for `stage.gsm8k.model.path`, expected: `stage:` and the name of an earlier stage (base, rl), got: string \"stage:rll\"",
+            "r.toml:39: bad value for `stage.gsm8k.model.path`, expected: `stage:` and the name of an earlier stage (base, rl), got: string \"stage:rll\"",
         ),
     ] {
         assert!(FULL.contains(replaced), "{replaced}");

@@ -4,7 +4,8 @@ use serde::Serialize;
 use thinkling_learn::{AdamWConfig, Decay, Schedule};
 
 use super::choice::spellings;
-use super::section::{NOT_NEGATIVE, POSITIVE, Range, SHARE, Section};
+use super::range::{NOT_NEGATIVE, POSITIVE, Range, SHARE};
+use super::section::Section;
 use crate::error::Result;
 
 spellings!(Decay { Constant = "constant", Cosine = "cosine" });

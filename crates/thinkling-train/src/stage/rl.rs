@@ -10,9 +10,10 @@ use super::{
 use crate::checkpoint::Checkpoint;
 use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};
+use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::progress::StageStarted;
-use crate::questions::{load_questions, reward_config};
+use crate::questions::{Checks, load_questions};
 use crate::recipe::RlStage;
 use evaluation::evaluation;
 use report::{Summary, report};
@@ -24,7 +25,7 @@ use thinkling_learn::{
     Scored, advantages, score,
 };
 use thinkling_model::Decoder;
-use thinkling_reward::RewardConfig;
+use thinkling_reward::{RewardSpec, Tools};
 use thinkling_sampling::SamplingParams;
 
 /// Completions that are decoded at once at most.
@@ -47,7 +48,8 @@ struct Rl<'a> {
     name: &'a str,
     questions: Vec<Question>,
     rollout: RolloutConfig,
-    rewards: RewardConfig,
+    rewards: RewardSpec,
+    tools: Tools<'a>,
     objective: ObjectiveConfig,
 }
 
@@ -81,12 +83,15 @@ pub(super) fn run(
     let recipe = context.recipe;
     let name = &recipe.stages[context.index].name;
     let seed = recipe.stage_seed(context.index);
+    let (rewards, tools) = (stage.rewards.spec(), context.tools);
+    let checks = Checks { stage: name, rewards: &rewards, tools };
     let rl = Rl {
         stage,
         name,
-        questions: load_questions(name, &stage.data, stage.template, &model, seed, false)?,
+        questions: load_questions(checks, &stage.data, stage.template, &model, seed, false)?,
         rollout: rollout_config(stage, &model, seed)?,
-        rewards: reward_config(stage),
+        rewards,
+        tools,
         objective: stage.objective(),
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
@@ -113,6 +118,7 @@ pub(super) fn run(
             ),
         });
     }
+    let mut externals = Externals::start(stage.rewards.active_external())?;
     note_capped(context, &rl, &model);
     let before = evaluation(context, &rl, &model, learner.model(), 0)?;
     let total = stage.training.steps as u64;
@@ -134,7 +140,13 @@ pub(super) fn run(
     let mut collapse = 0;
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
-        let batch = roll_out(&rl, &model, &learner, reference.as_ref(), &mut state)?;
+        let before_rollout = state.clone();
+        let batch = roll_out(&rl, &model, &learner, reference.as_ref(), &mut externals, &mut state);
+        if matches!(batch, Err(TrainError::External { .. })) && saved_at != Some(step) {
+            // What was learnt is not lost with a program that others wrote.
+            context.save(&learner, reference.as_ref(), step, &before_rollout)?;
+        }
+        let batch = batch?;
         let (before_step, train_clock) = (step, Instant::now());
         let learnt = learn(&rl, &mut learner, &batch, &mut step)?;
         let train_s = train_clock.elapsed().as_secs_f64();
@@ -144,7 +156,7 @@ pub(super) fn run(
         let seconds = clock.elapsed().as_secs_f64();
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         let remaining = per_step * (total - step) as f64;
-        let summary = Summary::of(&batch, stage.group_size);
+        let summary = Summary::of(&batch, stage.group_size, &stage.rewards.bounded());
         report(context, &rl, &batch, &learnt, &summary, step, train_s, seconds, remaining)?;
         context.check_finite(step, learnt.mean(|s| s.loss), learnt.mean(|s| s.grad_norm))?;
         collapse = if summary.collapsed() { collapse + 1 } else { 0 };
@@ -213,6 +225,7 @@ fn roll_out(
     model: &LoadedModel,
     learner: &Learner,
     reference: Option<&Decoder>,
+    externals: &mut Externals,
     state: &mut State,
 ) -> Result<Batch> {
     let stage = rl.stage;
@@ -227,8 +240,9 @@ fn roll_out(
             .map_err(learn_error)?;
     let generate_s = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
-    let mut scored =
-        score(completions, &questions, model.tokenizer()?, &rl.rewards).map_err(learn_error)?;
+    let mut scored = score(completions, &questions, model.tokenizer()?, &rl.rewards, &rl.tools)
+        .map_err(learn_error)?;
+    externals.score(&mut scored, &questions, rl.rewards.truncated_earns_nothing)?;
     if let Some(reward) = stage.truncated_reward {
         scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
     }

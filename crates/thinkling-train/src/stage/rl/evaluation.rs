@@ -4,7 +4,7 @@ use super::Rl;
 use crate::error::Result;
 use crate::evaluate::{Evaluated, evaluate};
 use crate::model_io::LoadedModel;
-use crate::questions::load_questions;
+use crate::questions::{Checks, load_questions};
 use crate::recipe::Evaluation;
 use crate::stage::StageContext;
 use thinkling_learn::RolloutConfig;
@@ -42,7 +42,9 @@ fn run_evaluation(
     eval: &Evaluation,
 ) -> Result<Option<Evaluated>> {
     let seed = context.recipe.seed;
-    let mut questions = load_questions(rl.name, &eval.data, rl.stage.template, model, seed, true)?;
+    let (rewards, tools) = (&rl.stage.rewards.accuracy_spec(), context.tools);
+    let checks = Checks { stage: rl.name, rewards, tools };
+    let mut questions = load_questions(checks, &eval.data, rl.stage.template, model, seed, true)?;
     questions.truncate(eval.problems);
     let config = RolloutConfig {
         group_size: eval.samples,
@@ -58,5 +60,5 @@ fn run_evaluation(
     };
     let tokenizer = model.tokenizer()?;
     let (progress, interrupt) = (&mut *context.progress, context.interrupt);
-    evaluate(decoder, tokenizer, &questions, &config, &rl.rewards, progress, interrupt)
+    evaluate(decoder, tokenizer, &questions, &config, rewards, &tools, progress, interrupt)
 }

@@ -4,16 +4,23 @@ use super::{Batch, Learnt, Rl};
 use crate::error::Result;
 use crate::metrics::MetricsRecord;
 use crate::progress::StepFinished;
+use crate::recipe::CLIPPED;
 use crate::stage::StageContext;
 use serde::Serialize;
 use thinkling_learn::Scored;
 use thinkling_reward::reflection;
+use thinkling_reward::spec::FORMAT;
 
 /// Means over the completions of a rollout.
 pub(super) struct Summary {
     reward: f64,
     accuracy: f64,
-    format: f64,
+    /// Where the format is rewarded.
+    format: Option<f64>,
+    /// Name and mean of each component, before weighting.
+    components: Vec<(String, f64)>,
+    /// Name and share of clipped values of each component with bounds.
+    clipped: Vec<(String, f64)>,
     length: f64,
     truncated: f64,
     zero_variance: f64,
@@ -22,18 +29,28 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(batch: &Batch, group: usize) -> Self {
+    /// `bounded` are the names of the components with bounds.
+    pub(super) fn of(batch: &Batch, group: usize, bounded: &[&str]) -> Self {
         let n = batch.scored.len().max(1) as f64;
         let mean = |f: &dyn Fn(&Scored) -> f64| batch.scored.iter().map(f).sum::<f64>() / n;
-        let component = |name: &'static str| mean(&move |s| s.record.value(name).unwrap_or(0.0));
+        let value = |name: &str| mean(&|s| s.record.value(name).unwrap_or(0.0));
+        let is_clipped =
+            |s: &Scored, name: &str| s.record.component(name).is_some_and(|c| c.clipped);
+        let clipped = |name: &str| mean(&|s| f64::from(u8::from(is_clipped(s, name))));
+        // Every record of a stage has the same components.
+        let parts = batch.scored.first().map_or(&[][..], |s| &s.record.components);
+        let components: Vec<(String, f64)> =
+            parts.iter().map(|part| (part.name.to_string(), value(&part.name))).collect();
         let tokens = batch.scored.iter().map(|s| s.completion.ids.len()).sum();
         let flat = batch.scored.chunks(group.max(1));
         let groups = flat.len().max(1) as f64;
         let without = flat.filter(|g| g.iter().all(|s| s.reward == g[0].reward)).count();
         Self {
             reward: mean(&|s| s.reward),
-            accuracy: component(thinkling_reward::record::ACCURACY),
-            format: component(thinkling_reward::record::FORMAT),
+            accuracy: mean(&|s| f64::from(u8::from(s.record.verdict.is_correct()))),
+            format: components.iter().find(|(name, _)| name == FORMAT).map(|(_, mean)| *mean),
+            clipped: bounded.iter().map(|&name| (name.to_owned(), clipped(name))).collect(),
+            components,
             length: tokens as f64 / n,
             truncated: mean(&|s| f64::from(u8::from(s.truncated()))),
             zero_variance: without as f64 / groups,
@@ -45,7 +62,7 @@ impl Summary {
     /// Accuracy gone while the format is kept and no group tells completions apart: what a too
     /// large learning rate does.
     pub(super) fn collapsed(&self) -> bool {
-        self.zero_variance > 0.8 && self.accuracy < 0.1 && self.format > 0.8
+        self.zero_variance > 0.8 && self.accuracy < 0.1 && self.format.is_none_or(|f| f > 0.8)
     }
 }
 
@@ -93,8 +110,17 @@ pub(super) fn report(
     let kl = kl.then(|| learnt.mean(|s| s.kl.unwrap_or(0.0)));
     let mut record = MetricsRecord::new(run_step, rl.name)
         .number("reward", summary.reward)
-        .number("accuracy", summary.accuracy)
-        .number("format", summary.format)
+        .number("accuracy", summary.accuracy);
+    if let Some(format) = summary.format {
+        record = record.number("format", format);
+    }
+    for (name, mean) in &summary.components {
+        record = record.number(&format!("reward/{name}"), *mean);
+    }
+    for (name, share) in &summary.clipped {
+        record = record.number(&format!("reward/{name}{CLIPPED}"), *share);
+    }
+    let mut record = record
         .number("length_tokens", summary.length)
         .number("truncated_share", summary.truncated)
         .number("zero_variance_share", summary.zero_variance)
@@ -127,7 +153,7 @@ pub(super) fn report(
         loss: Some(learnt.mean(|s| s.loss)),
         reward: Some(summary.reward),
         accuracy: Some(summary.accuracy),
-        format: Some(summary.format),
+        format: summary.format,
         length_tokens: Some(summary.length),
         kl,
         tokens_per_s: Some(summary.tokens as f64 / seconds),

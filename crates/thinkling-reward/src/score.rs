@@ -107,7 +107,7 @@ pub struct ScoreOptions<'a> {
     /// Reward of `code`.
     pub code: CodeReward,
     /// What runs the programs of `code`; without one its lines are errors.
-    pub runner: Option<&'a dyn RunCode>,
+    pub runner: Option<&'a (dyn RunCode + Sync)>,
 }
 
 /// A [`Template`] that is none by default.

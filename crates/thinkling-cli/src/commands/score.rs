@@ -90,10 +90,10 @@ fn policy(sets: &[String]) -> Result<Policy, Failure> {
 }
 
 /// Input with its own buffer, which tells whether the next line is there already.
-type Input = BufReader<Box<dyn Read>>;
+type Input = BufReader<Box<dyn Read + Send>>;
 
 fn open_input(path: Option<&Path>) -> Result<Input, Failure> {
-    let source: Box<dyn Read> = match path {
+    let source: Box<dyn Read + Send> = match path {
         None => {
             if io::stdin().is_terminal() {
                 eprintln!("reading JSON lines from the terminal; end with Ctrl-D");
@@ -115,7 +115,7 @@ fn open_input(path: Option<&Path>) -> Result<Input, Failure> {
     Ok(BufReader::with_capacity(BUFFER_BYTES, source))
 }
 
-fn open_output(args: &ScoreArgs) -> Result<Box<dyn Write>, Failure> {
+fn open_output(args: &ScoreArgs) -> Result<Box<dyn Write + Send>, Failure> {
     let Some(path) = args.output.as_deref() else {
         return Ok(Box::new(BufWriter::new(io::stdout())));
     };
@@ -150,7 +150,7 @@ fn score_all(
     kind: ScoreKind,
     options: &ScoreOptions<'_>,
     mut input: Input,
-    mut output: Box<dyn Write>,
+    mut output: Box<dyn Write + Send>,
     progress: &ProgressBar,
 ) -> Result<(), Ended> {
     loop {

@@ -19,7 +19,7 @@
 mod mentions;
 
 use crate::math::extract::anchors::Strength;
-use crate::math::extract::asserted::denied_after;
+use crate::math::extract::asserted::{denied_after, denied_before};
 use crate::math::extract::{anchors, boxes, clean, first_sentence, place, scope, words};
 use crate::math::{Gold, Policy, Prediction};
 use crate::record::{Judgement, Reason, Template};
@@ -115,22 +115,21 @@ pub(crate) fn letter(text: &str, policy: &Policy) -> Option<char> {
 
 /// The letter at the start of a text that goes on with what the letter stands for: `B. Red`.
 pub(crate) fn letter_with_text(text: &str, policy: &Policy) -> Option<char> {
-    if !policy.letter_with_text {
+    // A text this long is an argument, which may well end elsewhere.
+    if !policy.letter_with_text || text.len() > 512 {
         return None;
     }
-    // The letter stands at the start; what it stands for may be long.
-    let start = (0..=text.len().min(64)).rev().find_map(|end| text.get(..end))?;
-    let words = words::plain_words(start, false);
+    let words = words::plain_words(text, false);
     let inner = words.trim_start_matches(['(', '[', '（', '*']);
     let first = inner.chars().next()?;
     let letter = upper(&inner[..first.len_utf8()], false)?;
     let rest = &inner[first.len_utf8()..];
     let marked = rest.trim_start_matches('*');
     let text = marked.strip_prefix([')', ']', '）', '.', ':', '：', '、'])?;
-    // `(A) is false.`, `A. No, B.`
+    // `(A) is false.`, `A. No, B.`, `A. But the answer is 5.`
     let more = mentions(text, false).into_iter().any(|mention| mention.asserted);
-    let denied = denied_after(text) || more;
-    (text.contains(char::is_alphanumeric) && !denied).then_some(letter)
+    let other = denied_after(text) || more || !anchors::anchored(text).is_empty();
+    (text.contains(char::is_alphanumeric) && !other).then_some(letter)
 }
 
 fn upper(text: &str, any_case: bool) -> Option<char> {
@@ -188,6 +187,10 @@ fn announced(text: &str, policy: &Policy) -> Asserted {
     for strength in [Strength::Mark, Strength::Final, Strength::Plain] {
         let mut letters = Vec::new();
         for announced in places.iter().filter(|place| place.strength == strength) {
+            let start = announced.region.start;
+            if denied_before(text[..start].trim_end()) {
+                continue;
+            }
             let sentence = first_sentence(place(&text[announced.region.clone()]));
             if let Some(letter) = letter(sentence, policy) {
                 letters.push(letter);

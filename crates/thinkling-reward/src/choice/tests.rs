@@ -58,11 +58,28 @@ fn several_or_no_asserted_options_earn_nothing() {
         "The answer is A. The answer is B.",
         r"\boxed{A} \boxed{B}",
         "A. Red\nB. Blue",
+        "C. No wait, D.",
     ] {
         let expected = Verdict::Unverifiable { reason: Reason::SeveralAnswers };
         assert_eq!(judge("B", text, Template::None), expected, "{text}");
     }
-    for text in ["", "a cat", "5", "B?", "not B", "ABBA", r"\boxed{B", "K", "f(B)", "\u{412}"] {
+    for text in [
+        "",
+        "a cat",
+        "5",
+        "B?",
+        "not B",
+        "ABBA",
+        r"\boxed{B",
+        "K",
+        "f(B)",
+        "\u{412}",
+        "(B) is false.",
+        "Vitamin B is needed.",
+        "不选B。",
+        r"$\{A,B\}$",
+        "B = 5",
+    ] {
         let expected = Verdict::Unverifiable { reason: Reason::NoAnswer };
         assert_eq!(judge("B", text, Template::None), expected, "{text}");
     }

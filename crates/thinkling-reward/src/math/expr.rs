@@ -73,7 +73,8 @@ pub(crate) enum Unit {
     Degree,
     /// A currency sign or word: `\$`, `€`, `dollars`.
     Money(String),
-    /// Any other: `cm`, `m^2`, `apples`, in lower case as written.
+    /// Any other: `cm`, `m^2`, `apples`, in lower case but for the prefix of a million (`Mw`), with
+    /// negative powers as quotients (`m/s^2`).
     Other(String),
 }
 

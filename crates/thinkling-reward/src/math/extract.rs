@@ -144,6 +144,7 @@ pub(crate) fn leading_value(text: &str) -> Option<(Cow<'_, str>, usize)> {
     // A remark in brackets that begins with a number is no part of it.
     if let Some(remark) = value.rfind('(').filter(|open| !value[*open..].contains(')')) {
         value = &value[..remark];
+        at = remark;
     }
     let value = clean::unwrap(value).trim_end_matches([' ', ',', '-', '–', '—']);
     (!value.is_empty()).then_some((Cow::Borrowed(value), at))

@@ -6,7 +6,6 @@ pub(super) mod read;
 
 use std::borrow::Cow;
 
-use super::expr::Answer;
 use super::extract::asserted::denied_before;
 use super::extract::{boxes, clean, hidden, scope, spans, words};
 use super::gold::MathGold;
@@ -140,7 +139,10 @@ impl<'a> Judge<'a> {
             return Some(judgement);
         }
         let answer = clean::unwrap(answer);
-        if words::is_sentence(answer) {
+        // Equations below each other are no single one.
+        let derivation = !answer.contains(r"\begin")
+            && answer.lines().filter(|line| line.contains('=')).nth(1).is_some();
+        if derivation || words::is_sentence(answer) {
             return None;
         }
         let judgement = self.settle(vec![Claim::new(text)]);

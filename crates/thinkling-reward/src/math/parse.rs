@@ -22,20 +22,30 @@
 //! | `limit`, `limit+`, `limit-` | body, variable, target |
 //! | `derivative` | function, variable |
 //! | `f`, `f'`, `f^-1`, `f_1` | as in the brackets behind the name |
+//! | `P`, `Pr`, `E`, `N`, `n` | an event as one symbol: `X=1` |
+//! | `length` | what stands between bars on the left of an equals sign: `|AB| = 5` |
+//! | `clock` | hour, minute, then second where written, then `am` or `pm` where written |
+//! | `piecewise` | value and condition of each row, the rows in a fixed order |
+//! | `<`, `<=`, `=`, `!=`, `in`, `and`, `or`, `otherwise` | sides of a condition |
 //! | `a_` | the index, where it is no plain name or number |
 //! | `norm`, `hat`, `vec`, `tilde`, .. | what stands below the accent or between the bars |
 
 mod answers;
 mod atoms;
+mod bases;
 mod calls;
+mod choose;
 mod clock;
 mod commands;
 mod decimals;
 mod degrees;
+mod emphasis;
+mod events;
 mod expressions;
 mod factors;
 mod fractions;
 mod groups;
+mod han;
 mod height;
 mod latex;
 mod lexer;
@@ -43,12 +53,15 @@ mod matrices;
 mod merge;
 mod names;
 mod numbers;
+mod phrases;
+mod piecewise;
 mod powers;
 mod prose;
 mod sets;
 mod symbols;
 mod token;
 mod unicode;
+mod unit_names;
 mod units;
 mod vocabulary;
 mod words;
@@ -113,7 +126,8 @@ pub(crate) fn parse_with(
     }
     let hidden = ParseError::Malformed("character without a glyph");
     let text = unicode::normalise(text).ok_or(hidden)?;
-    let text = unwrapped(&text);
+    let text = emphasis::plain(&text);
+    let text = text.as_ref();
     if text.is_empty() {
         return Err(ParseError::Blank);
     }
@@ -136,18 +150,6 @@ pub(crate) fn parse_with(
 
 /// Levels of the tree that operators may make of what stands in one pair of brackets.
 const LEVELS_PER_BRACKET: u32 = 6;
-
-/// The text without white space and marks of emphasis around it.
-fn unwrapped(text: &str) -> &str {
-    let text = text.trim();
-    for mark in ["**", "`"] {
-        let inner = text.strip_prefix(mark).and_then(|text| text.strip_suffix(mark));
-        if let Some(inner) = inner {
-            return inner.trim();
-        }
-    }
-    text
-}
 
 /// A part of an answer that is still open to operators. It is small, so that a deep descent needs
 /// little stack.
@@ -223,6 +225,8 @@ struct Context {
     french: bool,
     /// `dx` ends the integrand.
     integral: bool,
+    /// The argument of a command: a letter in it is no unit.
+    argument: bool,
     /// A comma before three digits parts members rather than thousands.
     members: bool,
 }
@@ -288,8 +292,10 @@ impl<'t, 'p, 'b> Parser<'t, 'p, 'b> {
 
     /// The whole text as mathematics.
     fn whole(&mut self) -> Parse<Answer> {
-        // "= 5" says no more than "5".
-        if let Kind::Relation(RelationOp::Equal | RelationOp::Approximately) = self.kind() {
+        // "= 5" and "=> 5" say no more than "5".
+        if let Kind::Relation(RelationOp::Equal | RelationOp::Approximately | RelationOp::Arrow) =
+            self.kind()
+        {
             self.advance();
         }
         let answer = self.list()?;

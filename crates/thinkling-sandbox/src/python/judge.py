@@ -6,7 +6,6 @@ stage and a message.
 """
 
 import ast
-import builtins
 import importlib
 
 LIBRARY = [
@@ -184,8 +183,9 @@ def judge():
     try:
         exec(compile(trees[0], "<setup>", "exec"), space)
     except BaseException as error:
-        # Tests whose setup calls the program fail with it; others are themselves at fault.
-        if session.calls:
+        # Tests whose setup calls the program, or misses a name of it, fail with it; others are
+        # themselves at fault.
+        if session.calls or isinstance(error, NameError):
             end("A", *fault(session, error))
         end("S", f"{type(error).__name__}: {error}")
     for text, tree in zip(asserts, trees[1:]):

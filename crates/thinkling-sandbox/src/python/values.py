@@ -1,11 +1,11 @@
 """How values go between the two interpreters: one line of JSON each.
 
-Only plain values pass: what arrives is of a builtin type, whatever its class was where it came
+Only plain values pass, and builtin types: what arrives is of a builtin type, whatever its class was where it came
 from, so that no comparison on this side runs code of the other side. Anything else stays where it
 is and passes as a number that names it.
 """
 
-import collections
+import builtins
 import decimal
 import fractions
 import json
@@ -50,7 +50,16 @@ def encode(value, keep, depth=0):
         return {"q": [value.numerator, value.denominator]}
     if isinstance(value, decimal.Decimal):
         return {"D": str(value)}
+    if isinstance(value, type) and getattr(builtins, value.__name__, None) is value:
+        return {"n": value.__name__}
     return keep(value)
+
+
+def builtin_type(name):
+    value = getattr(builtins, name)
+    if not isinstance(value, type):
+        raise TypeError("a builtin that is no type")
+    return value
 
 
 PLAIN = {
@@ -64,6 +73,7 @@ PLAIN = {
     "r": lambda parts: range(*parts),
     "q": lambda parts: fractions.Fraction(*parts),
     "D": decimal.Decimal,
+    "n": builtin_type,
 }
 
 

@@ -55,6 +55,12 @@ fn right_functions_pass() {
         ("def f(x):\n    yield from x", asserts(["assert list(f([1, 2])) == [1, 2]"]), Passed, 1),
         ("def f(x): return map(abs, x)", asserts(["assert set(f([1, -1])) == {1}"]), Passed, 1),
         ("def f(x): return lambda y: x + y", asserts(["assert f(1)(2) == 3"]), Passed, 1),
+        (
+            "def f(x, t): return [v for v in x if not isinstance(v, t)], t",
+            asserts(["assert f([1, 'a'], int) == (['a'], int)"]),
+            Passed,
+            1,
+        ),
         ("def f(x): print('debug', x); return x", asserts(["assert f(1) == 1"]), Passed, 1),
         (
             "if __name__ == '__main__':\n    1 / 0\ndef f(): return 1",
@@ -223,4 +229,6 @@ fn tests_that_do_not_work_are_no_verdict() {
     // What the program brings about is the program's fault.
     let verdict = run("def f(x): return None", &setup("y = f(1) + 1"));
     assert_eq!((verdict.stage, verdict.passed), (WrongOutput, 0));
+    let verdict = run(program, &setup("y = g(1)"));
+    assert_eq!((verdict.stage, verdict.passed), (Run, 0));
 }

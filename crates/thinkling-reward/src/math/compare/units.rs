@@ -25,7 +25,7 @@ pub(super) enum Relation {
 
 /// Words of one unit at most.
 const MAX_WORDS: usize = 12;
-const BASES: usize = 18;
+const BASES: usize = 22;
 const LENGTH: usize = 0;
 const MASS: usize = 1;
 const TIME: usize = 2;
@@ -44,11 +44,15 @@ const VOLTAGE: usize = 14;
 const CURRENT: usize = 15;
 const RESISTANCE: usize = 16;
 const FREQUENCY: usize = 17;
+const CHARGE: usize = 18;
+const CAPACITY: usize = 19;
+const SUBSTANCE: usize = 20;
+const ELECTRON_VOLT: usize = 21;
 
 /// Names, base, and how many of the first unit of the base one is, as a fraction.
 type Row = (&'static [&'static str], usize, i64, i64);
 
-const UNITS: [Row; 52] = [
+const UNITS: [Row; 58] = [
     (&["m", "meter", "metre", "米"], LENGTH, 1, 1),
     (&["dm", "decimeter", "decimetre", "分米"], LENGTH, 1, 10),
     (&["cm", "centimeter", "centimetre", "厘米"], LENGTH, 1, 100),
@@ -82,6 +86,7 @@ const UNITS: [Row; 52] = [
     (&["dime"], DOLLAR, 1, 10),
     (&["¥", "￥", "yuan", "rmb", "cny", "元", "块"], YUAN, 1, 1),
     (&["角", "毛"], YUAN, 1, 10),
+    (&["分"], YUAN, 1, 100),
     (&["€", "euro", "eur"], EURO, 1, 1),
     (&["£", "gbp"], STERLING, 1, 1),
     (&["₹", "rupee", "rs", "inr"], RUPEE, 1, 1),
@@ -99,12 +104,20 @@ const UNITS: [Row; 52] = [
     (&["a", "amp", "ampere"], CURRENT, 1, 1),
     (&["ω", "omega", "ohm"], RESISTANCE, 1, 1),
     (&["hz", "hertz"], FREQUENCY, 1, 1),
+    (&["wh"], ENERGY, 3600, 1),
+    (&["c", "coulomb"], CHARGE, 1, 1),
+    (&["f", "farad"], CAPACITY, 1, 1),
+    (&["mol", "mole"], SUBSTANCE, 1, 1),
+    (&["ev"], ELECTRON_VOLT, 1, 1),
     (&["mph"], LENGTH, 0, 1),
     (&["kph", "kmh"], LENGTH, 0, 1),
 ];
 
-/// Prefixes in lower case, as units come; `m` is read as milli.
-const PREFIXES: [(&str, i64, i64); 13] = [
+/// Prefixes, as the parser leaves them: in lower case, but for the capital of mega.
+const PREFIXES: [(&str, i64, i64); 16] = [
+    ("M", 1_000_000, 1),
+    ("h", 100, 1),
+    ("T", 1_000_000_000_000, 1),
     ("kilo", 1000, 1),
     ("milli", 1, 1000),
     ("micro", 1, 1_000_000),
@@ -121,8 +134,11 @@ const PREFIXES: [(&str, i64, i64); 13] = [
 ];
 
 /// Temperatures have no factor between them.
-const TEMPERATURES: [&[&str]; 2] =
-    [&["°c", "celsius", "degrees celsius"], &["°f", "fahrenheit", "degrees fahrenheit"]];
+const TEMPERATURES: [&[&str]; 3] = [
+    &["°c", "celsius", "degrees celsius"],
+    &["°f", "fahrenheit", "degrees fahrenheit"],
+    &["k", "kelvin", "kelvins"],
+];
 
 /// A unit as powers of the bases, and its size in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +155,12 @@ pub(super) fn relation(a: &Unit, b: &Unit) -> Relation {
     if matches!((a, b), (Unit::Percent, _) | (_, Unit::Percent)) {
         return Relation::Differ;
     }
-    let (a, b) = (text(a), text(b));
+    let money = matches!((a, b), (Unit::Money(_), Unit::Money(_)));
+    let (a, b) = match (text(a), text(b)) {
+        // Where one side names no rate, none is compared: dollars per hour and dollars.
+        (a, b) if is_rate(a) == is_rate(b) => (a, b),
+        (a, b) => (counted(a), counted(b)),
+    };
     match (temperature(a), temperature(b)) {
         (Some(a), Some(b)) => return if a == b { Relation::Same } else { Relation::Differ },
         (None, None) => {}
@@ -150,8 +171,21 @@ pub(super) fn relation(a: &Unit, b: &Unit) -> Relation {
         (Some(a), Some(b)) if a == b => Relation::Same,
         (Some(a), Some(b)) if a.powers == b.powers => Relation::Converts(b.size / a.size),
         (Some(_), Some(_)) => Relation::Differ,
+        // A currency that is not in the table is another one than those that are.
+        (Some(_), None) | (None, Some(_)) if money => Relation::Differ,
         _ => Relation::Unknown,
     }
+}
+
+fn is_rate(unit: &str) -> bool {
+    unit.contains('/') || unit.split_whitespace().any(|word| word == "per")
+}
+
+/// What a rate counts: the dollars of dollars per hour.
+fn counted(unit: &str) -> &str {
+    let slash = unit.find('/').unwrap_or(unit.len());
+    let head = &unit[..slash];
+    head.split(" per ").next().unwrap_or(head).trim()
 }
 
 fn temperature(text: &str) -> Option<usize> {
@@ -188,8 +222,8 @@ fn measure(text: &str) -> Option<Measure> {
     let (mut below, mut next_power) = (false, 1_i32);
     let spaced = text.replace('/', " per ").replace(['*', '·', '\\', '{', '}', '(', ')', ','], " ");
     let mut words = spaced.split_whitespace().take(MAX_WORDS).peekable();
-    // "per hour" has lost what is counted.
-    if matches!(words.peek(), None | Some(&"per")) {
+    // "per hour" has lost what is counted; "/s" is by the second.
+    if words.peek().is_none() || text.starts_with("per") {
         return None;
     }
     while let Some(word) = words.next() {
@@ -213,16 +247,15 @@ fn powered<'w>(
     word: &'w str,
     words: &mut std::iter::Peekable<impl Iterator<Item = &'w str>>,
 ) -> Option<(&'w str, i32)> {
-    for (mark, power) in
-        [("²", 2), ("³", 3), ("^2", 2), ("^3", 3), ("^-1", -1), ("^-2", -2), ("^-3", -3)]
-    {
+    for (mark, power) in [("²", 2), ("³", 3)] {
         if let Some(name) = word.strip_suffix(mark) {
             return Some((name, power));
         }
     }
-    // `cm^{2}` has lost its braces.
-    if let Some(name) = word.strip_suffix('^') {
-        let power = words.next()?.parse().ok().filter(|power| (-3..=3).contains(power))?;
+    if let Some((name, power)) = word.split_once('^') {
+        // `cm^{2}` has lost its braces.
+        let power = if power.is_empty() { words.next()? } else { power };
+        let power = power.parse().ok().filter(|power: &i32| power.unsigned_abs() < 100)?;
         return Some((name, power));
     }
     for (mark, power) in [("squared", 2), ("cubed", 3), ("^2", 2), ("^3", 3)] {
@@ -293,9 +326,15 @@ mod tests {
             ("feet", "ft"),
             ("s", "seconds"),
             ("m s^{-2}", "m/s^2"),
+            ("/s", "s^-1"),
+            ("$ per hour", "dollars"),
+            ("miles per hour", "miles"),
             ("平方米", "m^2"),
             ("千克", "kg"),
             ("kilojoules", "kj"),
+            ("米^2", "平方米"),
+            ("Mpa", "megapascals"),
+            ("cm^{10}", "cm^10"),
         ] {
             assert_eq!(between(a, b), Relation::Same, "{a} {b}");
         }
@@ -315,11 +354,14 @@ mod tests {
             ("v", "mv", 1, 1000),
             ("平方米", "平方厘米", 1, 10_000),
             ("元", "角", 1, 10),
+            ("pa", "Mpa", 1_000_000, 1),
+            ("元", "分", 1, 100),
+            ("$ per hour", "cents", 1, 100),
         ] {
             let factor = BigRational::new(BigInt::from(numerator), BigInt::from(denominator));
             assert_eq!(between(a, b), Relation::Converts(factor), "{a} {b}");
         }
-        for (a, b) in [("dollars", "euros"), ("cm", "cm^2"), ("°c", "°f"), ("cm", "hours")] {
+        for (a, b) in [("dollars", "euros"), ("cm", "cm^2"), ("°c", "k"), ("cm", "hours")] {
             assert_eq!(between(a, b), Relation::Differ, "{a} {b}");
         }
         assert_eq!(relation(&Unit::Percent, &Unit::Degree), Relation::Differ);

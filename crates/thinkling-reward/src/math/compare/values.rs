@@ -34,8 +34,22 @@ impl Compare<'_, '_, '_> {
                 }
                 Relation::Converts(_) | Relation::Differ => Ok(false),
             },
-            (Some(_), None) | (None, Some(_)) => Ok(self.policy.drop_units && self.values(a, b)?),
+            (Some(unit), None) => self.dropped(unit, a, b, true),
+            (None, Some(unit)) => self.dropped(unit, b, a, false),
         }
+    }
+
+    /// A value with a unit against one without; `2 m` is `2m` as well.
+    fn dropped(&mut self, unit: &Unit, with: &Expr, without: &Expr, first: bool) -> Checked {
+        if let (Unit::Other(unit), Expr::Product(factors)) = (unit, without)
+            && let Some((Expr::Symbol(last), rest)) = factors.split_last()
+            && last.to_lowercase() == *unit
+            && !rest.is_empty()
+            && self.either(with, &Expr::Product(rest.to_vec()), first)?
+        {
+            return Ok(true);
+        }
+        Ok(self.policy.drop_units && self.either(with, without, first)?)
     }
 
     /// A value in per cent against one without the sign.

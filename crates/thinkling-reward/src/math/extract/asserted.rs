@@ -4,7 +4,7 @@
 //! it keeps the plainest denials from being read as answers.
 
 /// Words that deny what follows them in the same clause.
-const DENIALS: [&str; 49] = [
+const DENIALS: [&str; 52] = [
     // "less than 6" is no 6.
     "than",
     "not",
@@ -52,6 +52,9 @@ const DENIALS: [&str; 49] = [
     "ليس",
     "ليست",
     "impossible",
+    "false",
+    "untrue",
+    "doubt",
     "unlikely",
     "different",
     "either",
@@ -74,8 +77,22 @@ const HAN_DENIALS: [&str; 12] = [
 ];
 
 /// Words that deny what stands before them, after "is" or its like.
-const DENIED_AFTER: [&str; 8] =
-    ["not", "wrong", "incorrect", "false", "impossible", "n't", "no", "never"];
+const DENIED_AFTER: [&str; 14] = [
+    "not",
+    "wrong",
+    "incorrect",
+    "false",
+    "impossible",
+    "n't",
+    "no",
+    "never",
+    "less",
+    "more",
+    "greater",
+    "smaller",
+    "larger",
+    "different",
+];
 
 const HAN_DENIED_AFTER: [&str; 12] = [
     "不是",
@@ -100,9 +117,9 @@ const SUPPOSITIONS: [&str; 4] = ["if", "whether", "suppose", "assuming"];
 
 /// What a denial is about that reaches across "is": "I do not think it is 6", "the wrong answer
 /// is 6".
-const STATEMENTS: [&str; 12] = [
+const STATEMENTS: [&str; 13] = [
     "think", "believe", "say", "sure", "know", "true", "expect", "claim", "answer", "option",
-    "choice", "that",
+    "choice", "that", "to",
 ];
 
 /// How far back and forth a denial is looked for.
@@ -116,28 +133,36 @@ pub(crate) fn denied(before: &str, after: &str) -> bool {
 
 /// Whether the clause that leads to a value denies it.
 pub(crate) fn denied_before(before: &str) -> bool {
-    let tail = tail(before);
-    let clause = clause_end(tail);
+    let clause = clause_end(tail(before));
     if HAN_DENIALS.iter().any(|denial| clause.trim_end().ends_with(denial)) {
         return true;
     }
-    let (mut nearer, mut said) = ("", false);
-    for (i, word) in clause.split_whitespace().rev().take(WORDS).enumerate() {
-        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let bare = |word: &'_ str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let words: Vec<String> = clause.split_whitespace().rev().take(WORDS).map(bare).collect();
+    let said = words.first().is_some_and(|word| COPULAS.contains(&word.as_str()));
+    for (i, word) in words.iter().enumerate() {
+        let nearer = i.checked_sub(1).map_or("", |i| words[i].as_str());
+        let farther = words.get(i + 1).map_or("", String::as_str);
         // An earlier value is what an earlier denial is about.
-        if bare.contains(|c: char| c.is_ascii_digit()) || word.ends_with('$') && word.len() > 1 {
+        if word.contains(|c: char| c.is_ascii_digit()) {
             return false;
         }
-        if SUPPOSITIONS.iter().any(|known| bare.eq_ignore_ascii_case(known)) {
+        if SUPPOSITIONS.contains(&word.as_str()) {
             return true;
+        }
+        // "you may think that it is 6"
+        let opinion = matches!(word.as_str(), "think" | "believe" | "say" | "guess" | "expect");
+        if opinion && matches!(farther, "may" | "might" | "could" | "would") {
+            return true;
+        }
+        if word == "doubt" && matches!(farther, "no" | "without" | "beyond") {
+            return false;
         }
         // "the box is not full is 5": what is denied there is no value.
-        let about = !said || STATEMENTS.iter().any(|next| nearer.eq_ignore_ascii_case(next));
-        if about && is_denial(bare, nearer) {
+        let about = !said || STATEMENTS.contains(&nearer);
+        if about && is_denial(word, nearer) {
             return true;
         }
-        said |= i == 0 && (COPULAS.contains(&bare) || bare.is_empty());
-        nearer = bare;
     }
     false
 }
@@ -224,6 +249,9 @@ mod tests {
             "It is impossible that the answer is ",
             "If the answer was ",
             "it is different from ",
+            "It is wrong to say that the answer is ",
+            "I doubt that the answer is ",
+            "You may think the answer is ",
             "不选",
         ] {
             assert!(denied_before(before), "{before}");
@@ -252,6 +280,7 @@ mod tests {
             "It is not $5$ but $",
             "but ",
             "there is no doubt that it is ",
+            "I think the answer is ",
             "the number of orders such that the scoop is not on the bottom is ",
             "",
             "é",

@@ -3,9 +3,10 @@
 use super::asserted::{head, tail};
 
 /// Right before a value: something else than it is meant.
-const BEFORE: [&str; 17] = [
-    "twice", "thrice", "double", "triple", "half", "least", "most", "under", "over", "below",
-    "above", "beyond", "within", "plus", "times", "minus", "negative",
+const BEFORE: [&str; 22] = [
+    "hardly", "barely", "scarcely", "almost", "nearly", "twice", "thrice", "double", "triple",
+    "half", "least", "most", "under", "over", "below", "above", "beyond", "within", "plus",
+    "times", "minus", "negative",
 ];
 
 /// Before "of" and a value: something is made of it.
@@ -56,9 +57,50 @@ pub(crate) fn is_qualified_before(before: &str) -> bool {
     is_any(last, &BEFORE) && !is_negative(before)
 }
 
+/// Whether a preposition before a value of an announced sentence makes it a part of what is
+/// said: "exceeded by 12", "two thirds of 12", "far from 12".
+pub(crate) fn is_part(before: &str) -> bool {
+    const WHOLES: [&str; 22] = [
+        "total",
+        "sum",
+        "amount",
+        "value",
+        "cost",
+        "price",
+        "profit",
+        "score",
+        "average",
+        "area",
+        "length",
+        "probability",
+        "maximum",
+        "minimum",
+        "distance",
+        "number",
+        "set",
+        "pair",
+        "rate",
+        "speed",
+        "height",
+        "weight",
+    ];
+    let mut words = tail(before).split_whitespace().rev();
+    let Some(last) = words.next() else { return false };
+    if is_any(last, &["of"]) {
+        return !words.next().is_some_and(|word| is_any(word, &WHOLES));
+    }
+    is_any(last, &["by", "from", "than", "against", "between", "beside", "near"])
+}
+
 /// Whether the words behind a value make another one of it.
 pub(crate) fn is_qualified_after(after: &str) -> bool {
     let head = head(after).trim_start_matches(['$', '*', ' ', ')']);
+    // A condition, and an ordinal number: "12 if x = 3", "the 12th prime".
+    let ordinal = ["th ", "st ", "nd ", "rd "].iter().any(|end| head.starts_with(end));
+    let power = head.starts_with("to the power") || head.starts_with("out of");
+    if ordinal || power || head.starts_with("if ") || head.starts_with("unless ") {
+        return true;
+    }
     let mut words = head.split_whitespace();
     let (Some(first), second) = (words.next(), words.next().unwrap_or("")) else { return false };
     if is_any(first, &["percent", "%", r"\%"]) {
@@ -67,7 +109,8 @@ pub(crate) fn is_qualified_after(after: &str) -> bool {
     if is_any(first, &["more", "less", "fewer", "greater", "smaller", "larger"]) {
         return is_any(second, &["than"]);
     }
-    is_any(first, &AFTER)
+    let number = second.starts_with(|c: char| c.is_ascii_digit() || c == '$');
+    is_any(first, &AFTER) || (number && is_any(first, &["over", "choose", "by"]))
 }
 
 /// Whether the words before a value make it a bound: "up to 6".
@@ -148,6 +191,8 @@ mod tests {
         for before in ["it is ", "the number of ", "a total of ", "negative ", "it is minus ", ""] {
             assert!(!is_qualified_before(before), "{before}");
         }
+        assert!(is_part("exceeded by ") && is_part("two thirds of ") && is_part("far from "));
+        assert!(!is_part("a total of ") && !is_part("she has ") && !is_part(""));
         assert!(is_negative("it is negative ") && is_negative("minus "));
         assert!(!is_negative("8 minus ") && !is_negative("it is "));
         assert!(is_bound("it is at least ") && is_bound("up to ") && is_bound("between "));
@@ -156,12 +201,19 @@ mod tests {
 
     #[test]
     fn words_behind_a_value_may_change_it() {
-        for after in
-            [" squared", " minus 3", " percent of 50", "% of 50", " more than 3", "$ times"]
-        {
+        for after in [
+            " squared",
+            " minus 3",
+            " percent of 50",
+            "% of 50",
+            " more than 3",
+            "$ times",
+            " over 5",
+            " if x = 3",
+        ] {
             assert!(is_qualified_after(after), "{after}");
         }
-        for after in [" apples", " more apples", " percent", ".", "", " of them"] {
+        for after in [" apples", " more apples", " percent", ".", "", " of them", " over it"] {
             assert!(!is_qualified_after(after), "{after}");
         }
     }

@@ -7,7 +7,7 @@ use super::super::compare;
 use super::super::extract::anchors::{self, Strength};
 use super::super::extract::asserted::{denied, denied_before, head, tail};
 use super::super::extract::qualified::{
-    hedges, is_bound, is_negative, is_qualified_after, is_qualified_before,
+    hedges, is_bound, is_negative, is_part, is_qualified_after, is_qualified_before,
 };
 use super::super::extract::{
     clean, first_sentence, group_text, hidden, is_bare_name, last_group, last_statement,
@@ -64,7 +64,8 @@ impl Judge<'_> {
     ) -> Result<Option<Claim<'t>>, Reason> {
         let sentence = first_sentence(there);
         if self.has_letter_or_words(sentence) {
-            return Ok(Some(Claim::new(sentence)));
+            let denied = denied_before(before);
+            return if denied { Err(Reason::NotAsserted) } else { Ok(Some(Claim::new(sentence))) };
         }
         let line = clean::unwrap(sentence);
         let leading = leading_value(there);
@@ -110,6 +111,13 @@ impl Judge<'_> {
             let before = &sentence[..number.start];
             // "The answer is at least 6" has nothing else, "you need at least 6 coins" has.
             if is_bound(before) && (strict || before.split_whitespace().nth(2).is_none()) {
+                return Err(Reason::NotAsserted);
+            }
+            let ordinal = ["th", "st", "nd", "rd"];
+            let run = &sentence[number.clone()];
+            let ranked = ordinal.iter().any(|end| run.ends_with(end))
+                && sentence[number.end..].contains(char::is_alphabetic);
+            if is_part(before) || ranked {
                 return Err(Reason::NotAsserted);
             }
             return self.number(sentence, number).map(|text| text.map(Claim::new));

@@ -64,6 +64,7 @@ fn without_emphasis(text: &str) -> Cow<'_, str> {
 /// A condition in brackets at the end as one behind a comma: `2k\pi (k \in \mathbb{Z})`.
 fn with_condition(text: &str) -> Cow<'_, str> {
     let Some(inner) = text.trim_end().strip_suffix([')', '）']) else { return text.into() };
+    let inner = inner.strip_suffix(r"\right").unwrap_or(inner);
     let Some((value, condition)) = inner.rsplit_once(['(', '（']) else { return text.into() };
     let is_condition =
         condition.contains(r"\in ") || condition.contains(r"\in\") || condition.contains('∈');
@@ -74,7 +75,9 @@ fn with_condition(text: &str) -> Cow<'_, str> {
     {
         return text.into();
     }
-    format!("{}, {condition}", value.trim_end().trim_end_matches([',', '，'])).into()
+    let value = value.trim_end();
+    let value = value.strip_suffix(r"\left").unwrap_or(value).trim_end();
+    format!("{}, {condition}", value.trim_end_matches([',', '，'])).into()
 }
 
 #[cfg(test)]
@@ -99,6 +102,7 @@ mod tests {
         for (text, expected) in [
             (r"2k\pi (k\in\mathbb{Z})", r"2k\pi, k\in\mathbb{Z}"),
             (r"x, (x \in A)", r"x, x \in A"),
+            (r"x \left(x\in A\right)", r"x, x\in A"),
             ("(1,2)", "(1,2)"),
             (r"(x \in A)", r"(x \in A)"),
         ] {

@@ -1,10 +1,10 @@
 //! Operands: literals, names, fractions, roots, what stands between brackets.
 
 use super::super::expr::{Answer, Expr, Function};
+use super::bases::base_of;
 use super::expressions::{integer, quotient};
-use super::lexer::is_spaced;
-use super::token::{Delimiter, Kind, LEFT, TEXT};
-use super::words::{Callee, Meaning, is_product, is_roman, meaning};
+use super::token::{Delimiter, Environment, Kind, LEFT, TEXT};
+use super::words::{Meaning, meaning};
 use super::{Context, Node, Parse, Parser, malformed, matrices};
 
 impl Parser<'_, '_, '_> {
@@ -70,6 +70,8 @@ impl Parser<'_, '_, '_> {
             }
             Kind::Figure(name) => self.figure(name),
             Kind::Blackboard => self.blackboard(),
+            Kind::BoldSet(letter) => self.bold_set(letter),
+            Kind::Underscore | Kind::Caret => self.chosen(),
             Kind::NumberSet(letter) => {
                 self.advance();
                 self.number_set(letter)
@@ -96,6 +98,14 @@ impl Parser<'_, '_, '_> {
             Delimiter::Ceil => Function::Ceil,
             Delimiter::Vert => return self.absolute(Kind::Close(Delimiter::Vert)),
             Delimiter::DoubleVert => Function::Named("norm".to_owned()),
+            Delimiter::Group if self.chosen_ahead() => {
+                self.at += 2;
+                return self.chosen();
+            }
+            Delimiter::Brace if self.braced_cases_ahead() => {
+                self.advance();
+                return self.environment(Environment::Cases);
+            }
             Delimiter::Round => {
                 let node = self.bracket(delimiter)?;
                 return self.based_bracket(node);
@@ -123,12 +133,12 @@ impl Parser<'_, '_, '_> {
         };
         self.advance();
         let group = self.take(Kind::Open(Delimiter::Group));
-        let base = self.source(self.token()).parse().unwrap_or(0);
+        let base = base_of(self.source(self.token())).unwrap_or(0);
         self.advance();
         if group {
             self.expect(Kind::Close(Delimiter::Group))?;
         }
-        let fits = (2..=36).contains(&base) && digits.chars().all(|c| c.is_digit(base));
+        let fits = base > 0 && digits.chars().all(|c| c.is_digit(base));
         if !fits {
             return malformed("digits that the base does not have");
         }
@@ -138,6 +148,7 @@ impl Parser<'_, '_, '_> {
     /// Between bars: an absolute value, or a determinant.
     fn absolute(&mut self, close: Kind) -> Parse<Node> {
         let explicit = self.token().flags & LEFT != 0;
+        let length = self.length_ahead(close);
         let context = Context { bar: close == Kind::Bar, ..Context::default() };
         self.inside(context, |parser| {
             parser.advance();
@@ -148,11 +159,12 @@ impl Parser<'_, '_, '_> {
                 return malformed("unbalanced bars");
             }
             parser.advance();
-            Ok(Node::value(if determinant {
-                value
-            } else {
-                Expr::Call(Function::Abs, vec![value])
-            }))
+            let function = match length {
+                _ if determinant => return Ok(Node::value(value)),
+                true => Function::Named("length".to_owned()),
+                false => Function::Abs,
+            };
+            Ok(Node::value(Expr::Call(function, vec![value])))
         })
     }
 
@@ -247,7 +259,8 @@ impl Parser<'_, '_, '_> {
 
     /// The value in a group of TeX, from its brace on.
     pub(super) fn group_value(&mut self) -> Parse<Box<Expr>> {
-        self.inside(Context::default(), |parser| {
+        let context = Context { argument: true, ..Context::default() };
+        self.inside(context, |parser| {
             parser.advance();
             let mut value = parser.sum()?.into_boxed()?;
             if parser.take(Kind::Percent) {
@@ -256,88 +269,6 @@ impl Parser<'_, '_, '_> {
             parser.expect(Kind::Close(Delimiter::Group))?;
             Ok(value)
         })
-    }
-
-    /// A word: a function, a constant, letters, or a phrase.
-    fn word(&mut self) -> Parse<Node> {
-        let token = self.token();
-        let word = self.source(token);
-        if token.kind == Kind::Foreign {
-            return self.phrase();
-        }
-        if word.len() == 1 {
-            self.advance();
-            return self.named_letter(word.chars().next().unwrap_or('x'));
-        }
-        match meaning(word) {
-            Some(Meaning::Callee(callee)) => {
-                self.advance();
-                if matches!(callee, Callee::Sqrt | Callee::Cbrt) {
-                    return self.plain_root(callee);
-                }
-                self.call(callee, true)
-            }
-            Some(Meaning::Constant(constant)) => {
-                self.advance();
-                Ok(Node::value(Expr::Constant(constant)))
-            }
-            Some(Meaning::Letter(name)) => {
-                self.advance();
-                self.name(name.to_owned())
-            }
-            Some(Meaning::Money) if matches!(self.ahead(1), Kind::Digits | Kind::Decimal) => {
-                self.money("$")
-            }
-            Some(_) if word == "US" && matches!(self.ahead(1), Kind::Money(_)) => {
-                self.advance();
-                self.money("$")
-            }
-            // `ax + ft`.
-            Some(_) if word.len() == 2 && token.flags & TEXT == 0 && !self.stands_alone() => {
-                let letter = self.split_letter();
-                self.named_letter(letter)
-            }
-            Some(_) => self.phrase(),
-            None if is_roman(word) => self.phrase(),
-            None if joined_function(word).is_some() => self.joined(word),
-            None if token.flags & TEXT == 0 && is_product(word) && !self.is_code(word) => {
-                let letter = self.split_letter();
-                self.named_letter(letter)
-            }
-            None => self.phrase(),
-        }
-    }
-
-    /// `sqrt(3)`, `sqrt 3`, `sqrt3`.
-    fn plain_root(&mut self, callee: Callee) -> Parse<Node> {
-        let index = integer(if callee == Callee::Sqrt { 2 } else { 3 });
-        let value = self.argument()?;
-        Ok(Node::value(root(*value, index)))
-    }
-
-    /// `sinx`.
-    fn joined(&mut self, word: &str) -> Parse<Node> {
-        let (name, callee) = joined_function(word).unwrap_or(("", Callee::Sin));
-        if let Some(token) = self.tokens.get_mut(self.at) {
-            token.start += u32::try_from(name.len()).unwrap_or(0);
-        }
-        self.call(callee, true)
-    }
-
-    /// Whether three or more capitals stand alone, where they are no product: a code, an order, the
-    /// name of a figure by its points.
-    fn is_code(&self, word: &str) -> bool {
-        word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase()) && self.stands_alone()
-    }
-
-    /// Whether the word at the current place is a side of its own, or words stand beside it.
-    fn stands_alone(&self) -> bool {
-        let before = self.at.checked_sub(1).map_or(Kind::Comma, |at| self.token_at(at).kind);
-        let begins = matches!(
-            before,
-            Kind::Comma | Kind::Semicolon | Kind::Relation(_) | Kind::Open(_) | Kind::Word
-        );
-        begins && (self.ends_side(1) || matches!(self.ahead(1), Kind::Word | Kind::Foreign))
     }
 
     /// Takes one letter from the word at the current place.
@@ -354,57 +285,10 @@ impl Parser<'_, '_, '_> {
         }
         letter
     }
-
-    /// The words from the current one on.
-    fn phrase(&mut self) -> Parse<Node> {
-        let first = self.token();
-        let called = first.flags & TEXT != 0
-            && self.ahead(1) == Kind::Open(Delimiter::Round)
-            && !is_spaced(self.token_at(self.at + 1));
-        if called {
-            // `\operatorname{Var}(X)`.
-            self.advance();
-            let name = self.source(first).to_lowercase();
-            let arguments = self.arguments()?;
-            return Ok(Node::value(Expr::Call(Function::Named(name), arguments)));
-        }
-        let mut phrase = String::new();
-        while matches!(self.kind(), Kind::Word | Kind::Foreign) {
-            let word = self.source(self.token());
-            if meaning(word) == Some(Meaning::Connective) {
-                break;
-            }
-            if !phrase.is_empty() && is_spaced(self.token()) {
-                phrase.push(' ');
-            }
-            phrase.extend(word.chars().flat_map(char::to_lowercase));
-            self.advance();
-        }
-        if phrase.is_empty() {
-            return malformed("operand missing");
-        }
-        Ok(match phrase.as_str() {
-            "all real numbers" | "all reals" => Node::answer(Answer::NumberSet('R')),
-            "empty set" | "the empty set" => Node::answer(Answer::EmptySet),
-            _ => Node::Phrase(phrase),
-        })
-    }
 }
 
-fn root(value: Expr, index: Expr) -> Expr {
+pub(super) fn root(value: Expr, index: Expr) -> Expr {
     Expr::Call(Function::Root, vec![value, index])
-}
-
-/// A function with its argument behind it without a space: `sinx`, `tanA`.
-pub(super) fn joined_function(word: &str) -> Option<(&str, Callee)> {
-    let name = word.strip_suffix(['x', 'z', 'A', 'B', 'C', 'D'])?;
-    if name.len() < 2 {
-        return None;
-    }
-    match meaning(name)? {
-        Meaning::Callee(callee) if callee.joins() => Some((name, callee)),
-        _ => None,
-    }
 }
 
 fn is_d(value: &Expr) -> bool {

@@ -1,6 +1,7 @@
 //! Times of the day.
 
-use super::super::expr::Expr;
+use super::super::expr::{Expr, Function};
+use super::expressions::integer;
 use super::lexer::is_spaced;
 use super::token::{Kind, TEXT};
 use super::{Node, Parser};
@@ -8,31 +9,33 @@ use super::{Node, Parser};
 impl Parser<'_, '_, '_> {
     /// Takes a time of the day that could be no ratio: `12:00`, `7:05`, `8:34` with "p.m.", from
     /// the colon on.
-    pub(super) fn time(&mut self, hours: &Node) -> Option<String> {
-        let Some(Expr::Integer(_)) = hours.as_value() else { return None };
+    pub(super) fn time(&mut self, hours: &Node) -> Option<Expr> {
+        let hour = match hours.as_value() {
+            Some(Expr::Integer(hour)) if *hour <= 24.into() => hour,
+            _ => return None,
+        };
         let mut end = self.at;
-        let mut time = self.source(self.token_at(self.at.checked_sub(1)?)).to_owned();
+        let mut parts = vec![Expr::Integer(hour.clone())];
         while self.token_at(end).kind == Kind::Colon {
             let part = self.token_at(end + 1);
             let digits = self.source(part);
-            if part.kind != Kind::Digits || digits.len() != 2 {
+            if part.kind != Kind::Digits || digits.len() != 2 || digits >= "60" {
                 return None;
             }
-            time.push(':');
-            time.push_str(digits);
+            parts.push(integer(digits.parse().ok()?));
             end += 2;
         }
         let clear = self.source(self.token_at(self.at + 1)).starts_with('0');
         match self.half_of_day(end) {
             Some((half, length)) => {
-                time.push_str(half);
+                parts.push(Expr::Symbol(half.to_owned()));
                 end += length;
             }
             None if clear && end == self.at + 2 => {}
             None => return None,
         }
         self.at = end;
-        Some(time)
+        Some(Expr::Call(Function::Named("clock".to_owned()), parts))
     }
 
     /// Whether "am" or "pm" stands at the current place, behind an hour and before the end.
@@ -56,9 +59,15 @@ impl Parser<'_, '_, '_> {
             _ => return None,
         };
         match half.to_ascii_lowercase() {
-            b'a' => Some((" am", length)),
-            b'p' => Some((" pm", length)),
+            b'a' => Some(("am", length)),
+            b'p' => Some(("pm", length)),
             _ => None,
         }
     }
+}
+
+/// A full hour in a half of the day: "5 pm".
+pub(super) fn full_hour(hour: Expr, half: &str) -> Expr {
+    let parts = vec![hour, integer(0), Expr::Symbol(half.to_owned())];
+    Expr::Call(Function::Named("clock".to_owned()), parts)
 }

@@ -22,6 +22,8 @@ pub(super) enum Command {
     Middle,
     /// Its argument is text, upright or bold.
     Text,
+    /// Its argument is bold: text, or one letter that is a set of numbers.
+    Bold,
     /// Its argument looks otherwise but is maths still.
     Style,
     /// A box around its argument.
@@ -34,7 +36,7 @@ pub(super) enum Command {
     RowEnd,
 }
 
-use Command::{Begin, Boxed, Finish, Middle, RowEnd, Side, Skip, Space, Style, Text, Token};
+use Command::{Begin, Bold, Boxed, Finish, Middle, RowEnd, Side, Skip, Space, Style, Text, Token};
 
 /// Sorted by name.
 const COMMANDS: &[(&str, Command)] = &[
@@ -53,12 +55,14 @@ const COMMANDS: &[(&str, Command)] = &[
     ("Lambda", Token(Kind::Letter("Lambda"))),
     ("Large", Skip),
     ("Leftrightarrow", Token(Kind::Relation(RelationOp::Arrow))),
+    ("Longleftrightarrow", Token(Kind::Relation(RelationOp::Arrow))),
     ("Longrightarrow", Token(Kind::Relation(RelationOp::Arrow))),
     ("N", Token(Kind::NumberSet('N'))),
     ("O", Token(Kind::EmptySet)),
     ("Omega", Token(Kind::Letter("Omega"))),
     ("Phi", Token(Kind::Letter("Phi"))),
     ("Pi", Token(Kind::Letter("Pi"))),
+    ("Pr", Token(Kind::Letter("Pr"))),
     ("Psi", Token(Kind::Letter("Psi"))),
     ("Q", Token(Kind::NumberSet('Q'))),
     ("R", Token(Kind::NumberSet('R'))),
@@ -206,6 +210,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("infinity", Token(Kind::Constant(Constant::Infinity))),
     ("infty", Token(Kind::Constant(Constant::Infinity))),
     ("int", Token(Kind::Big("integral"))),
+    ("intercal", Token(Kind::Letter("T"))),
     ("iota", Token(Kind::Letter("iota"))),
     ("it", Skip),
     ("jmath", Token(Kind::Letter("jmath"))),
@@ -213,6 +218,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("ker", Token(Kind::Function(Callee::Named("ker")))),
     ("lVert", Token(Kind::Open(Delimiter::DoubleVert))),
     ("lambda", Token(Kind::Letter("lambda"))),
+    ("land", Token(Kind::And)),
     ("langle", Token(Kind::Open(Delimiter::Angle))),
     ("large", Skip),
     ("lbrace", Token(Kind::Open(Delimiter::Brace))),
@@ -234,11 +240,12 @@ const COMMANDS: &[(&str, Command)] = &[
     ("log", Token(Kind::Function(Callee::Log))),
     ("longmapsto", Token(Kind::Relation(RelationOp::Arrow))),
     ("longrightarrow", Token(Kind::Relation(RelationOp::Arrow))),
+    ("lor", Token(Kind::Or)),
     ("lt", Token(Kind::Relation(RelationOp::Less))),
     ("lvert", Token(Kind::Open(Delimiter::Vert))),
     ("mapsto", Token(Kind::Relation(RelationOp::Arrow))),
     ("mathbb", Token(Kind::Blackboard)),
-    ("mathbf", Text),
+    ("mathbf", Bold),
     ("mathbin", Text),
     ("mathcal", Text),
     ("mathfrak", Text),
@@ -354,12 +361,14 @@ const COMMANDS: &[(&str, Command)] = &[
     ("textup", Text),
     ("tfrac", Token(Kind::Fraction)),
     ("tg", Token(Kind::Function(Callee::Tan))),
+    ("therefore", Token(Kind::Relation(RelationOp::Arrow))),
     ("theta", Token(Kind::Letter("theta"))),
     ("thickspace", Space(0)),
     ("thinspace", Space(THIN)),
     ("tilde", Token(Kind::Accent("tilde"))),
     ("times", Token(Kind::Times)),
     ("to", Token(Kind::Relation(RelationOp::Arrow))),
+    ("top", Token(Kind::Letter("T"))),
     ("triangle", Token(Kind::Figure("triangle"))),
     ("tt", Skip),
     ("ulcorner", Token(Kind::Open(Delimiter::Ceil))),
@@ -375,7 +384,9 @@ const COMMANDS: &[(&str, Command)] = &[
     ("vartheta", Token(Kind::Letter("theta"))),
     ("vdots", Token(Kind::Ellipsis)),
     ("vec", Token(Kind::Accent("vec"))),
+    ("vee", Token(Kind::Or)),
     ("vert", Token(Kind::Bar)),
+    ("wedge", Token(Kind::And)),
     ("widehat", Token(Kind::Accent("hat"))),
     ("wideparen", Token(Kind::Figure("arc"))),
     ("widetilde", Token(Kind::Accent("tilde"))),

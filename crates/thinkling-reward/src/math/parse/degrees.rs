@@ -1,6 +1,61 @@
-//! Degree signs that are the unit of a whole value.
+//! Degree signs that are the unit of a whole value, and the minutes and seconds of an angle.
 
 use super::super::expr::{Constant, Expr};
+use super::expressions::{integer, quotient};
+use super::token::{Delimiter, Kind};
+use super::{Parse, Parser, malformed};
+
+impl Parser<'_, '_, '_> {
+    /// A number of degrees with the minutes and seconds behind it: `45^\circ 30' 15''`.
+    pub(super) fn with_minutes(&mut self, degrees: Expr) -> Parse<Expr> {
+        let mut parts = vec![degrees];
+        for (marks, parts_of_degree) in [(1, 60), (2, 3600)] {
+            let Some(length) = self.part_of_degree(marks) else { continue };
+            let whole = matches!(parts.as_slice(), [.., Expr::Integer(_) | Expr::Quotient(..)]);
+            let number = self.number()?;
+            let small = match &number {
+                Expr::Integer(value) => *value < 60.into(),
+                Expr::Decimal(decimal) => {
+                    decimal.value < num_rational::BigRational::from_integer(60.into())
+                }
+                _ => false,
+            };
+            if !whole || !small {
+                return malformed("minutes behind what are no whole degrees");
+            }
+            self.at += length;
+            parts.push(quotient(number, integer(parts_of_degree)));
+        }
+        Ok(match (parts.pop(), parts.is_empty()) {
+            (Some(only), true) => only,
+            (Some(last), false) => {
+                parts.push(last);
+                Expr::Sum(parts)
+            }
+            (None, _) => Expr::Sum(parts),
+        })
+    }
+
+    /// How many tokens the primes take behind the number at the current place, where there are
+    /// as many of them.
+    fn part_of_degree(&self, marks: usize) -> Option<usize> {
+        if !matches!(self.kind(), Kind::Digits | Kind::Decimal) {
+            return None;
+        }
+        let caret = usize::from(self.ahead(1) == Kind::Caret);
+        let group = usize::from(caret == 1 && self.ahead(2) == Kind::Open(Delimiter::Group));
+        let from = 1 + caret + group;
+        let quote = self.source(self.token_at(self.at + from)) == "\"";
+        let primes = (from..from + 3).take_while(|&place| self.ahead(place) == Kind::Prime).count();
+        let length = match (quote, primes) {
+            (true, _) if marks == 2 => 1,
+            (false, primes) if primes == marks => primes,
+            _ => return None,
+        };
+        let closed = group == 0 || self.ahead(from + length) == Kind::Close(Delimiter::Group);
+        closed.then_some(caret + 2 * group + length)
+    }
+}
 
 /// Takes the degree sign from every term, where each has one: `(180 - x)^\circ` as well as
 /// `180^\circ - x^\circ`.

@@ -221,6 +221,7 @@ impl Parser<'_, '_, '_> {
         while matches!(node, Node::Value(_) | Node::Matrix(_)) && self.factor_ahead() {
             if self.kind() == Kind::Open(Delimiter::Group)
                 && self.ahead(1) == Kind::Close(Delimiter::Group)
+                && !self.chosen_ahead()
             {
                 self.at += 2;
                 continue;

@@ -1,10 +1,10 @@
 //! What the next tokens are to the product before them: another factor, a unit, an end.
 
 use super::Parser;
-use super::atoms::joined_function;
 use super::lexer::{is_right, is_spaced, is_wide};
-use super::token::{Delimiter, Kind, LEFT, SPACED, TEXT};
-use super::units::is_unit_letter;
+use super::phrases::joined_function;
+use super::token::{Delimiter, Kind, LEFT, SPACED, TEXT, Token};
+use super::unit_names::is_unit_letter;
 use super::words::{Meaning, is_product, meaning};
 
 impl Parser<'_, '_, '_> {
@@ -16,22 +16,25 @@ impl Parser<'_, '_, '_> {
         }
         match token.kind {
             Kind::Word => self.word_is_factor(),
-            Kind::Digits => !is_spaced(token) && !self.behind_number(),
+            Kind::Digits => (!is_spaced(token) || self.behind_bang()) && !self.behind_number(),
             Kind::Vulgar(..) | Kind::Based(_) => !self.behind_number(),
             Kind::Open(Delimiter::Round) => {
-                self.ahead(1) != Kind::Mod && self.word_ahead(1) != Some(Meaning::Mod)
+                self.ahead(1) != Kind::Mod
+                    && self.word_ahead(1) != Some(Meaning::Mod)
+                    && !self.membership_ahead()
             }
             Kind::Open(Delimiter::Square) => !(self.context.french && self.closes_french()),
             Kind::Open(Delimiter::Group) => {
-                self.token_at(self.at + 1).flags & TEXT == 0 && !self.group_goes_on_number()
+                self.chosen_ahead()
+                    || self.token_at(self.at + 1).flags & TEXT == 0 && !self.group_goes_on_number()
             }
             Kind::Open(
                 Delimiter::Floor | Delimiter::Ceil | Delimiter::Vert | Delimiter::DoubleVert,
             ) => true,
             Kind::Bar => token.flags & LEFT != 0 || !(self.context.bar || self.context.builder),
             Kind::Fraction => !self.unit_fraction(),
-            Kind::Letter(_)
-            | Kind::Constant(_)
+            Kind::Letter(_) => !self.greek_unit_ahead(),
+            Kind::Constant(_)
             | Kind::Function(_)
             | Kind::Big(_)
             | Kind::Binomial
@@ -41,6 +44,7 @@ impl Parser<'_, '_, '_> {
             | Kind::DotAccent
             | Kind::Accent(_)
             | Kind::Figure(_)
+            | Kind::BoldSet(_)
             | Kind::Begin(_) => true,
             Kind::Ellipsis => !self.ends_side(1),
             _ => false,
@@ -55,6 +59,22 @@ impl Parser<'_, '_, '_> {
         let inner = (1..4).map(|places| self.ahead(places));
         let first = inner.into_iter().find(|kind| *kind != Kind::Open(Delimiter::Group));
         number && matches!(first, Some(Kind::Digits | Kind::Decimal | Kind::Close(_)))
+    }
+
+    /// Whether a factorial sign stands before the current token.
+    fn behind_bang(&self) -> bool {
+        self.at.checked_sub(1).is_some_and(|at| self.token_at(at).kind == Kind::Bang)
+    }
+
+    /// Whether letters were taken from the word before those of a token: "mg" of `hmg`.
+    pub(super) fn is_rest(&self, token: Token) -> bool {
+        let before = (token.start as usize).checked_sub(1);
+        before.and_then(|at| self.text.as_bytes().get(at)).is_some_and(u8::is_ascii_alphabetic)
+    }
+
+    /// Whether two letters stand in the argument of a command, where nothing has a unit.
+    pub(super) fn in_argument(&self, word: &str) -> bool {
+        self.context.argument && !word.contains(['a', 'e', 'i', 'o', 'u', 'I', 'O'])
     }
 
     /// Whether the token before the current one ends a literal.
@@ -101,10 +121,15 @@ impl Parser<'_, '_, '_> {
             Some(Meaning::Callee(_)) => !self.unit_like_callee(word),
             Some(Meaning::Constant(_) | Meaning::Letter(_)) => true,
             Some(Meaning::Ordinal) => !self.ordinal_ahead(),
+            Some(Meaning::Unit) if word.len() == 2 => {
+                token.flags & TEXT == 0 && (self.is_rest(token) || self.in_argument(word))
+            }
             Some(_) => false,
             None if word.len() == 1 => !self.unit_letter_ahead(),
             None => {
-                token.flags & TEXT == 0 && (is_product(word) || joined_function(word).is_some())
+                token.flags & TEXT == 0
+                    && (is_product(word) || joined_function(word).is_some())
+                    && !self.prefixed_unit_ahead()
             }
         }
     }
@@ -143,6 +168,8 @@ impl Parser<'_, '_, '_> {
             | Kind::Finish
             | Kind::Mid
             | Kind::Set(_)
+            | Kind::Or
+            | Kind::And
             | Kind::Bar => true,
             Kind::Word => self.word_ahead(places) == Some(Meaning::Connective),
             _ => is_wide(self.token_at(self.at + places)),

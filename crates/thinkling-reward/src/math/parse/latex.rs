@@ -3,7 +3,7 @@
 use super::ParseError;
 use super::commands::{Command, command};
 use super::lexer::{Lexed, Lexer, Mark, UNBALANCED};
-use super::token::{Delimiter, Environment, Kind, LEFT, SPACED, THIN, TIGHT};
+use super::token::{Delimiter, Environment, Kind, LEFT, RIGHT, SPACED, THIN, TIGHT};
 
 const UNKNOWN: ParseError = ParseError::Malformed("unknown command");
 
@@ -133,6 +133,10 @@ impl<'t> Lexer<'t> {
                 }
                 self.push(Kind::Mid, self.at + 1);
             }
+            Command::Bold => match self.bold_set(end) {
+                Some((letter, end)) => self.push(Kind::BoldSet(letter), end),
+                None => self.wrapper(end, true),
+            },
             Command::Text => self.wrapper(end, true),
             Command::Style => self.wrapper(end, false),
             Command::Boxed => {
@@ -151,6 +155,17 @@ impl<'t> Lexer<'t> {
             Command::RowEnd => self.push(Kind::RowEnd, end),
         }
         Ok(())
+    }
+
+    /// The letter in braces at `from` where it is one of those that are sets of numbers and no
+    /// option, and the end of the braces.
+    fn bold_set(&self, from: usize) -> Option<(char, usize)> {
+        match self.bytes.get(from..from + 3)? {
+            [b'{', letter @ (b'R' | b'Z' | b'N' | b'Q'), b'}'] => {
+                Some((char::from(*letter), from + 3))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn wrapper(&mut self, end: usize, text: bool) {
@@ -173,6 +188,8 @@ impl<'t> Lexer<'t> {
                 self.at += 1;
                 return Ok(());
             }
+            // The dot was taken for a full stop.
+            0 | b'$' if side == RIGHT && self.at >= self.tail => return Ok(()),
             b'<' | b'>' => {
                 let delimiter = Delimiter::Angle;
                 if side == LEFT {
@@ -208,8 +225,9 @@ impl<'t> Lexer<'t> {
             | "bsmallmatrix" => Environment::Matrix,
             "vmatrix" | "vsmallmatrix" => Environment::Determinant,
             "array" => Environment::Array,
-            "cases" | "align" | "aligned" | "gather" | "gathered" | "equation" | "split"
-            | "eqnarray" | "multline" | "displaymath" | "math" | "center" => Environment::Rows,
+            "cases" | "dcases" | "rcases" => Environment::Cases,
+            "align" | "aligned" | "gather" | "gathered" | "equation" | "split" | "eqnarray"
+            | "multline" | "displaymath" | "math" | "center" => Environment::Rows,
             _ => return Err(ParseError::Malformed("unknown environment")),
         };
         if environment == Environment::Array {

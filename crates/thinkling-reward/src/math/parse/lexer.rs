@@ -25,7 +25,7 @@ pub(super) struct Lexer<'t> {
     pub(super) text: &'t str,
     pub(super) bytes: &'t [u8],
     pub(super) at: usize,
-    tokens: Vec<Token>,
+    pub(super) tokens: Vec<Token>,
     pub(super) marks: Vec<Mark>,
     /// For each open environment whether its `\begin` had a doubled backslash.
     pub(super) environments: Vec<bool>,
@@ -315,40 +315,6 @@ impl<'t> Lexer<'t> {
         (begins && ends && (sign == b'-' || to - from > 1)).then_some(to)
     }
 
-    /// The end of the digits, the base and the end of the base, where a run of digits and letters
-    /// from here has a base behind it.
-    fn based(&self, digits: usize) -> Option<(usize, u32, usize)> {
-        /// A run with letters is looked at no further, so that reading stays linear.
-        const LONGEST: usize = 64;
-        let byte = |at: usize| self.bytes.get(at).copied().unwrap_or(0);
-        let mut end = digits;
-        if byte(end).is_ascii_alphabetic() {
-            let limit = self.at + LONGEST;
-            while end < limit && byte(end).is_ascii_alphanumeric() {
-                end += 1;
-            }
-        }
-        if end == self.at || byte(end) != b'_' {
-            return None;
-        }
-        let brace = usize::from(byte(end + 1) == b'{');
-        let from = end + 1 + brace;
-        let to = self.run(from, |b| b.is_ascii_digit());
-        if !(1..=2).contains(&(to - from)) || (brace == 1 && byte(to) != b'}') {
-            return None;
-        }
-        let base: u32 = self.text.get(from..to)?.parse().ok()?;
-        let run = self.text.get(self.at..end)?;
-        let letters = end > digits;
-        // `3a_{11}` is three times a term of a sequence, `A_{16}` such a term.
-        let plausible = !letters
-            || (matches!(base, 11 | 12 | 16)
-                && run.len() > 1
-                && !run.contains(|c: char| c.is_ascii_lowercase()));
-        let fits = (2..=36).contains(&base) && run.chars().all(|c| c.is_digit(base));
-        (plausible && fits).then_some((end, base, to + brace))
-    }
-
     fn word(&mut self) -> Lexed {
         let end = self.run(self.at, |b| b.is_ascii_alphabetic());
         if self.bytes.get(end).is_some_and(|b| *b == b'_' || b.is_ascii_digit())
@@ -396,11 +362,12 @@ impl<'t> Lexer<'t> {
             '∜' => Kind::RootSign(4),
             '€' => Kind::Money("€"),
             '£' => Kind::Money("£"),
-            '¥' => Kind::Money("¥"),
+            '¥' | '￥' => Kind::Money("¥"),
             '₹' => Kind::Money("₹"),
             '₽' => Kind::Money("₽"),
-            '₩' => Kind::Money("₩"),
-            '¢' => Kind::Money("¢"),
+            '₩' | '￦' => Kind::Money("₩"),
+            '¢' | '￠' => Kind::Money("¢"),
+            '￡' => Kind::Money("£"),
             _ if c.is_whitespace() => {
                 self.skip(c.len_utf8(), SPACED);
                 return Ok(());

@@ -17,6 +17,10 @@ impl Parser<'_, '_, '_> {
         self.inside(Context::default(), |parser| {
             parser.advance();
             match environment {
+                Environment::Cases => match parser.piecewise()? {
+                    Some(node) => Ok(node),
+                    None => parser.answers_in_rows(),
+                },
                 Environment::Rows => parser.answers_in_rows(),
                 Environment::Determinant => {
                     let rows = parser.rows()?;
@@ -66,6 +70,8 @@ impl Parser<'_, '_, '_> {
         let around = std::mem::replace(&mut self.rows, true);
         let answer = self.list()?;
         self.rows = around;
+        // The full stop of a sentence that ends with the rows.
+        self.take(Kind::Dot);
         self.expect(Kind::Finish)?;
         Ok(Node::answer(answer))
     }

@@ -5,7 +5,7 @@ use super::token::{Delimiter, Kind};
 use super::{Context, Node, Parse, Parser, malformed};
 
 /// Letters that are functions whatever stands in the brackets behind them.
-const FUNCTIONS: &[&str] = &["f", "g", "h", "F", "G", "H", "P", "Q"];
+const FUNCTIONS: &[&str] = &["f", "g", "h", "F", "G", "H", "P", "Pr", "Q"];
 
 /// Letters that are usual variables: `p(x)` is a function of `x`.
 const VARIABLES: &[&str] = &["x", "t", "n", "z", "s", "theta"];
@@ -118,7 +118,10 @@ impl Parser<'_, '_, '_> {
         let mut at = self.at + 1;
         loop {
             let token = self.token_at(at);
-            if !matches!(token.kind, Kind::Digits | Kind::Word | Kind::Letter(_)) {
+            if !matches!(
+                token.kind,
+                Kind::Digits | Kind::Word | Kind::Letter(_) | Kind::Function(_)
+            ) {
                 return false;
             }
             match self.token_at(at + 1).kind {
@@ -132,7 +135,7 @@ impl Parser<'_, '_, '_> {
             let token = self.token_at(place);
             match token.kind {
                 Kind::Letter(letter) => name.push_str(letter),
-                _ => name.push_str(self.source(token)),
+                _ => name.push_str(self.source(token).trim_start_matches('\\')),
             }
         }
         self.at = at + 2;
@@ -155,6 +158,9 @@ impl Parser<'_, '_, '_> {
 
     /// A name, or its call where a bracket behind it holds arguments.
     fn applied(&mut self, name: String) -> Parse<Node> {
+        if let Some(event) = self.event(&name) {
+            return Ok(event);
+        }
         let inverse = self.inverse_ahead(&name);
         // `f{\left(x\right)}`.
         let braced = self.kind() == Kind::Open(Delimiter::Group)
@@ -236,10 +242,26 @@ impl Parser<'_, '_, '_> {
         false
     }
 
+    /// Whether the bracket at the current place holds the sum of two letters that are no usual
+    /// variables, as of the sides that a height is multiplied with.
+    fn sides_ahead(&self) -> bool {
+        let side = |places: usize| {
+            let name = self.source(self.token_at(self.at + places));
+            self.ahead(places) == Kind::Word && name.len() == 1 && !VARIABLES.contains(&name)
+        };
+        side(1)
+            && self.ahead(2) == Kind::Plus
+            && side(3)
+            && self.ahead(4) == Kind::Close(Delimiter::Round)
+    }
+
     /// Whether the bracket at the current place holds arguments of the name: always for the
     /// usual names of functions, else where it could hold nothing else, or one usual variable.
     fn is_function(&self, name: &str) -> bool {
         let base = base_name(name);
+        if base == "h" && self.sides_ahead() {
+            return self.defined_ahead();
+        }
         if FUNCTIONS.contains(&base) || name.ends_with('\'') {
             return true;
         }

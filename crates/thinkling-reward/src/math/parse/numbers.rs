@@ -5,6 +5,7 @@ use num_bigint::BigInt;
 
 use super::super::expr::Expr;
 use super::super::limits::TooLarge;
+use super::bases::base_of;
 use super::fractions::ratio;
 use super::lexer::{is_spaced, is_thin, is_wide};
 use super::token::{Delimiter, Kind, LOOSE, Token};
@@ -214,8 +215,7 @@ impl<'t> Parser<'t, '_, '_> {
             return None;
         }
         let group = usize::from(self.token_at(at + 1).kind == Kind::Open(Delimiter::Group));
-        let base = self.small(self.token_at(at + 1 + group))?;
-        let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?;
+        let base = base_of(self.source(self.token_at(at + 1 + group)))?;
         let closed = group == 0 || self.token_at(at + 3).kind == Kind::Close(Delimiter::Group);
         let digits = self.text.get(first.start as usize..end as usize)?;
         let fits = digits.len() > 1 && digits.chars().all(|c| c.is_digit(base));

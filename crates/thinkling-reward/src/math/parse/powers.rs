@@ -1,6 +1,7 @@
 //! Operands with what stands behind them: powers, factorials, degree and percent signs.
 
 use super::super::expr::{Constant, Expr, Function, Unit};
+use super::choose::{choices, double_factorial};
 use super::expressions::{integer, with_signs};
 use super::lexer::{is_spaced, is_wide};
 use super::token::{Delimiter, Kind};
@@ -45,13 +46,13 @@ impl Parser<'_, '_, '_> {
                 Kind::Underscore => self.subscripted(node)?,
                 Kind::Bang => {
                     self.advance();
-                    let name = if self.kind() == Kind::Bang && !is_spaced(self.token()) {
+                    let value = node.into_value()?;
+                    if self.kind() == Kind::Bang && !is_spaced(self.token()) {
                         self.advance();
-                        Function::Named("double factorial".to_owned())
+                        Node::value(double_factorial(value))
                     } else {
-                        Function::Factorial
-                    };
-                    Node::value(Expr::Call(name, vec![node.into_value()?]))
+                        Node::value(Expr::Call(Function::Factorial, vec![value]))
+                    }
                 }
                 Kind::Percent if !self.ends_side(1) => {
                     if !matches!(self.ahead(1), Kind::Plus | Kind::Minus | Kind::Times) {
@@ -96,6 +97,7 @@ impl Parser<'_, '_, '_> {
                 return Ok(Node::value(value));
             }
         }
+        let value = self.with_minutes(value)?;
         let degree = Expr::Constant(Constant::Degree);
         Ok(Node::value(Expr::Product(vec![value, degree])))
     }
@@ -125,7 +127,10 @@ impl Parser<'_, '_, '_> {
         } else {
             base
         };
-        Ok(Node::value(Expr::Power(base, exponent)))
+        Ok(Node::value(match choices(&base, &exponent) {
+            Some(choices) => choices,
+            None => Expr::Power(base, exponent),
+        }))
     }
 
     /// An exponent: a group of TeX, or a number, a letter, a bracket with the signs before it.

@@ -1,7 +1,7 @@
 //! Letters with accents, figures by their points, sets of numbers.
 
-use super::super::expr::{Answer, Constant, Expr, Function};
-use super::token::{Delimiter, Kind};
+use super::super::expr::{Answer, Constant, Expr, Function, RelationOp};
+use super::token::{Delimiter, Kind, Token};
 use super::{Node, Parse, Parser, malformed};
 
 impl Parser<'_, '_, '_> {
@@ -36,16 +36,84 @@ impl Parser<'_, '_, '_> {
         self.advance();
         let group = self.take(Kind::Open(Delimiter::Group));
         let token = self.token();
-        let name = match token.kind {
-            Kind::Word | Kind::Digits => self.source(token),
-            Kind::Letter(name) => name,
+        let mut name = match token.kind {
+            Kind::Word | Kind::Digits => self.source(token).to_owned(),
+            Kind::Letter(name) => name.to_owned(),
             _ => return malformed("figure without points"),
         };
         self.advance();
+        // Points with space between them.
+        let is_point = |name: &str| name.len() == 1 && name.bytes().all(|b| b.is_ascii_uppercase());
+        if is_point(&name) {
+            while self.kind() == Kind::Word && is_point(self.source(self.token())) {
+                name.push_str(self.source(self.token()));
+                self.advance();
+            }
+        }
         if group {
             self.expect(Kind::Close(Delimiter::Group))?;
         }
         Ok(Node::value(Expr::Symbol(format!("{figure} {name}"))))
+    }
+
+    /// `\mathbf{R}`: a set of numbers where nothing stands beside it or it is a side of a relation
+    /// of sets, a vector elsewhere.
+    pub(super) fn bold_set(&mut self, letter: char) -> Parse<Node> {
+        let before = self.at.checked_sub(1).map(|at| self.token_at(at).kind);
+        self.advance();
+        let among_sets = match before {
+            None => matches!(self.kind(), Kind::End | Kind::Set(_)),
+            Some(Kind::Relation(RelationOp::In | RelationOp::NotIn | RelationOp::Subset)) => {
+                self.ends_side(0) || matches!(self.kind(), Kind::Caret | Kind::Underscore)
+            }
+            Some(Kind::Set(_)) => self.ends_side(0),
+            _ => false,
+        };
+        if among_sets { self.number_set(letter) } else { self.named_letter(letter) }
+    }
+
+    /// Makes a bare `Z` behind a sign of membership the set of numbers.
+    pub(super) fn bare_set_ahead(&mut self) {
+        let token = self.token();
+        let letter = match (token.kind, self.source(token)) {
+            (Kind::Word, "R") => 'R',
+            (Kind::Word, "Z") => 'Z',
+            (Kind::Word, "N") => 'N',
+            (Kind::Word, "Q") => 'Q',
+            _ => return,
+        };
+        let restricted = matches!(self.ahead(1), Kind::Caret | Kind::Underscore);
+        if (self.ends_side(1) || restricted)
+            && let Some(token) = self.tokens.get_mut(self.at)
+        {
+            token.kind = Kind::NumberSet(letter);
+        }
+    }
+
+    /// Whether the bars from the current one on hold two points or a vector, and an equals sign and
+    /// no other bars stand behind them: `|AB| = 5` names a length.
+    pub(super) fn length_ahead(&self, close: Kind) -> bool {
+        let before = self.at.checked_sub(1).map(|at| self.token_at(at).kind);
+        let begins = matches!(before, None | Some(Kind::Comma | Kind::Semicolon | Kind::RowEnd));
+        let points = |places: usize| {
+            let word = self.source(self.token_at(self.at + places));
+            self.ahead(places) == Kind::Word
+                && (word.len() == 2 && word.bytes().all(|b| b.is_ascii_uppercase()))
+        };
+        let group = self.ahead(2) == Kind::Open(Delimiter::Group)
+            && self.ahead(4) == Kind::Close(Delimiter::Group);
+        let length = match self.ahead(1) {
+            Kind::Word if points(1) => 2,
+            Kind::Accent("vec") if group && self.ahead(3) == Kind::Word => 5,
+            Kind::Overline if group && points(3) => 5,
+            _ => return false,
+        };
+        let bars = |token: &Token| matches!(token.kind, Kind::Bar | Kind::Open(Delimiter::Vert));
+        let rest = self.tokens.get(self.at + length + 2..).unwrap_or_default();
+        begins
+            && self.ahead(length) == close
+            && self.ahead(length + 1) == Kind::Relation(RelationOp::Equal)
+            && !rest.iter().any(bars)
     }
 
     /// `\mathbb{R}`.
@@ -58,6 +126,10 @@ impl Parser<'_, '_, '_> {
         }
         match letter {
             '\0' => malformed("set of numbers without a letter"),
+            // The probability and the mean.
+            'P' | 'E' if self.kind() == Kind::Open(Delimiter::Round) => {
+                self.name(letter.to_string())
+            }
             letter => self.number_set(letter),
         }
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod expressions;
+mod notations;
 mod numbers;
 mod properties;
 mod prose;

@@ -94,6 +94,10 @@ pub(super) enum Kind {
     RowEnd,
     Relation(RelationOp),
     Set(SetOp),
+    /// `\lor`, which parts as "or" does.
+    Or,
+    /// `\land`.
+    And,
     /// `\not`, before a relation.
     Not,
     Fraction,
@@ -116,6 +120,8 @@ pub(super) enum Kind {
     Blackboard,
     /// `\mathbb{R}`.
     NumberSet(char),
+    /// `\mathbf{R}`: a set of numbers or a vector.
+    BoldSet(char),
     EmptySet,
     /// `\bmod`, `\mod`.
     Mod,
@@ -158,4 +164,6 @@ pub(super) enum Environment {
     Determinant,
     /// Rows that are answers of their own.
     Rows,
+    /// Rows, of a value with its condition each or as above.
+    Cases,
 }

@@ -177,6 +177,18 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
     same_case.then_some(*meaning)
 }
 
+/// The function whose name is a word in capitals: `GCD(12, 18)`.
+pub(super) fn in_capitals(word: &str) -> Option<Meaning> {
+    let callee = match word {
+        "GCD" | "Gcd" | "HCF" => Callee::Gcd,
+        "LCM" | "Lcm" => Callee::Lcm,
+        "MIN" | "Min" => Callee::Min,
+        "MAX" | "Max" => Callee::Max,
+        _ => return None,
+    };
+    Some(Meaning::Callee(callee))
+}
+
 /// Whether a run of letters without a meaning is the product of its letters rather than a word:
 /// two letters, or up to four that differ and could not be spoken (`xyz`, `mgh`, `ABC`).
 pub(super) fn is_product(word: &str) -> bool {

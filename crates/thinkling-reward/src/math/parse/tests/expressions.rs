@@ -126,7 +126,7 @@ fn factorials_and_binomials_are_calls() {
         ("5!", "Factorial(5)"),
         ("(n+1)!", "Factorial((n+1))"),
         ("2n!", "(2*Factorial(n))"),
-        ("5!!", "'double factorial'(5)"),
+        ("k!!", "'double factorial'(k)"),
         ("5!=120", "Factorial(5) = 120"),
         ("\\binom{5}{2}", "Binomial(5, 2)"),
         ("\\dbinom52", "Binomial(5, 2)"),

@@ -25,7 +25,8 @@ fn words_are_lower_case_without_wrappers() {
         ("星期五", "\"星期五\""),
         ("да", "\"да\""),
         ("Café", "\"café\""),
-        ("Monday or Tuesday", "list \"monday\"; \"tuesday\""),
+        ("Monday or Tuesday", "\"monday or tuesday\""),
+        ("Monday and Tuesday", "list \"monday\"; \"tuesday\""),
         ("cm", "\"cm\""),
     ]);
 }

@@ -6,6 +6,7 @@ mod bars;
 mod commands;
 mod device;
 mod failure;
+mod sandbox;
 mod table;
 
 use args::{Cli, Command};

@@ -2,6 +2,7 @@
 
 use crate::args::{FormatRuleArg, ScoreArgs, ScoreKindArg, ScoreTemplateArg};
 use crate::failure::Failure;
+use crate::sandbox::Runner;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -23,7 +24,11 @@ const MAX_LINE_BYTES: u64 = 64 << 20;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let kind = args.kind.kind();
-    let options = options(args)?;
+    let runner = match args.kind {
+        ScoreKindArg::Code => Runner::open()?,
+        _ => Runner::default(),
+    };
+    let options = options(args, &runner)?;
     let input = open_input(args.input.as_deref())?;
     let output = open_output(args)?;
     let threads = args.threads.unwrap_or(0);
@@ -41,13 +46,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     }
 }
 
-fn options(args: &ScoreArgs) -> Result<ScoreOptions<'static>, Failure> {
-    if matches!(args.kind, ScoreKindArg::Code) {
-        return Err(Failure::usage(
-            "this program was built without the sandbox that runs programs; build it with\n  \
-             cargo build --release -p thinkling-cli --features sandbox",
-        ));
-    }
+fn options<'a>(args: &ScoreArgs, runner: &'a Runner) -> Result<ScoreOptions<'a>, Failure> {
     Ok(ScoreOptions {
         template: ScoreTemplate(match args.template {
             ScoreTemplateArg::None => Template::None,
@@ -59,6 +58,10 @@ fn options(args: &ScoreArgs) -> Result<ScoreOptions<'static>, Failure> {
             FormatRuleArg::Strict => FormatRule::Strict,
             FormatRuleArg::TagCount => FormatRule::TagCount,
             FormatRuleArg::ThinkOnly => FormatRule::ThinkOnly,
+        },
+        runner: match args.kind {
+            ScoreKindArg::Code => Some(runner.required()?),
+            _ => None,
         },
         ..ScoreOptions::default()
     })

@@ -5,11 +5,13 @@ use crate::bars::{Bars, clock};
 use crate::commands::program;
 use crate::device;
 use crate::failure::Failure;
+use crate::sandbox::Runner;
 use crate::table;
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 use thinkling_reward::Tools;
+use thinkling_reward::code::RunCode;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::interrupt::Interrupt;
 use thinkling_train::recipe::{ModelSource, Recipe};
@@ -63,7 +65,9 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         (None, Some(path)) => Start::Resume { path },
         (None, None) => return Err(Failure::usage("give a recipe, or --resume DIR")),
     };
-    let outcome = runner::run(start, &opened.device, &mut bars, &interrupt, Tools::default())?;
+    let sandbox = Runner::open()?;
+    let tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
+    let outcome = runner::run(start, &opened.device, &mut bars, &interrupt, tools)?;
     drop(bars);
     if outcome.interrupted {
         let path = outcome.path.display();

@@ -156,11 +156,17 @@ pub(super) fn relation(a: &Unit, b: &Unit) -> Relation {
         return Relation::Differ;
     }
     let money = matches!((a, b), (Unit::Money(_), Unit::Money(_)));
-    let (a, b) = match (text(a), text(b)) {
+    let (a, b) = (text(a), text(b));
+    match words_relation(a, b, money) {
         // Where one side names no rate, none is compared: dollars per hour and dollars.
-        (a, b) if is_rate(a) == is_rate(b) => (a, b),
-        (a, b) => (counted(a), counted(b)),
-    };
+        Relation::Differ if is_rate(a) != is_rate(b) => {
+            words_relation(counted(a), counted(b), money)
+        }
+        relation => relation,
+    }
+}
+
+fn words_relation(a: &str, b: &str, money: bool) -> Relation {
     match (temperature(a), temperature(b)) {
         (Some(a), Some(b)) => return if a == b { Relation::Same } else { Relation::Differ },
         (None, None) => {}

@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "thinkling-weights",
         ],
     ),
+    ("thinkling-sandbox", &["thinkling-reward"]),
     (
         "thinkling-train",
         &[
@@ -65,6 +66,7 @@ const WITHOUT_BURN: &[&str] = &[
     "thinkling-weights",
     "thinkling-sampling",
     "thinkling-engine",
+    "thinkling-sandbox",
     "thinkling-web",
 ];
 

@@ -1,4 +1,5 @@
-//! Rule rewards of a completion: accuracy and format, as pure functions.
+//! Rule rewards of a completion: is the answer right, the format kept, the language one; pure
+//! functions.
 //!
 //! DeepSeek-R1-Zero is trained on two rule rewards of the same weight and on no neural judge
 //! (arXiv 2501.12948v1, section 2.2.2): *accuracy*, 1 or 0, from the final answer in a place that
@@ -10,16 +11,20 @@
 //!
 //! - [`tags`]: the four tags as a state machine over text pieces, also cut inside a tag;
 //! - [`format`](mod@format): the strict reading of the template, [`strict_format`], and two others;
+//! - [`math`]: where an answer stands, what it says, whether it equals the gold as mathematics;
+//! - [`choice`], [`exact`]: option letters; answers compared character by character;
 //! - [`number`]: exact integers and decimals, one of them in the answer;
 //! - [`countdown`]: an expression that uses each given number once and reaches the target;
 //! - [`language`] and [`reflection`]: what the report measures on the chain of thought;
-//! - [`repetition`] and [`length`]: what other recipes add to them.
+//! - [`repetition`] and [`length`]: what other recipes add to them;
+//! - [`code`]: programs and their tests, as types; running them is a trait;
+//! - [`spec`]: named components with weights, as a recipe has them;
+//! - `score` (feature `json`): one JSON line in, one out.
 //!
 //! Every check is linear in the text (exact arithmetic stays within stated digit and node
 //! limits), so that no completion can make it hang. Nothing here reads files, clocks or threads.
 //!
-//! Left out: symbolic maths, multiple choice and code; a completion is compared by exact value
-//! only.
+//! Left out: judging by a model, and running programs.
 //!
 //! ```
 //! use thinkling_reward::{Completion, Problem, RewardSpec, reward};

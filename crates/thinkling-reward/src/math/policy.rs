@@ -73,9 +73,9 @@ pub struct Policy {
     pub rounding_digits: u32,
     /// `\approx` is read: `x \approx 11` for 11, and `\sqrt2 \approx 1.41` is `\sqrt2`.
     pub approximations: bool,
-    /// Units, currency and degree signs are dropped: `5 cm`, `\$5` and `5^\circ` for 5. Two
-    /// known units of one dimension must still be the same. Otherwise both sides must have the
-    /// same unit.
+    /// Units, currency and degree signs are dropped: `5 cm`, `\$5` and `5^\circ` for 5. Where both
+    /// sides have a known unit it must be the same, in any spelling. Otherwise both sides must
+    /// have the same unit.
     pub drop_units: bool,
     /// Lengths, masses, times and the like are converted: `100 cm` for `1 m`.
     pub convert_units: bool,

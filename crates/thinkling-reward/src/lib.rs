@@ -60,9 +60,7 @@ pub mod tags;
 pub mod wasm;
 mod words;
 
-pub use format::{
-    FormatFault, FormatMeter, FormatRule, FormatScore, FormatVerdict, strict_format,
-};
+pub use format::{FormatFault, FormatMeter, FormatRule, FormatScore, FormatVerdict, strict_format};
 pub use problem::{GoldError, Language, Problem, Task, UnknownLanguage};
 pub use record::{
     Completion, Component, Judgement, Reason, RewardError, RewardRecord, Template, Tools, Verdict,

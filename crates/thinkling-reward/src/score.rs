@@ -261,9 +261,7 @@ fn score(kind: ScoreKind, line: &Line<'_>, options: &ScoreOptions<'_>) -> Result
             Scored::measured(language_share(&line.text()?, line.target()?), None)
         }
         // Counts are far below 2^53.
-        ScoreKind::Reflection => {
-            Scored::measured(reflection_count(&line.text()?) as f64, None)
-        }
+        ScoreKind::Reflection => Scored::measured(reflection_count(&line.text()?) as f64, None),
         ScoreKind::Repetition => {
             Scored::measured(1.0 - options.repetition.share(&line.text()?), None)
         }

@@ -52,18 +52,8 @@ fn every_kind_judges_right_and_wrong() {
             "correct",
             1.0,
         ),
-        (
-            "countdown",
-            json!({"numbers": [1, 2, 3], "goal": 9, "prediction": "3*3"}),
-            "wrong",
-            0.0,
-        ),
-        (
-            "format",
-            json!({"text": "<think>a</think><answer>b</answer>"}),
-            "correct",
-            1.0,
-        ),
+        ("countdown", json!({"numbers": [1, 2, 3], "goal": 9, "prediction": "3*3"}), "wrong", 0.0),
+        ("format", json!({"text": "<think>a</think><answer>b</answer>"}), "correct", 1.0),
         ("format", json!({"text": "<think>a</think>"}), "wrong", 0.0),
         ("language", json!({"text": "我们先看这个问题", "target": "zh"}), "correct", 1.0),
         ("language", json!({"text": "我们先看这个问题", "target": "en"}), "wrong", 0.0),
@@ -109,7 +99,8 @@ fn lines_that_cannot_be_read_get_an_answer_of_their_own() {
 
 #[test]
 fn many_lines_keep_their_order() {
-    let line = |i: usize| format!("{{\"id\": {i}, \"gold\": \"{i}\", \"prediction\": \"{}\"}}\n", i & !1);
+    let line =
+        |i: usize| format!("{{\"id\": {i}, \"gold\": \"{i}\", \"prediction\": \"{}\"}}\n", i & !1);
     let input: String = (0..50_000).map(line).collect();
     let answers = score(&["math"], input.as_bytes());
     assert_eq!(answers.len(), 50_000);
@@ -129,7 +120,12 @@ fn hostile_answers_are_answered_at_once() {
         ("7", huge.clone(), "unverifiable"),
     ] {
         let answer = one("math", &json!({"gold": gold, "prediction": prediction}));
-        assert_eq!(answer["verdict"], verdict, "{}", &answer.to_string()[..200.min(answer.to_string().len())]);
+        assert_eq!(
+            answer["verdict"],
+            verdict,
+            "{}",
+            &answer.to_string()[..200.min(answer.to_string().len())]
+        );
         let us = answer["us"].as_f64().expect("a time");
         // Far above what it takes, far below what a hang takes.
         assert!(us < 5e6, "{us} microseconds");
@@ -201,7 +197,8 @@ fn a_line_is_answered_before_the_next_is_written() {
     let mut input = child.stdin.take().expect("a pipe");
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     for i in 0..3 {
-        writeln!(input, "{{\"id\": {i}, \"gold\": \"1\", \"prediction\": \"1\"}}").expect("written");
+        writeln!(input, "{{\"id\": {i}, \"gold\": \"1\", \"prediction\": \"1\"}}")
+            .expect("written");
         let mut line = String::new();
         output.read_line(&mut line).expect("an answer");
         let answer: Value = serde_json::from_str(&line).expect("JSON");

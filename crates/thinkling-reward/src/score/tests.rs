@@ -47,7 +47,12 @@ fn a_decimal_must_be_written_as_a_string() {
 fn reasons_say_why_it_is_not_correct() {
     for (kind, line, verdict, word) in [
         (ScoreKind::Math, json!({"gold": "", "prediction": ""}), ScoreVerdict::GoldError, "blank"),
-        (ScoreKind::Choice, json!({"gold": "red", "prediction": "A"}), ScoreVerdict::GoldError, "letter"),
+        (
+            ScoreKind::Choice,
+            json!({"gold": "red", "prediction": "A"}),
+            ScoreVerdict::GoldError,
+            "letter",
+        ),
         (
             ScoreKind::Countdown,
             json!({"numbers": [], "goal": "1", "prediction": "1"}),
@@ -76,7 +81,8 @@ impl RunCode for Says {
 
 #[test]
 fn code_is_judged_by_the_runner() {
-    let line = json!({"tests": ["assert f() == 1", "assert f() == 2"], "prediction": "def f(): ..."});
+    let line =
+        json!({"tests": ["assert f() == 1", "assert f() == 2"], "prediction": "def f(): ..."});
     let line = line.to_string();
     let answer = |says: &Says, code| {
         let options = ScoreOptions { runner: Some(says), code, ..ScoreOptions::default() };
@@ -87,10 +93,7 @@ fn code_is_judged_by_the_runner() {
     let half = Says(Ok(CodeVerdict::new(Stage::WrongOutput, 1, 2, "f() is 1")));
     let scored = answer(&half, CodeReward::AllOrNothing);
     assert_eq!((scored.verdict, scored.reward), (ScoreVerdict::Wrong, 0.0));
-    assert_eq!(
-        scored.reason.as_deref(),
-        Some("wrong output: 1 of 2 tests passed; f() is 1")
-    );
+    assert_eq!(scored.reason.as_deref(), Some("wrong output: 1 of 2 tests passed; f() is 1"));
     assert_eq!(answer(&half, CodeReward::Fraction).reward, 0.5);
     let broken = Says(Err(CodeError::Tests { message: "no f".to_owned() }));
     assert_eq!(answer(&broken, CodeReward::Fraction).verdict, ScoreVerdict::GoldError);

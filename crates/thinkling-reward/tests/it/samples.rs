@@ -63,7 +63,10 @@ fn equal_answers_are_kept_and_others_refused() {
         *right += u32::from(same);
         *all += 1;
         if !same {
-            missed.push(format!("{expected} {} {} | {}", case["id"], case["gold"], case["prediction"]));
+            missed.push(format!(
+                "{expected} {} {} | {}",
+                case["id"], case["gold"], case["prediction"]
+            ));
         }
     }
     println!("equiv kept={kept} of {equal} refused={refused} of {other}");
@@ -95,7 +98,8 @@ fn hacks_earn_nothing_and_controls_their_reward() {
             *all += 1;
             if !same {
                 let text: String = prediction(&case).chars().take(200).collect();
-                missed.push(format!("{firm} {expected} {} {} | {text:?}", case["id"], case["gold"]));
+                missed
+                    .push(format!("{firm} {expected} {} {} | {text:?}", case["id"], case["gold"]));
             }
         }
         println!(

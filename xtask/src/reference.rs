@@ -154,10 +154,10 @@ mod tests {
     #[test]
     fn only_data_that_is_there_and_not_set_already_is_named() {
         let folder = std::env::temp_dir().join(format!("xtask-reference-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("data/gsm8k")).unwrap();
+        std::fs::create_dir_all(folder.join("verify")).unwrap();
         std::fs::create_dir_all(folder.join("bench")).unwrap();
         let named = in_folder(&folder, |name| name == "THINKLING_BENCH");
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(named, [("THINKLING_GSM8K".to_owned(), folder.join("data/gsm8k"))]);
+        assert_eq!(named, [("THINKLING_VERIFY".to_owned(), folder.join("verify"))]);
     }
 }

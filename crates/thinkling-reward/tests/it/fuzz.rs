@@ -276,6 +276,14 @@ fn mutated_answers_never_panic_and_end_in_time() {
     println!("fuzz inputs={count} slowest={slowest:?}");
 }
 
+/// Once expanded for ever: a sign inside a union inside a tuple.
+#[test]
+fn signs_inside_unions_inside_tuples_are_expanded_once() {
+    let (gold, text) = (r"(\{1\} \cup \{\pm 2\}, 3)", r"(\{1\} \cup \{\pm 5\}, 3)");
+    let judged = verify(Gold(gold), Prediction(text), Template::None, &Policy::default());
+    assert!(judged.is_ok_and(|judgement| !judgement.verdict.is_correct()));
+}
+
 #[test]
 #[ignore = "long: THINKLING_FUZZ_SECONDS on each core"]
 fn mutated_answers_never_panic_for_long() {

@@ -274,6 +274,10 @@ fn with_sign(answer: &Answer, plus: bool) -> Answer {
         }
         Answer::Ratio(items) => Answer::Ratio(all(items)),
         Answer::List(items) => Answer::List(all(items)),
+        // Every kind that `has_plus_minus` looks into, or expanding would never end.
+        Answer::SetOperation { op, operands } => {
+            Answer::SetOperation { op: *op, operands: all(operands) }
+        }
         other => other.clone(),
     }
 }

@@ -80,11 +80,26 @@ impl<'a> Judge<'a> {
             return judgement;
         }
         if let Some(judgement) = self.boxes(visible) {
-            return judgement;
+            return match block {
+                Some(block) if judgement.verdict == Verdict::Correct => {
+                    self.unless_another(block, judgement)
+                }
+                _ => judgement,
+            };
         }
         match block {
             Some(block) => self.block(block),
             None => self.inside(visible, false),
+        }
+    }
+
+    /// The judgement of a box, unless the answer block gives another answer.
+    fn unless_another(&mut self, block: &str, boxed: Judgement) -> Judgement {
+        let judgement = self.block(block);
+        match judgement.verdict {
+            Verdict::Wrong => Judgement::unverifiable(Reason::SeveralAnswers),
+            Verdict::Unverifiable { reason: Reason::SeveralAnswers } => judgement,
+            _ => boxed,
         }
     }
 

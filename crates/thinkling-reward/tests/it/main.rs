@@ -6,6 +6,7 @@ mod format_cases;
 mod fuzz;
 #[cfg(feature = "json")]
 mod host_table;
+mod language_cases;
 mod math_cases;
 mod properties;
 mod samples;

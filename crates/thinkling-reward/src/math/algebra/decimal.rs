@@ -16,6 +16,8 @@ use crate::math::limits::{Budget, TooLarge};
 
 /// Significant digits from which on a rounding stands for its value.
 const ENOUGH_DIGITS: u32 = 12;
+/// Significant digits that print a double whose digits are no short ones.
+const DOUBLE_DIGITS: std::ops::RangeInclusive<u32> = 15..=17;
 
 /// Whether one side is a decimal and the other a value that rounds to it.
 pub(super) fn rounds(
@@ -36,6 +38,10 @@ pub(super) fn rounds(
         return Ok(false);
     };
     let Some((low, high)) = interval(&decimal, budget) else { return Ok(false) };
+    let (low, high) = match double(&decimal) {
+        Some((lower, higher)) => (low.min(lower), high.max(higher)),
+        None => (low, high),
+    };
     match exact::value(value, budget) {
         Ok(value) => {
             if value.to_integer().is_some() {
@@ -64,6 +70,24 @@ pub(super) fn rounds(
 fn above(a: &Expr, b: &Expr, survey: &Survey, budget: &mut Budget<'_>) -> Result<bool, TooLarge> {
     let probe = Probe { a, b, survey, bare_log: BareLog::Natural };
     Ok(probe.order(budget)? == Some(Ordering::Greater))
+}
+
+/// The values that round to the double that a decimal prints: `1.4142135623730951` for the root of
+/// 2, whose own digits end in 0950. A decimal with fewer digits says no more than its digits.
+fn double(decimal: &Decimal) -> Option<(BigRational, BigRational)> {
+    if !DOUBLE_DIGITS.contains(&decimal.significant) {
+        return None;
+    }
+    let nearest = decimal.value.to_f64().filter(|value| value.is_normal())?;
+    let printed = format!("{nearest:e}");
+    let digits = printed.split('e').next()?.bytes().filter(u8::is_ascii_digit).count();
+    // The shortest digits that only this double has; others are not what a program prints.
+    let shortest = u32::try_from(digits) == Ok(decimal.significant);
+    let exactly = |value: f64| BigRational::from_float(value);
+    let half = |a: f64, b: f64| Some((exactly(a)? + exactly(b)?) / BigInt::from(2));
+    let low = half(nearest, nearest.next_down())?;
+    let high = half(nearest, nearest.next_up())?;
+    shortest.then_some((low, high))
 }
 
 /// The values that round to a decimal.

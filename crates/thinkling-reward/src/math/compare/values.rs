@@ -39,12 +39,15 @@ impl Compare<'_, '_, '_> {
         }
     }
 
-    /// A value with a unit against one without; `2 m` is `2m` as well.
+    /// A value with a unit against one without; `2 m` is `2m` as well, and `\mu mg` is `\mu m g`.
     fn dropped(&mut self, unit: &Unit, with: &Expr, without: &Expr, first: bool) -> Checked {
         if let (Unit::Other(unit), Expr::Product(factors)) = (unit, without)
-            && let Some((Expr::Symbol(last), rest)) = factors.split_last()
-            && last.to_lowercase() == *unit
-            && !rest.is_empty()
+            && let Some((rest, letters)) = factors
+                .len()
+                .checked_sub(unit.chars().count())
+                .filter(|&rest| rest > 0)
+                .map(|rest| factors.split_at(rest))
+            && spell(letters, unit)
             && self.either(with, &Expr::Product(rest.to_vec()), first)?
         {
             return Ok(true);
@@ -137,6 +140,14 @@ impl Compare<'_, '_, '_> {
         let order = algebra::order(&gap, &quotient(&half), self.budget)?;
         Ok(order.is_some_and(Ordering::is_le))
     }
+}
+
+/// Whether factors are the letters of a unit.
+fn spell(factors: &[Expr], unit: &str) -> bool {
+    factors.iter().zip(unit.chars()).all(|(factor, letter)| match factor {
+        Expr::Symbol(symbol) => symbol.to_lowercase().chars().eq([letter]),
+        _ => false,
+    })
 }
 
 fn quotient(value: &BigRational) -> Expr {

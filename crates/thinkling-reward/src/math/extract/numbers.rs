@@ -27,7 +27,7 @@ pub(crate) fn runs(text: &str) -> Vec<Range<usize>> {
     while let Some(number) = number(text, at) {
         at = number.end;
         if let Some(last) = found.last_mut()
-            && joins(&text[last.end..number.start])
+            && (joins(&text[last.end..number.start]) || goes_on_with_sign(text, last.end, &number))
         {
             last.end = number.end;
             continue;
@@ -128,6 +128,11 @@ fn joins(between: &str) -> bool {
             | "y"
     ) || inner.chars().all(|c| c == ' ' || OPERATORS.contains(c))
         && inner.contains(|c| OPERATORS.contains(c))
+}
+
+/// Whether the sign of a number is the operator between it and what it touches: `48+24`.
+fn goes_on_with_sign(text: &str, last_end: usize, number: &Range<usize>) -> bool {
+    last_end == number.start && text[number.clone()].starts_with(['+', '-', '−'])
 }
 
 /// The end of a run with the brackets that it opened.

@@ -224,6 +224,8 @@ impl Parser<'_, '_, '_> {
             Some(Kind::Digits | Kind::Decimal | Kind::Scientific) => match (kind(2), kind(3)) {
                 (Some(Kind::Caret), _) => ten(3),
                 (Some(Kind::Minus), Some(Kind::Caret)) => ten(4),
+                // The index of `m_1 g` is no amount.
+                (Some(Kind::Underscore), _) => false,
                 _ => true,
             },
             Some(Kind::Close(Delimiter::Group)) if kind(2) == Some(Kind::Digits) => {

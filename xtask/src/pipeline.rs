@@ -18,6 +18,9 @@ use crate::{burn_builds, reference, web};
 /// tier runs them to tell when a fault is gone.
 const KNOWN_FAULT: &str = "known_fault";
 
+/// Tests of a binary with the feature `sandbox` have names with this in it.
+const WITH_SANDBOX: &str = "with_sandbox";
+
 /// Features of the binary that change burn's GPU kernels, each tested in the slow tier.
 const BURN_MATRIX: &[&str] = &["fusion", "autotune"];
 
@@ -61,8 +64,9 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         web_steps(&found, &tools, &target, &mut report);
         if flags.contains(&"--slow") {
             slow(&env, &mut report);
-            sandbox(&target, install, &env, &mut report);
         }
+        // Last: it leaves a binary with the sandbox where the other one was.
+        sandbox(&target, install, &env, &mut report);
     }
     Ok(report.finish())
 }
@@ -213,7 +217,7 @@ fn tests(
 
 fn slow(env: &[(String, PathBuf)], report: &mut Report) {
     report.step("slow tests", |report| {
-        let args = ["--ignored", "--skip", KNOWN_FAULT];
+        let args = ["--ignored", "--skip", KNOWN_FAULT, "--skip", WITH_SANDBOX];
         tests(&mut cargo("test --release --workspace"), &args, env, report)
     });
     report.step("known faults", |report| {
@@ -241,15 +245,18 @@ fn slow(env: &[(String, PathBuf)], report: &mut Report) {
     }
 }
 
-/// The sandbox, whose feature compiles wasmtime, on its interpreter.
+/// The binary with the sandbox, and what runs programs on its interpreter. Burn is not compiled
+/// again for it (`burn_builds`).
 fn sandbox(target: &Path, install: bool, env: &[(String, PathBuf)], report: &mut Report) {
-    const SANDBOX: &str = "-p thinkling-sandbox --features wasmtime";
+    const SANDBOX: &str = "--features thinkling-cli/sandbox";
+    const PACKAGES: &str = "-p thinkling-cli -p thinkling-sandbox";
     report.step("clippy, sandbox", |_| {
-        let mut clippy = cargo(&format!("clippy --release {SANDBOX} --all-targets"));
+        let mut clippy = cargo(&format!("clippy --release {PACKAGES} {SANDBOX} --all-targets"));
         done(run(clippy.args(["--", "-D", "warnings"])))
     });
-    report.step("tests of the sandbox", |report| {
-        let mut env = env.to_vec();
+    let mut env = env.to_vec();
+    let mut there = false;
+    report.step("interpreter of the sandbox", |report| {
         match reference::wasi_python(target, install) {
             Ok(variable) => env.extend(variable),
             Err(e) => {
@@ -257,9 +264,24 @@ fn sandbox(target: &Path, install: bool, env: &[(String, PathBuf)], report: &mut
                 return skipped();
             }
         }
-        let mut command = cargo(&format!("test --release {SANDBOX}"));
-        tests(&mut command, &["--include-ignored"], &env, report)
+        there = true;
+        Ok(Outcome::Passed)
     });
+    if there
+        && report.step("build, sandbox", |_| {
+            done(run(&mut cargo(&format!("build --release -p thinkling-cli {SANDBOX}"))))
+        })
+    {
+        report.step("tests of the sandbox", |report| {
+            let line = format!("test --release -p thinkling-sandbox {SANDBOX} -p thinkling-cli");
+            tests(&mut cargo(&line), &["--include-ignored"], &env, report)
+        });
+        report.step("code rewards", |report| {
+            let line = format!("test --release -p thinkling-e2e -p thinkling-cli {SANDBOX}");
+            let mut command = cargo(&line);
+            tests(command.arg("--test").arg("it"), &["--ignored", WITH_SANDBOX], &env, report)
+        });
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub(crate) const WASM_CLEAN: &[&str] = &[
     "thinkling-reward",
     "thinkling-text",
     "thinkling-weights",
+    "thinkling-cpu",
     "thinkling-sampling",
     "thinkling-ops",
     "thinkling-model",
@@ -21,13 +22,17 @@ pub(crate) const WASM_CLEAN: &[&str] = &[
 /// this program). Dev-dependencies are free as well.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("thinkling-reward", &[]),
-    ("thinkling-sampling", &[]),
+    ("thinkling-cpu", &[]),
+    ("thinkling-sampling", &["thinkling-cpu"]),
     ("thinkling-weights", &[]),
     ("thinkling-text", &["thinkling-reward", "thinkling-weights"]),
-    ("thinkling-ops", &[]),
-    ("thinkling-model", &["thinkling-ops", "thinkling-sampling", "thinkling-weights"]),
+    ("thinkling-ops", &["thinkling-cpu"]),
+    (
+        "thinkling-model",
+        &["thinkling-cpu", "thinkling-ops", "thinkling-sampling", "thinkling-weights"],
+    ),
     ("thinkling-grpo", &["thinkling-ops"]),
-    ("thinkling-engine", &["thinkling-sampling", "thinkling-weights"]),
+    ("thinkling-engine", &["thinkling-cpu", "thinkling-sampling", "thinkling-weights"]),
     (
         "thinkling-learn",
         &[
@@ -61,6 +66,7 @@ const NATIVE: &[&str] =
 
 /// Crates that never reach burn, by any path.
 const WITHOUT_BURN: &[&str] = &[
+    "thinkling-cpu",
     "thinkling-reward",
     "thinkling-text",
     "thinkling-weights",
@@ -145,11 +151,6 @@ impl Graph {
             }
         }
         Ok(graph)
-    }
-
-    /// Every package that `name` needs to be built, itself included.
-    pub(crate) fn needed_by(&self, name: &str) -> BTreeSet<String> {
-        self.search(name, &BTreeSet::new()).into_keys().collect()
     }
 
     /// All arrows that must not be, each in words; empty when the architecture holds.

@@ -153,7 +153,7 @@ fn target(metadata: &Value) -> Result<PathBuf> {
 fn check_arrows(metadata: &Value) -> Result<()> {
     let graph = Graph::from_metadata(metadata)?;
     let mut wrong = graph.violations();
-    wrong.extend(burn_builds::differences(&graph)?);
+    wrong.extend(burn_builds::differences()?);
     if !wrong.is_empty() {
         bail!("\n  {}", wrong.join("\n  "));
     }

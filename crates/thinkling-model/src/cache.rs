@@ -11,7 +11,7 @@ const MIN_GROWTH: usize = 64;
 /// Key and value cache of all layers. Rows are left-padded to one length, so that a step writes
 /// one column for all of them in place.
 #[derive(Debug)]
-pub struct KvCache {
+pub(crate) struct KvCache {
     /// `[rows, 2 * kv_heads, capacity, head_dim]` a layer, keys first; `None` only while a layer's
     /// cache is being written.
     layers: Vec<Option<Tensor<4>>>,
@@ -65,7 +65,7 @@ impl KvCache {
     }
 
     /// Rows in the cache.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.pads.len()
     }
 

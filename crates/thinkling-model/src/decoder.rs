@@ -1,7 +1,7 @@
 //! The decoder and its two forward passes.
 
-use crate::KvCache;
 use crate::batch::PackedBatch;
+use crate::cache::KvCache;
 use crate::layer::DecoderLayer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};

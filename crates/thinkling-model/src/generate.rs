@@ -1,18 +1,22 @@
-//! Batched generation: prompts prefilled once a group, a key-value cache, one random stream a
-//! completion, finished rows leave the batch.
+//! Batched generation: prompts prefilled once a group, one random stream a completion, finished rows
+//! leave the batch, and where rows may come at any step those of the next prompts take their place.
 
 use crate::batch::{PackedBatch, Sequence, int_tensor};
-use crate::{Decoder, KvCache, ModelError};
-use burn::tensor::{Device, Tensor};
-use std::ops::ControlFlow;
+use crate::steps::{Prefill, Steps};
+use crate::{Decoder, ModelError};
+use burn::tensor::Tensor;
+use std::ops::{ControlFlow, Range};
+use thinkling_cpu::threads;
 use thinkling_sampling::{
-    Finish, LogSoftmax, Sampler, SamplingParams, StopRules, Stream, top_logprobs,
+    Finish, LogSoftmax, Sampled, Sampler, SamplingParams, StopRules, Stream, top_logprobs,
 };
 
 /// Columns that a cache begins with beyond the prompt; it grows when a completion is longer.
 const FIRST_COLUMNS: usize = 256;
 /// Prompt tokens whose logits are on the host at once.
 const PROMPT_CHUNK: usize = 32;
+/// Logits from which on drawing from them is spread over threads.
+const MIN_PARALLEL: usize = 1 << 16;
 
 /// What to generate.
 #[derive(Clone, Debug)]
@@ -105,17 +109,9 @@ pub async fn generate(
     mut on_token: impl FnMut(TokenEvent) -> ControlFlow<()>,
 ) -> Result<Generated, ModelError> {
     check_prompts(model, request)?;
-    let mut generated = Generated::default();
-    let group = request.group_size.max(1);
-    let prompts_at_once = (request.max_rows / group).max(1);
-    for (chunk, prompts) in request.prompts.chunks(prompts_at_once).enumerate() {
-        let first_prompt = chunk.saturating_mul(prompts_at_once);
-        let mut run = Run::new(model, request, first_prompt, prompts.len())?;
-        run.prefill(prompts, &mut generated.prompt_logprobs, &mut on_token).await?;
-        run.decode(&mut on_token).await?;
-        generated.completions.extend(run.completions);
-    }
-    Ok(generated)
+    let mut run = Run::new(model, request)?;
+    run.decode(&mut on_token).await?;
+    Ok(run.generated)
 }
 
 fn check_prompts(model: &Decoder, request: &GenerateRequest<'_>) -> Result<(), ModelError> {
@@ -135,77 +131,115 @@ fn check_prompts(model: &Decoder, request: &GenerateRequest<'_>) -> Result<(), M
     Ok(())
 }
 
-/// Completions that run together.
+/// A running completion.
+struct Row {
+    completion: usize,
+    stream: Stream,
+    /// Ended, but still in the batch.
+    ended: bool,
+}
+
+/// All completions of a request.
 struct Run<'a> {
     model: &'a Decoder,
     request: &'a GenerateRequest<'a>,
-    device: Device,
     sampler: Sampler,
-    first: usize,
-    completions: Vec<Completion>,
-    streams: Vec<Stream>,
-    prompt_lens: Vec<usize>,
-    /// Completion of each cache row; `None` for a row that has ended but still stands there.
-    rows: Vec<Option<usize>>,
-    cache: Option<KvCache>,
+    group: usize,
+    generated: Generated,
+    /// The next prompt to begin with.
+    next_prompt: usize,
+    /// Made when the first row needs a step.
+    steps: Option<Steps>,
+    /// In the order of the steps' rows.
+    rows: Vec<Row>,
     stopped: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        model: &'a Decoder,
-        request: &'a GenerateRequest<'a>,
-        first_prompt: usize,
-        prompts: usize,
-    ) -> Result<Self, ModelError> {
+    fn new(model: &'a Decoder, request: &'a GenerateRequest<'a>) -> Result<Self, ModelError> {
         let group = request.group_size.max(1);
-        let first = first_prompt * group;
-        let completions = (0..prompts * group)
+        let completions = (0..request.prompts.len() * group)
             .map(|i| Completion {
-                prompt: first_prompt + i / group,
+                prompt: i / group,
                 ids: Vec::new(),
                 logprobs: Vec::new(),
                 top_logprobs: Vec::new(),
                 finish: Finish::Length,
             })
             .collect();
-        let streams = (0..prompts * group)
-            .map(|i| Stream::new(request.seed, request.first_stream + (first + i) as u64))
-            .collect();
         Ok(Self {
             model,
             request,
-            device: model.device(),
             sampler: Sampler::new(request.sampling)?,
-            first,
-            completions,
-            streams,
-            prompt_lens: Vec::new(),
+            group,
+            generated: Generated { completions, prompt_logprobs: Vec::new() },
+            next_prompt: 0,
+            steps: None,
             rows: Vec::new(),
-            cache: None,
             stopped: false,
         })
     }
 
-    async fn prefill(
+    async fn decode(
         &mut self,
-        prompts: &[Vec<u32>],
-        prompt_logprobs: &mut Vec<Vec<f64>>,
         on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
+        let mut logits = Logits::default();
+        while !self.stopped {
+            self.drop_ended();
+            if let Some(prompts) = self.prompts_to_begin() {
+                self.begin(prompts, on_token).await?;
+                continue;
+            }
+            let Some(steps) = self.steps.as_mut().filter(|_| !self.rows.is_empty()) else { break };
+            let last = |row: &Row| self.generated.completions[row.completion].ids.last();
+            let ids: Vec<u32> =
+                self.rows.iter().map(|row| last(row).copied().unwrap_or(0)).collect();
+            steps.step(self.model, &ids, &mut logits).await?;
+            self.draw(0, &mut logits, |row| row, on_token)?;
+        }
+        Ok(())
+    }
+
+    /// Prompts whose completions fit into the batch beside those that run.
+    fn prompts_to_begin(&self) -> Option<Range<usize>> {
+        let left = self.request.prompts.len() - self.next_prompt;
+        let free = self.request.max_rows.saturating_sub(self.rows.len()) / self.group;
+        let count = if self.rows.is_empty() {
+            free.max(1)
+        } else if !self.steps.as_ref().is_some_and(Steps::is_flexible) {
+            0
+        } else if (free * self.group).saturating_mul(8) >= self.request.max_rows {
+            free
+        } else {
+            // A prefill of few prompts is not worth its while.
+            0
+        };
+        let count = count.min(left);
+        (count > 0).then(|| self.next_prompt..self.next_prompt + count)
+    }
+
+    /// Computes prompts and draws the first token of each of their completions.
+    async fn begin(
+        &mut self,
+        range: Range<usize>,
+        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        let (model, request, group) = (self.model, self.request, self.group);
+        self.next_prompt = range.end;
+        let prompts = &request.prompts[range.clone()];
         let sequences: Vec<Sequence<'_>> =
             prompts.iter().map(|ids| Sequence { ids, prefix: None }).collect();
-        let batch = PackedBatch::new(self.model, &sequences);
+        let batch = PackedBatch::new(model, &sequences);
         let mut layers = Vec::new();
-        let hidden = self.model.forward_with(&batch, |qkv| layers.push(qkv.clone()));
-        if self.request.prompt_logprobs {
+        let hidden = model.forward_with(&batch, |qkv| layers.push(qkv.clone()));
+        if request.prompt_logprobs {
             for (i, prompt) in prompts.iter().enumerate() {
-                let start = batch.start(i);
-                prompt_logprobs.push(self.prompt_logprobs(&hidden, start, prompt).await?);
+                let logprobs = prompt_logprobs(self, &hidden, batch.start(i), prompt).await?;
+                self.generated.prompt_logprobs.push(logprobs);
             }
         }
-        self.prompt_lens = prompts.iter().map(Vec::len).collect();
-        if self.request.stop.max_tokens == 0 {
+        if request.stop.max_tokens == 0 {
             return Ok(());
         }
         let last: Vec<i32> = prompts
@@ -213,133 +247,164 @@ impl<'a> Run<'a> {
             .enumerate()
             .map(|(i, p)| (batch.start(i) + p.len() - 1) as i32)
             .collect();
-        let hidden = hidden.select(0, int_tensor(last, &self.device));
-        let logits = self.read_logits(hidden).await?;
-        let group = self.request.group_size.max(1);
-        let mut running = Vec::new();
-        for i in 0..self.completions.len() {
-            if self.draw(i, logits.row(i / group), on_token) {
-                running.push(i);
+        let hidden = hidden.select(0, int_tensor(last, &model.device()));
+        let mut logits = read_logits(model, hidden).await?;
+        let first_row = self.rows.len();
+        self.rows.extend((range.start * group..range.end * group).map(|completion| Row {
+            completion,
+            stream: Stream::new(request.seed, request.first_stream + completion as u64),
+            ended: false,
+        }));
+        self.draw(first_row, &mut logits, |row| row / group, on_token)?;
+        let mut index = 0;
+        self.rows.retain(|row| {
+            index += 1;
+            index <= first_row || !row.ended
+        });
+        let row_prompts: Vec<usize> =
+            self.rows[first_row..].iter().map(|row| row.completion / group - range.start).collect();
+        if row_prompts.is_empty() || self.stopped {
+            return Ok(());
+        }
+        let steps = match &mut self.steps {
+            Some(steps) if steps.is_flexible() => steps,
+            steps => {
+                let longest = request.prompts.iter().map(Vec::len).max().unwrap_or(0);
+                let context = model.config().max_position_embeddings;
+                let positions = longest.saturating_add(request.stop.max_tokens).min(context);
+                steps.insert(Steps::new(model, positions).await?)
             }
-        }
-        if running.is_empty() || self.stopped {
-            return Ok(());
-        }
-        let row_prompts: Vec<usize> = running.iter().map(|i| i / group).collect();
-        let room = self.request.stop.max_tokens.min(FIRST_COLUMNS);
-        self.cache = Some(KvCache::from_prompts(
-            self.model,
-            &batch,
-            layers,
-            &self.prompt_lens,
-            &row_prompts,
-            room,
-        ));
-        self.rows = running.into_iter().map(Some).collect();
-        Ok(())
-    }
-
-    async fn decode(
-        &mut self,
-        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
-    ) -> Result<(), ModelError> {
-        let Some(mut cache) = self.cache.take() else {
-            return Ok(());
         };
-        while !self.stopped && self.rows.iter().any(Option::is_some) {
-            self.compact(&mut cache);
-            let ids = self
-                .rows
-                .iter()
-                .map(|row| {
-                    row.and_then(|i| self.completions[i].ids.last()).map_or(0, |&id| id as i32)
-                })
-                .collect();
-            let hidden = self.model.step(int_tensor(ids, &self.device), &mut cache);
-            let logits = self.read_logits(hidden).await?;
-            for row in 0..self.rows.len() {
-                if let Some(i) = self.rows[row]
-                    && !self.draw(i, logits.row(row), on_token)
-                {
-                    self.rows[row] = None;
-                }
-            }
-        }
-        Ok(())
+        let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
+        let prefill = Prefill { batch: &batch, layers, lens: &lens };
+        let room = request.stop.max_tokens.min(FIRST_COLUMNS);
+        steps.add_rows(model, prefill, &row_prompts, room).await
     }
 
-    /// Drops ended rows once they are an eighth of the batch: a copy of the cache for less work in
-    /// every later step.
-    fn compact(&mut self, cache: &mut KvCache) {
-        let live: Vec<usize> = (0..self.rows.len()).filter(|&r| self.rows[r].is_some()).collect();
-        let ended = self.rows.len() - live.len();
-        if ended > 0 && ended * 8 >= self.rows.len() {
-            cache.keep_rows(&live);
-            self.rows.retain(Option::is_some);
+    /// Drops ended rows: at once where that costs nothing, else once they are an eighth of the
+    /// batch, a copy of the cache for less work in every later step.
+    fn drop_ended(&mut self) {
+        let ended = self.rows.iter().filter(|row| row.ended).count();
+        let Some(steps) = self.steps.as_mut().filter(|_| ended > 0) else { return };
+        if ended < self.rows.len() && !steps.is_flexible() && ended * 8 < self.rows.len() {
+            return;
         }
+        steps.keep_rows(|row| !self.rows[row].ended);
+        self.rows.retain(|row| !row.ended);
     }
 
-    /// Draws the next token of completion `i`; whether it goes on.
+    /// Draws the next token of the rows from `first_row` on, of which row `i` reads row
+    /// `logits_row(i)` of `logits`.
     fn draw(
         &mut self,
-        i: usize,
-        logits: &[f32],
+        first_row: usize,
+        logits: &mut Logits,
+        logits_row: impl Fn(usize) -> usize + Sync,
         on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
-    ) -> bool {
-        let sampled = self.sampler.sample(logits, &mut self.streams[i]);
-        let completion = &mut self.completions[i];
+    ) -> Result<(), ModelError> {
+        let request = self.request;
+        logits.ban(&request.banned);
+        let logits = &*logits;
+        let rows = &mut self.rows[first_row..];
+        let mut drawn: Vec<Option<(Sampled, Vec<(u32, f64)>)>> = vec![None; rows.len()];
+        let parallel = rows.len() * logits.vocab >= MIN_PARALLEL;
+        let tasks = if parallel { threads::count() } else { 1 };
+        let len = rows.len().div_ceil(tasks).max(1);
+        let draw = |task: usize, rows: &mut [Row], drawn: &mut [Option<_>]| {
+            let mut sampler = self.sampler.clone();
+            for (i, (row, drawn)) in rows.iter_mut().zip(drawn).enumerate() {
+                if row.ended {
+                    continue;
+                }
+                let logits = logits.row(logits_row(task * len + i));
+                let sampled = sampler.sample(logits, &mut row.stream);
+                let top = match request.top_logprobs {
+                    0 => Vec::new(),
+                    k => {
+                        let temperature = request.sampling.logprob_temperature();
+                        top_logprobs(logits, &LogSoftmax::new(logits, temperature), k)
+                    }
+                };
+                *drawn = Some((sampled, top));
+            }
+        };
+        if tasks == 1 {
+            draw(0, rows, &mut drawn);
+        } else {
+            threads::chunks2_mut((rows, len), (&mut drawn, len), draw);
+        }
+        for (i, drawn) in drawn.into_iter().enumerate() {
+            if let Some((sampled, top)) = drawn {
+                self.record(first_row + i, sampled, top, on_token)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        row: usize,
+        sampled: Sampled,
+        top: Vec<(u32, f64)>,
+        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        if sampled.logprob.is_nan() {
+            return Err(not_numbers());
+        }
+        let index = self.rows[row].completion;
+        let prompt_len = self.request.prompts[index / self.group].len();
+        let completion = &mut self.generated.completions[index];
         if self.request.top_logprobs > 0 {
-            let softmax = LogSoftmax::new(logits, self.request.sampling.logprob_temperature());
-            completion.top_logprobs.push(top_logprobs(logits, &softmax, self.request.top_logprobs));
+            completion.top_logprobs.push(top);
         }
         completion.ids.push(sampled.id);
         completion.logprobs.push(sampled.logprob as f32);
         let len = completion.ids.len();
-        let group = self.request.group_size.max(1);
-        let context = self.model.config().max_position_embeddings;
-        let full = self.prompt_lens[i / group] + len >= context;
+        let full = prompt_len + len >= self.model.config().max_position_embeddings;
         let finish = self.request.stop.finish(sampled.id, len).or(full.then_some(Finish::Length));
         completion.finish = finish.unwrap_or(Finish::Length);
-        let event = TokenEvent { completion: self.first + i, id: sampled.id, finish };
-        if on_token(event).is_break() {
-            self.stopped = true;
-        }
-        finish.is_none()
-    }
-
-    async fn prompt_logprobs(
-        &self,
-        hidden: &Tensor<2>,
-        start: usize,
-        prompt: &[u32],
-    ) -> Result<Vec<f64>, ModelError> {
-        let mut logprobs = Vec::with_capacity(prompt.len().saturating_sub(1));
-        let width = hidden.dims()[1];
-        let sources = prompt.len() - 1;
-        for from in (0..sources).step_by(PROMPT_CHUNK) {
-            let to = (from + PROMPT_CHUNK).min(sources);
-            let chunk = hidden.clone().slice([start + from..start + to, 0..width]);
-            let logits = self.read_logits(chunk).await?;
-            for j in from..to {
-                let row = logits.row(j - from);
-                logprobs.push(LogSoftmax::new(row, 1.0).logprob(row[prompt[j + 1] as usize]));
-            }
-        }
-        Ok(logprobs)
-    }
-
-    async fn read_logits(&self, hidden: Tensor<2>) -> Result<Logits, ModelError> {
-        let mut logits = read_logits(self.model, hidden).await?;
-        for row in logits.values.chunks_exact_mut(logits.vocab) {
-            for &id in &self.request.banned {
-                row[id as usize] = f32::NEG_INFINITY;
-            }
-        }
-        Ok(logits)
+        self.rows[row].ended = finish.is_some();
+        let event = TokenEvent { completion: index, id: sampled.id, finish };
+        self.stopped |= on_token(event).is_break();
+        Ok(())
     }
 }
 
+/// Log-probability of each token of `prompt` after the first, from the hidden states that begin
+/// with row `start`.
+async fn prompt_logprobs(
+    run: &Run<'_>,
+    hidden: &Tensor<2>,
+    start: usize,
+    prompt: &[u32],
+) -> Result<Vec<f64>, ModelError> {
+    let mut logprobs = Vec::with_capacity(prompt.len().saturating_sub(1));
+    let width = hidden.dims()[1];
+    let sources = prompt.len() - 1;
+    for from in (0..sources).step_by(PROMPT_CHUNK) {
+        let to = (from + PROMPT_CHUNK).min(sources);
+        let chunk = hidden.clone().slice([start + from..start + to, 0..width]);
+        let mut logits = read_logits(run.model, chunk).await?;
+        logits.ban(&run.request.banned);
+        for j in from..to {
+            let row = logits.row(j - from);
+            let logprob = LogSoftmax::new(row, 1.0).logprob(row[prompt[j + 1] as usize]);
+            if logprob.is_nan() {
+                return Err(not_numbers());
+            }
+            logprobs.push(logprob);
+        }
+    }
+    Ok(logprobs)
+}
+
+fn not_numbers() -> ModelError {
+    let message = "logits are not numbers (NaN); the weights are damaged or training diverged";
+    ModelError::Device(message.into())
+}
+
 /// Logits on the host, `[rows, vocab]`.
+#[derive(Default)]
 pub(crate) struct Logits {
     pub(crate) values: Vec<f32>,
     pub(crate) vocab: usize,
@@ -349,17 +414,25 @@ impl Logits {
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.vocab..(row + 1) * self.vocab]
     }
+
+    /// Takes the probability of these ids.
+    fn ban(&mut self, ids: &[u32]) {
+        if ids.is_empty() {
+            return;
+        }
+        for row in self.values.chunks_exact_mut(self.vocab) {
+            for &id in ids {
+                row[id as usize] = f32::NEG_INFINITY;
+            }
+        }
+    }
 }
 
-/// Logits of `hidden` (`[rows, hidden]`), checked to be numbers.
+/// Logits of `hidden` (`[rows, hidden]`).
 pub(crate) async fn read_logits(model: &Decoder, hidden: Tensor<2>) -> Result<Logits, ModelError> {
     let logits = model.logits(hidden);
     let vocab = logits.dims()[1];
     let data = logits.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    let values: Vec<f32> = data.try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    if values.iter().any(|x| x.is_nan()) {
-        let message = "logits are not numbers (NaN); the weights are damaged or training diverged";
-        return Err(ModelError::Device(message.into()));
-    }
+    let values = data.try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))?;
     Ok(Logits { values, vocab })
 }

@@ -1,9 +1,10 @@
 //! The decoder that Thinkling trains: Llama, Qwen2 and Qwen3 in one module, on any burn device.
 //!
 //! [`Decoder`] holds the weights, [`PackedBatch`] lays ragged sequences (and completions that share
-//! a prompt) out for one forward pass without padding in the dense layers, [`KvCache`] and
-//! [`generate`](generate::generate) decode. The same code runs natively and on wasm32; the device
-//! is a runtime value.
+//! a prompt) out for one forward pass without padding in the dense layers, and
+//! [`generate`](generate::generate) decodes: by `thinkling-cpu` where the weights lie in host
+//! memory, else by tensor code over a key-value cache. The same code runs natively and on wasm32;
+//! the device is a runtime value.
 //!
 //! Left out: sliding-window attention, mixture of experts, encoder models. Projections that read
 //! the same input are stored fused (`qkv_proj`, `gate_up_proj`), which changes no number; they are
@@ -18,9 +19,9 @@ mod layer;
 mod load;
 mod params;
 pub mod selftest;
+mod steps;
 
 pub use batch::{PackedBatch, Sequence};
-pub use cache::KvCache;
 pub use decoder::Decoder;
 pub use error::ModelError;
 pub use load::NamedTensor;

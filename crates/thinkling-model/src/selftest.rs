@@ -4,8 +4,9 @@
 //! Faults of GPU stacks are often silent (burn#5257: wrong cached forwards with fusion and
 //! autotune), so programs run this before they trust a device.
 
-use crate::generate::read_logits;
-use crate::{Decoder, KvCache, ModelConfig, ModelError, PackedBatch, Sequence};
+use crate::generate::{Logits, read_logits};
+use crate::steps::{Prefill, Steps};
+use crate::{Decoder, ModelConfig, ModelError, PackedBatch, Sequence};
 use burn::tensor::Device;
 use thinkling_weights::Architecture;
 
@@ -120,19 +121,20 @@ async fn cached_logits(
 ) -> Result<Vec<f32>, ModelError> {
     let sequences: Vec<Sequence<'_>> =
         prompts.iter().map(|ids| Sequence { ids, prefix: None }).collect();
-    let device = model.device();
     let batch = PackedBatch::new(model, &sequences);
     let mut layers = Vec::new();
     model.forward_with(&batch, |qkv| layers.push(qkv.clone()));
     let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
     let rows: Vec<usize> = (0..prompts.len()).collect();
     // Room for two tokens only, so that the cache has to grow on the way.
-    let mut cache = KvCache::from_prompts(model, &batch, layers, &lens, &rows, 2);
+    let mut steps = Steps::new(model, model.config().max_position_embeddings).await?;
+    let prefill = Prefill { batch: &batch, layers, lens: &lens };
+    steps.add_rows(model, prefill, &rows, 2).await?;
+    let mut logits = Logits::default();
     let mut out = vec![Vec::new(); prompts.len()];
     for t in 0..rests[0].len() {
-        let ids = rests.iter().map(|r| r[t] as i32).collect();
-        let hidden = model.step(crate::batch::int_tensor(ids, &device), &mut cache);
-        let logits = read_logits(model, hidden).await?;
+        let ids: Vec<u32> = rests.iter().map(|r| r[t]).collect();
+        steps.step(model, &ids, &mut logits).await?;
         out.iter_mut().enumerate().for_each(|(r, out)| out.extend_from_slice(logits.row(r)));
     }
     Ok(out.concat())

@@ -1,7 +1,7 @@
 //! Rotary embedding and grouped-query attention over ragged, packed sequences and over a cache.
 
 use crate::cpu;
-use crate::host::{call1, call2, is_host};
+use crate::host::{call1, is_host};
 use crate::tensor;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
@@ -167,7 +167,8 @@ pub fn packed_attention(qkv: Tensor<2>, layout: &AttentionLayout, heads: Heads) 
 
 /// One decoding step's attention over `len` cached columns, the step's own included.
 ///
-/// `pads[row]` columns at the front of a row are hidden. No gradient.
+/// `pads[row]` columns at the front of a row are hidden. No gradient. Tensor code on every device:
+/// on the CPU `thinkling-cpu` decodes.
 ///
 /// # Shapes
 /// `qkv` `[rows, width]`, rotated (its keys and values are read from the cache);
@@ -180,10 +181,6 @@ pub fn cached_attention(
     heads: Heads,
 ) -> Tensor<2> {
     let device = qkv.device();
-    if is_host(&device) {
-        let decode = cpu::decode::CachedAttention { len, pads: pads.to_vec(), heads };
-        return call2(Arc::new(decode), qkv, cache);
-    }
     let Heads { heads: h, kv_heads, head_dim } = heads;
     let rows = pads.len();
     let q = qkv.slice([0..rows, 0..h * head_dim]).reshape([rows, 1, h, head_dim]);

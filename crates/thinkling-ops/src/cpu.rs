@@ -1,10 +1,7 @@
 //! Loops over host memory, one file an operation; unit-tested against the formulas.
 
 pub(crate) mod attention;
-pub(crate) mod decode;
 pub(crate) mod linear;
-pub(crate) mod math;
 pub(crate) mod rms_norm;
 pub(crate) mod rotate;
 pub(crate) mod swiglu;
-pub(crate) mod threads;

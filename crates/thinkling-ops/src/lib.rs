@@ -7,7 +7,7 @@
 //! | [`rms_norm`] | one pass forward, one backward | tensor code |
 //! | [`swiglu`] | one pass forward, one backward | tensor code |
 //! | [`packed_attention`] | rotary embedding and attention over ragged rows whose completions read a shared prompt in place | gathers, then tensor code |
-//! | [`cached_attention`] | decoding over a key-value cache; no gradient | tensor code |
+//! | [`cached_attention`] | (decoding there is `thinkling-cpu`'s) | tensor code; no gradient |
 //!
 //! Both sides compute the same formulas; tests compare value and gradient on odd shapes. Sums run
 //! in an order that does not depend on the number of threads.

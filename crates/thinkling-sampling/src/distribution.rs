@@ -1,5 +1,11 @@
 //! Log-softmax of one position, its entropy and its best tokens.
 
+use pulp::Arch;
+use thinkling_cpu::math::exp;
+
+/// Probabilities that are added in f32 before the sum goes on in f64.
+pub(crate) const BLOCK: usize = 256;
+
 /// Normaliser of `softmax(logits / temperature)` for one position.
 ///
 /// `logprob(i) = logits[i] / temperature - log(sum_j exp(logits[j] / temperature))`, in nats;
@@ -13,17 +19,40 @@ pub struct LogSoftmax {
 impl LogSoftmax {
     /// Reads `logits` once. `temperature` must be above 0.
     pub fn new(logits: &[f32], temperature: f64) -> Self {
+        let mut block = [0f32; BLOCK];
+        Self::by_blocks(logits, temperature, |_, exponents| exponents.raise(&mut block))
+    }
+
+    /// [`Self::new`] that also leaves `exp((logit - largest) / temperature)` of each token in
+    /// `masses`, and the sum of each [`BLOCK`] of them in `sums`.
+    pub(crate) fn with_masses(
+        logits: &[f32],
+        temperature: f64,
+        masses: &mut Vec<f32>,
+        sums: &mut Vec<f64>,
+    ) -> Self {
+        masses.resize(logits.len(), 0.0);
+        sums.clear();
+        Self::by_blocks(logits, temperature, |from, exponents| {
+            let sum = exponents.raise(&mut masses[from..]);
+            sums.push(sum);
+            sum
+        })
+    }
+
+    /// `block` gives the sum of the masses of a block of logits that begins at an index.
+    fn by_blocks(
+        logits: &[f32],
+        temperature: f64,
+        mut block: impl FnMut(usize, Exponents<'_>) -> f64,
+    ) -> Self {
         assert!(temperature > 0.0, "log-softmax needs a temperature above 0, got {temperature}");
         let inverse_temperature = 1.0 / temperature;
-        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        // Eight partial sums, so that the loop is not one chain of dependent additions.
-        let mut sums = [0f64; 8];
-        for chunk in logits.chunks(8) {
-            for (sum, &x) in sums.iter_mut().zip(chunk) {
-                *sum += f64::from((((x - max) as f64) * inverse_temperature) as f32).exp();
-            }
-        }
-        let log_normaliser = f64::from(max) * inverse_temperature + sums.iter().sum::<f64>().ln();
+        let (max, scale) = (largest(logits), inverse_temperature as f32);
+        let blocks = logits.chunks(BLOCK).enumerate();
+        let sum: f64 =
+            blocks.map(|(i, logits)| block(i * BLOCK, Exponents { logits, max, scale })).sum();
+        let log_normaliser = f64::from(max) * inverse_temperature + sum.ln();
         Self { inverse_temperature, log_normaliser }
     }
 
@@ -31,6 +60,42 @@ impl LogSoftmax {
     pub fn logprob(&self, logit: f32) -> f64 {
         f64::from(logit) * self.inverse_temperature - self.log_normaliser
     }
+}
+
+/// `(logits - max) * scale`, still to be raised.
+struct Exponents<'a> {
+    logits: &'a [f32],
+    max: f32,
+    scale: f32,
+}
+
+impl Exponents<'_> {
+    /// The masses into `out`, which may be longer; gives their sum.
+    fn raise(self, out: &mut [f32]) -> f64 {
+        let Self { logits, max, scale } = self;
+        let mut sums = [0f32; 16];
+        Arch::new().dispatch(|| {
+            for (out, logits) in out.chunks_mut(16).zip(logits.chunks(16)) {
+                for ((out, logit), sum) in out.iter_mut().zip(logits).zip(&mut sums) {
+                    *out = exp((logit - max) * scale);
+                    *sum += *out;
+                }
+            }
+        });
+        sums.into_iter().map(f64::from).sum()
+    }
+}
+
+fn largest(logits: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    Arch::new().dispatch(|| {
+        for chunk in logits.chunks(16) {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane = if x > *lane { x } else { *lane };
+            }
+        }
+    });
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// Index of the largest logit; the first one of equals, NaN never.

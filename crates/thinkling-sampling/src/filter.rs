@@ -1,5 +1,6 @@
 //! Temperature, top-k, top-p and min-p, and the draw itself.
 
+use crate::distribution::BLOCK;
 use crate::{LogSoftmax, Stream, argmax};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,8 @@ pub struct Sampled {
 #[derive(Clone, Debug)]
 pub struct Sampler {
     params: SamplingParams,
+    masses: Vec<f32>,
+    sums: Vec<f64>,
     kept: Vec<(u32, f64)>,
 }
 
@@ -91,7 +94,7 @@ impl Sampler {
     /// A parameter outside its range.
     pub fn new(params: SamplingParams) -> Result<Self, SamplingError> {
         params.validate()?;
-        Ok(Self { params, kept: Vec::new() })
+        Ok(Self { params, masses: Vec::new(), sums: Vec::new(), kept: Vec::new() })
     }
 
     /// The parameters of this sampler.
@@ -104,25 +107,27 @@ impl Sampler {
     /// The draw inverts the cumulative distribution in order of token id, so a difference in the
     /// last bits of the logits changes the token only where the draw lies that close to a border.
     pub fn sample(&mut self, logits: &[f32], stream: &mut Stream) -> Sampled {
-        let softmax = LogSoftmax::new(logits, self.params.logprob_temperature());
-        let id = if self.params.is_greedy() {
-            argmax(logits)
+        let temperature = self.params.logprob_temperature();
+        let (id, softmax) = if self.params.is_greedy() {
+            (argmax(logits), LogSoftmax::new(logits, temperature))
         } else {
-            self.draw(logits, &softmax, stream.uniform())
+            let (masses, sums) = (&mut self.masses, &mut self.sums);
+            let softmax = LogSoftmax::with_masses(logits, temperature, masses, sums);
+            (self.draw(stream.uniform()), softmax)
         };
         Sampled { id: id as u32, logprob: softmax.logprob(logits[id]) }
     }
 
-    fn draw(&mut self, logits: &[f32], softmax: &LogSoftmax, uniform: f64) -> usize {
+    /// Draws by the masses of this position.
+    fn draw(&mut self, uniform: f64) -> usize {
         let SamplingParams { top_k, top_p, min_p, .. } = self.params;
-        let all = top_k == 0 || top_k >= logits.len();
+        let all = top_k == 0 || top_k >= self.masses.len();
         if all && top_p >= 1.0 && min_p == 0.0 {
-            let probabilities = logits.iter().map(|&x| softmax.logprob(x).exp());
-            return invert(probabilities.enumerate(), uniform);
+            return self.draw_any(uniform);
         }
         self.kept.clear();
-        self.kept
-            .extend(logits.iter().enumerate().map(|(i, &x)| (i as u32, softmax.logprob(x).exp())));
+        let masses = self.masses.iter().enumerate();
+        self.kept.extend(masses.map(|(i, &mass)| (i as u32, f64::from(mass))));
         let by_probability =
             |a: &(u32, f64), b: &(u32, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         if !all {
@@ -146,6 +151,25 @@ impl Sampler {
         self.kept.sort_unstable_by_key(|k| k.0);
         let total: f64 = self.kept.iter().map(|k| k.1).sum();
         invert(self.kept.iter().map(|k| (k.0 as usize, k.1)), uniform * total)
+    }
+}
+
+impl Sampler {
+    /// Draws among all tokens: by the sums of the blocks, then inside one.
+    fn draw_any(&self, uniform: f64) -> usize {
+        let mut target = uniform * self.sums.iter().sum::<f64>();
+        // A block may be the last one with mass without being reached, by rounding.
+        let mut chosen = 0;
+        for (block, &sum) in self.sums.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
+            chosen = block;
+            if target < sum {
+                break;
+            }
+            target -= sum;
+        }
+        let from = chosen * BLOCK;
+        let block = self.masses.iter().enumerate().skip(from).take(BLOCK);
+        invert(block.map(|(i, &mass)| (i, f64::from(mass))), target)
     }
 }
 

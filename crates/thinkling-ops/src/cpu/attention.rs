@@ -6,12 +6,14 @@
 //! `[QUERY_BLOCK, prefix + sequence]`. The backward pass computes the probabilities again.
 
 use crate::attention::{Heads, PackedSequence};
-use crate::cpu::linear::{View, multiply};
-use crate::cpu::math::{dot, exp};
-use crate::cpu::threads::{chunks_mut, pieces_mut};
+use crate::cpu::linear::multiply;
 use crate::host::HostFunction;
 use pulp::Arch;
 use std::sync::Arc;
+use thinkling_cpu::math::dot;
+use thinkling_cpu::matmul::View;
+use thinkling_cpu::rows::softmax;
+use thinkling_cpu::threads::{chunks_mut, pieces_mut};
 
 /// Queries whose scores are held at once.
 const QUERY_BLOCK: usize = 64;
@@ -212,20 +214,6 @@ fn spread(span: Span, d: usize, p: &[f32], a: &[f32], out: &mut [f32]) {
     }
     let p = View::rows(&p[span.prefix_len..], width).t();
     multiply([span.own_len, m, d], p, a, &mut out[span.own * d..], d, (1.0, true), none);
-}
-
-#[inline(always)]
-fn softmax(row: &mut [f32]) {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sums = [0f32; 16];
-    for chunk in row.chunks_mut(16) {
-        for (x, sum) in chunk.iter_mut().zip(&mut sums) {
-            *x = exp(*x - max);
-            *sum += *x;
-        }
-    }
-    let inverse = 1.0 / sums.iter().sum::<f32>();
-    row.iter_mut().for_each(|x| *x *= inverse);
 }
 
 impl HostFunction for PackedAttention {

@@ -1,9 +1,10 @@
 //! `y = x W^T` and its gradients as matrix products on strided views.
 
-use crate::cpu::math::dot;
-use crate::cpu::threads::{chunks_mut, parallelism};
 use crate::host::HostFunction;
 use pulp::Arch;
+use thinkling_cpu::math::dot;
+use thinkling_cpu::matmul::View;
+use thinkling_cpu::threads::chunks_mut;
 
 /// At most this many tokens go through [`few_tokens`]: packing `W` for a product costs more than
 /// the product there, and reading `W` once is the floor.
@@ -20,30 +21,15 @@ pub(crate) struct Linear {
     pub(crate) output: usize,
 }
 
-/// A matrix in a slice: element `(i, j)` lies at `i * row + j * column`.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) row: usize,
-    pub(crate) column: usize,
-}
-
-impl<'a> View<'a> {
-    /// Rows of `width` values one after the other.
-    pub(crate) fn rows(data: &'a [f32], width: usize) -> Self {
-        Self { data, row: width, column: 1 }
+/// Parallelism of one large matrix product.
+fn parallelism(multiplications: usize) -> gemm::Parallelism {
+    // Below, a hand-over costs more than it saves.
+    #[cfg(feature = "threads")]
+    if multiplications > 1 << 20 {
+        return gemm::Parallelism::Rayon(0);
     }
-
-    /// The transposed matrix.
-    pub(crate) fn t(self) -> Self {
-        Self { row: self.column, column: self.row, ..self }
-    }
-
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        rows == 0
-            || columns == 0
-            || (rows - 1) * self.row + (columns - 1) * self.column < self.data.len()
-    }
+    let _ = multiplications;
+    gemm::Parallelism::None
 }
 
 /// `out = beta out + alpha a b` for `a` `[m, k]`, `b` `[k, n]`; `out` has rows `out_row` apart.

@@ -1,19 +1,15 @@
 //! `y = x / sqrt(mean(x^2) + eps) * w` by rows (arXiv 1910.07467).
 
-use crate::cpu::math::dot;
-use crate::cpu::threads::{ROWS, chunks_mut, rows2, rows3};
 use crate::host::HostFunction;
 use pulp::Arch;
+use thinkling_cpu::math::dot;
+use thinkling_cpu::rows::{inverse_rms, rms_norm};
+use thinkling_cpu::threads::{ROWS, chunks_mut, rows2, rows3};
 
 /// RMSNorm over the last axis: inputs `x` `[.., width]` and `w` `[width]`.
 #[derive(Debug)]
 pub(crate) struct RmsNorm {
     pub(crate) eps: f32,
-}
-
-#[inline(always)]
-fn inverse(x: &[f32], eps: f32) -> f32 {
-    1.0 / (dot(x, x) / x.len() as f32 + eps).sqrt()
 }
 
 impl HostFunction for RmsNorm {
@@ -28,10 +24,7 @@ impl HostFunction for RmsNorm {
         rows2(out, width, x, width, |out, x| {
             arch.dispatch(|| {
                 for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let inverse = inverse(x, self.eps);
-                    for ((y, x), w) in out.iter_mut().zip(x).zip(w) {
-                        *y = x * inverse * w;
-                    }
+                    rms_norm(x, w, self.eps, out);
                 }
             });
         });
@@ -48,7 +41,7 @@ impl HostFunction for RmsNorm {
             arch.dispatch(|| {
                 let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width));
                 for ((dx, x), dy) in rows.zip(dy.chunks_exact(width)) {
-                    let s = inverse(x, self.eps);
+                    let s = inverse_rms(x, self.eps);
                     for ((dx, dy), w) in dx.iter_mut().zip(dy).zip(w) {
                         *dx = dy * w;
                     }
@@ -69,7 +62,7 @@ impl HostFunction for RmsNorm {
             arch.dispatch(|| {
                 let rows = x[from..to].chunks_exact(width).zip(grad[from..to].chunks_exact(width));
                 for (x, dy) in rows {
-                    let s = inverse(x, self.eps);
+                    let s = inverse_rms(x, self.eps);
                     for ((p, x), dy) in partial.iter_mut().zip(x).zip(dy) {
                         *p += dy * x * s;
                     }

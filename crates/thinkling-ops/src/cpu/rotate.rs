@@ -1,10 +1,11 @@
 //! Rotary embedding of the query and key heads of fused rows.
 
 use crate::attention::Heads;
-use crate::cpu::threads::rows3;
 use crate::host::HostFunction;
 use pulp::Arch;
 use std::sync::Arc;
+use thinkling_cpu::rows::rotate;
+use thinkling_cpu::threads::rows3;
 
 /// Input and output `[tokens, (heads + 2 * kv_heads) * head_dim]`.
 #[derive(Debug)]
@@ -32,17 +33,10 @@ impl Rotate {
                     let at = (first + t) * half;
                     let cos = &self.factors[0][at..at + half];
                     let sin = &self.factors[1][at..at + half];
-                    let pairs = out[..turned].chunks_exact_mut(head_dim);
-                    for (out, x) in pairs.zip(x[..turned].chunks_exact(head_dim)) {
-                        let (x1, x2) = x.split_at(half);
-                        let (y1, y2) = out.split_at_mut(half);
-                        for i in 0..half {
-                            let (c, s) = (cos[i], sign * sin[i]);
-                            y1[i] = x1[i] * c - x2[i] * s;
-                            y2[i] = x2[i] * c + x1[i] * s;
-                        }
+                    out.copy_from_slice(x);
+                    for head in out[..turned].chunks_exact_mut(head_dim) {
+                        rotate(head, cos, sin, sign);
                     }
-                    out[turned..].copy_from_slice(&x[turned..]);
                 }
             });
         });

@@ -1,9 +1,10 @@
 //! `y = silu(gate) * up` over rows `[gate | up]` (arXiv 2002.05202).
 
-use crate::cpu::math::sigmoid;
-use crate::cpu::threads::{rows2, rows3};
 use crate::host::HostFunction;
 use pulp::Arch;
+use thinkling_cpu::math::sigmoid;
+use thinkling_cpu::rows::swiglu;
+use thinkling_cpu::threads::{rows2, rows3};
 
 /// SwiGLU: input `[tokens, 2 * width]`, output `[tokens, width]`.
 #[derive(Debug)]
@@ -22,10 +23,7 @@ impl HostFunction for SwiGlu {
         rows2(out, width, inputs[0], 2 * width, |out, x| {
             arch.dispatch(|| {
                 for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(2 * width)) {
-                    let (gate, up) = x.split_at(width);
-                    for ((y, g), u) in out.iter_mut().zip(gate).zip(up) {
-                        *y = g * sigmoid(*g) * u;
-                    }
+                    swiglu(x, out);
                 }
             });
         });

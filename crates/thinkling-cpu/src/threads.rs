@@ -2,10 +2,10 @@
 
 /// Rows of one piece of work: enough to be worth a hand-over, and a constant, so that partial sums
 /// do not depend on the number of threads.
-pub(crate) const ROWS: usize = 64;
+pub const ROWS: usize = 64;
 
 /// Calls `task` on pieces of [`ROWS`] rows of `a` and `b`, whose rows have the given widths.
-pub(crate) fn rows2(
+pub fn rows2(
     a: &mut [f32],
     a_width: usize,
     b: &[f32],
@@ -24,7 +24,7 @@ pub(crate) fn rows2(
 }
 
 /// [`rows2`] with a third, read-only array.
-pub(crate) fn rows3(
+pub fn rows3(
     a: &mut [f32],
     a_width: usize,
     (b, b_width): (&[f32], usize),
@@ -46,26 +46,8 @@ pub(crate) fn rows3(
         .for_each(|((a, b), c)| task(a, b, c));
 }
 
-/// Parallelism of one large matrix product.
-pub(crate) fn parallelism(multiplications: usize) -> gemm::Parallelism {
-    #[cfg(feature = "threads")]
-    {
-        // Below, a hand-over costs more than it saves.
-        if multiplications > 1 << 20 {
-            gemm::Parallelism::Rayon(0)
-        } else {
-            gemm::Parallelism::None
-        }
-    }
-    #[cfg(not(feature = "threads"))]
-    {
-        let _ = multiplications;
-        gemm::Parallelism::None
-    }
-}
-
 /// Calls `task(i, piece)` on the pieces of `width` values of `out`.
-pub(crate) fn chunks_mut(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+pub fn chunks_mut(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
     #[cfg(feature = "threads")]
     {
         use rayon::prelude::*;
@@ -76,7 +58,7 @@ pub(crate) fn chunks_mut(out: &mut [f32], width: usize, task: impl Fn(usize, &mu
 }
 
 /// Calls `task(i, piece)` on pieces of the given lengths of `out`, which they fill.
-pub(crate) fn pieces_mut(
+pub fn pieces_mut(
     out: &mut [f32],
     lens: impl Iterator<Item = usize>,
     task: impl Fn(usize, &mut [f32]) + Sync,
@@ -95,4 +77,39 @@ pub(crate) fn pieces_mut(
     }
     #[cfg(not(feature = "threads"))]
     pieces.into_iter().enumerate().for_each(|(i, piece)| task(i, piece));
+}
+
+/// Threads that work is spread over.
+pub fn count() -> usize {
+    #[cfg(feature = "threads")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "threads"))]
+    1
+}
+
+/// Calls `task(i)` for each `i` below `tasks`.
+pub fn each(tasks: usize, task: impl Fn(usize) + Sync) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        (0..tasks).into_par_iter().with_max_len(1).for_each(&task);
+    }
+    #[cfg(not(feature = "threads"))]
+    (0..tasks).for_each(task);
+}
+
+/// Calls `task(i, a, b)` on pieces of `a` and `b` of the given lengths.
+pub fn chunks2_mut<A: Send, B: Send>(
+    (a, a_len): (&mut [A], usize),
+    (b, b_len): (&mut [B], usize),
+    task: impl Fn(usize, &mut [A], &mut [B]) + Sync,
+) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        let pieces = a.par_chunks_mut(a_len).zip(b.par_chunks_mut(b_len)).enumerate();
+        pieces.for_each(|(i, (a, b))| task(i, a, b));
+    }
+    #[cfg(not(feature = "threads"))]
+    a.chunks_mut(a_len).zip(b.chunks_mut(b_len)).enumerate().for_each(|(i, (a, b))| task(i, a, b));
 }

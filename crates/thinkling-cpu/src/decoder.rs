@@ -1,0 +1,380 @@
+//! The Llama-family decoder for generation: one token of each running sequence a step.
+//!
+//! Weights are packed once. A sequence reads the keys and values of its prompt where they lie,
+//! shared with its group, and appends its own, so that one that ends leaves without a copy. A row's
+//! numbers are the same bit for bit whatever runs beside it and on however many threads.
+
+use crate::math::dot;
+use crate::matmul::{Packed, View, Write};
+use crate::rows::{rms_norm, rotate, softmax, swiglu};
+use crate::scratch::with_scratch;
+use crate::threads;
+use pulp::Arch;
+use std::sync::Arc;
+
+/// Weights up to this size stay in the last cache, so that each thread may read all of them and
+/// take rows of its own, without waiting for the others between operations.
+const CACHED_BYTES: usize = 24 << 20;
+/// Below this many multiplications a product stays on one thread.
+const MIN_PARALLEL: usize = 1 << 20;
+
+/// Sizes of the decoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Width of the MLP.
+    pub intermediate: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of a head, even.
+    pub head_dim: usize,
+    /// Tokens of the vocabulary.
+    pub vocab: usize,
+    /// Added to the mean square in RMSNorm.
+    pub eps: f32,
+}
+
+impl Shape {
+    fn qkv(&self) -> usize {
+        (self.heads + 2 * self.kv_heads) * self.head_dim
+    }
+
+    fn kv(&self) -> usize {
+        self.kv_heads * self.head_dim
+    }
+
+    fn mixed(&self) -> usize {
+        self.heads * self.head_dim
+    }
+}
+
+/// A layer's weights as they lie in memory, projections `[output, input]`.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerWeights<'a> {
+    /// `[hidden]`.
+    pub input_norm: &'a [f32],
+    /// Query, key and value rows: `[(heads + 2 * kv_heads) * head_dim, hidden]`.
+    pub qkv: &'a [f32],
+    /// Qwen2: `[(heads + 2 * kv_heads) * head_dim]`.
+    pub qkv_bias: Option<&'a [f32]>,
+    /// Qwen3: norms of a query and of a key head, `[head_dim]` each.
+    pub qk_norms: Option<[&'a [f32]; 2]>,
+    /// `[hidden, heads * head_dim]`.
+    pub output: &'a [f32],
+    /// `[hidden]`.
+    pub mlp_norm: &'a [f32],
+    /// Gate rows, then up rows: `[2 * intermediate, hidden]`.
+    pub gate_up: &'a [f32],
+    /// `[hidden, intermediate]`.
+    pub down: &'a [f32],
+}
+
+#[derive(Debug)]
+struct Layer {
+    input_norm: Vec<f32>,
+    qkv: Packed,
+    qkv_bias: Option<Vec<f32>>,
+    qk_norms: Option<[Vec<f32>; 2]>,
+    output: Packed,
+    mlp_norm: Vec<f32>,
+    gate_up: Packed,
+    down: Packed,
+}
+
+/// A decoder with packed weights.
+#[derive(Debug)]
+pub struct Decoder {
+    shape: Shape,
+    layers: Vec<Layer>,
+    norm: Vec<f32>,
+    /// `[hidden, vocab]`.
+    head: Packed,
+    /// `[vocab, hidden]`, where it is not the head's weight.
+    embeddings: Option<Vec<f32>>,
+    /// Cosines and sines of each position, `[positions, head_dim / 2]` each.
+    rope: [Vec<f32>; 2],
+}
+
+/// Keys and values of one layer, `[tokens, kv_heads * head_dim]` each.
+#[derive(Clone, Debug, Default)]
+struct KeyValues {
+    keys: Vec<f32>,
+    values: Vec<f32>,
+}
+
+/// Keys and values of a prompt, which the sequences of a group share.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    layers: Vec<KeyValues>,
+    len: usize,
+}
+
+/// A running sequence.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    prompt: Arc<Prompt>,
+    own: Vec<KeyValues>,
+    len: usize,
+}
+
+impl Prompt {
+    /// Without tokens, to which [`Self::push_layer`] adds its layers.
+    pub fn new(len: usize) -> Self {
+        Self { layers: Vec::new(), len }
+    }
+
+    /// Adds the next layer: rotated rows of queries, keys and values, one a token of the prompt.
+    ///
+    /// # Panics
+    /// Where `qkv` does not hold one such row a token.
+    pub fn push_layer(&mut self, qkv: &[f32], shape: &Shape) {
+        assert_eq!(qkv.len(), self.len * shape.qkv(), "one row a token of the prompt");
+        let mut layer = KeyValues::default();
+        for row in qkv.chunks_exact(shape.qkv()) {
+            layer.push(row, shape);
+        }
+        self.layers.push(layer);
+    }
+}
+
+impl KeyValues {
+    /// Appends the keys and values of a fused row.
+    fn push(&mut self, qkv: &[f32], shape: &Shape) {
+        let (keys, values) = qkv[shape.mixed()..].split_at(shape.kv());
+        self.keys.extend_from_slice(keys);
+        self.values.extend_from_slice(values);
+    }
+}
+
+impl Sequence {
+    /// Goes on after `prompt`.
+    pub fn new(prompt: Arc<Prompt>) -> Self {
+        let own = vec![KeyValues::default(); prompt.layers.len()];
+        Self { len: prompt.len, own, prompt }
+    }
+}
+
+impl Layer {
+    fn new(weights: &LayerWeights<'_>, shape: &Shape) -> Self {
+        let Shape { hidden, intermediate, .. } = *shape;
+        Self {
+            input_norm: weights.input_norm.to_vec(),
+            qkv: pack(weights.qkv, hidden, shape.qkv()),
+            qkv_bias: weights.qkv_bias.map(<[f32]>::to_vec),
+            qk_norms: weights.qk_norms.map(|norms| norms.map(<[f32]>::to_vec)),
+            output: pack(weights.output, shape.mixed(), hidden),
+            mlp_norm: weights.mlp_norm.to_vec(),
+            gate_up: pack(weights.gate_up, hidden, 2 * intermediate),
+            down: pack(weights.down, intermediate, hidden),
+        }
+    }
+}
+
+/// A weight `[output, input]` for products `x W^T`.
+fn pack(weight: &[f32], input: usize, output: usize) -> Packed {
+    Packed::new(View::rows(weight, input).t(), input, output)
+}
+
+impl Decoder {
+    /// Without layers, to which [`Self::push_layer`] adds them. `head` is `[vocab, hidden]`,
+    /// `embeddings` too, `None` where they are the head. `frequencies` are the rotary ones in
+    /// radians a token (`[head_dim / 2]`), `positions` the most that a sequence comes to.
+    pub fn new(
+        shape: Shape,
+        norm: &[f32],
+        head: &[f32],
+        embeddings: Option<&[f32]>,
+        frequencies: &[f64],
+        positions: usize,
+    ) -> Self {
+        let mut rope = [Vec::new(), Vec::new()];
+        for position in 0..positions {
+            for frequency in frequencies {
+                let (sin, cos) = (position as f64 * frequency).sin_cos();
+                rope[0].push(cos as f32);
+                rope[1].push(sin as f32);
+            }
+        }
+        Self {
+            shape,
+            layers: Vec::new(),
+            norm: norm.to_vec(),
+            head: pack(head, shape.hidden, shape.vocab),
+            embeddings: embeddings.map(<[f32]>::to_vec),
+            rope,
+        }
+    }
+
+    /// Adds the next layer.
+    pub fn push_layer(&mut self, weights: &LayerWeights<'_>) {
+        self.layers.push(Layer::new(weights, &self.shape));
+    }
+
+    /// Sizes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn weight_bytes(&self) -> usize {
+        let Shape { hidden, intermediate, vocab, .. } = self.shape;
+        let layer = hidden * (self.shape.qkv() + self.shape.mixed() + 3 * intermediate);
+        4 * (self.layers.len() * layer + vocab * hidden)
+    }
+
+    /// One step: `ids[i]` is the next token of `sequences[i]`, whose logits for the token after it
+    /// go to row `i` of `logits`.
+    ///
+    /// # Shapes
+    /// `ids` `[rows]`, `sequences` `[rows]`, `logits` `[rows, vocab]`.
+    ///
+    /// # Panics
+    /// Where these do not fit together, an id is outside the vocabulary, or a sequence passes the
+    /// positions that the decoder was made for.
+    pub fn step(&self, ids: &[u32], sequences: &mut [Sequence], logits: &mut [f32]) {
+        let vocab = self.shape.vocab;
+        assert_eq!(ids.len(), sequences.len(), "a token a sequence");
+        assert_eq!(logits.len(), ids.len() * vocab, "a row of logits a sequence");
+        let threads = threads::count();
+        if ids.len() < 2 * threads || self.weight_bytes() > CACHED_BYTES {
+            self.rows(ids, sequences, logits, true);
+            return;
+        }
+        let rows = ids.len().div_ceil(threads);
+        threads::chunks2_mut((sequences, rows), (logits, rows * vocab), |i, sequences, logits| {
+            let from = i * rows;
+            self.rows(&ids[from..from + sequences.len()], sequences, logits, false);
+        });
+    }
+
+    /// A step of some rows; `parallel`: each operation spreads over all threads.
+    fn rows(&self, ids: &[u32], sequences: &mut [Sequence], logits: &mut [f32], parallel: bool) {
+        let Shape { hidden, intermediate, eps, .. } = self.shape;
+        let (qkv_width, mixed_width) = (self.shape.qkv(), self.shape.mixed());
+        let rows = ids.len();
+        let arch = Arch::new();
+        let product = |packed: &Packed, x: &[f32], out: &mut [f32], write| {
+            let multiplications = rows * packed.input() * packed.output();
+            packed.multiply(x, out, write, parallel && multiplications >= MIN_PARALLEL);
+        };
+        let norm = |x: &[f32], w: &[f32], out: &mut [f32]| {
+            arch.dispatch(|| {
+                for (out, x) in out.chunks_exact_mut(hidden).zip(x.chunks_exact(hidden)) {
+                    rms_norm(x, w, eps, out);
+                }
+            });
+        };
+        let sizes = [hidden, hidden, qkv_width, mixed_width, 2 * intermediate, intermediate];
+        with_scratch(rows * sizes.iter().sum::<usize>(), |memory| {
+            let mut rest = memory;
+            let [x, h, qkv, mixed, gate_up, act] = sizes.map(|size| {
+                let (part, tail) = std::mem::take(&mut rest).split_at_mut(rows * size);
+                rest = tail;
+                part
+            });
+            for (&id, x) in ids.iter().zip(x.chunks_exact_mut(hidden)) {
+                self.embed(id, x);
+            }
+            for (index, layer) in self.layers.iter().enumerate() {
+                norm(x, &layer.input_norm, h);
+                match &layer.qkv_bias {
+                    None => product(&layer.qkv, h, qkv, Write::Set),
+                    Some(bias) => {
+                        qkv.chunks_exact_mut(qkv_width).for_each(|row| row.copy_from_slice(bias));
+                        product(&layer.qkv, h, qkv, Write::Add);
+                    }
+                }
+                arch.dispatch(|| {
+                    let rows = qkv.chunks_exact_mut(qkv_width).zip(&mut *sequences);
+                    for (qkv, sequence) in rows {
+                        self.turn(layer, qkv, sequence.len);
+                        sequence.own[index].push(qkv, &self.shape);
+                    }
+                });
+                let sequences = &*sequences;
+                let attend = |row: usize, mixed: &mut [f32]| {
+                    let (sequence, q) = (&sequences[row], &qkv[row * qkv_width..][..mixed_width]);
+                    let parts = [&sequence.prompt.layers[index], &sequence.own[index]];
+                    arch.dispatch(|| attend(&self.shape, q, parts, mixed));
+                };
+                if parallel {
+                    threads::chunks_mut(mixed, mixed_width, attend);
+                } else {
+                    let rows = mixed.chunks_exact_mut(mixed_width).enumerate();
+                    rows.for_each(|(row, mixed)| attend(row, mixed));
+                }
+                product(&layer.output, mixed, x, Write::Add);
+                norm(x, &layer.mlp_norm, h);
+                product(&layer.gate_up, h, gate_up, Write::Set);
+                arch.dispatch(|| {
+                    let rows = gate_up.chunks_exact(2 * intermediate);
+                    for (gate_up, act) in rows.zip(act.chunks_exact_mut(intermediate)) {
+                        swiglu(gate_up, act);
+                    }
+                });
+                product(&layer.down, act, x, Write::Add);
+            }
+            sequences.iter_mut().for_each(|sequence| sequence.len += 1);
+            norm(x, &self.norm, h);
+            product(&self.head, h, logits, Write::Set);
+        });
+    }
+
+    fn embed(&self, id: u32, out: &mut [f32]) {
+        let id = id as usize;
+        match &self.embeddings {
+            Some(table) => out.copy_from_slice(&table[id * out.len()..][..out.len()]),
+            None => self.head.column(id, out),
+        }
+    }
+
+    /// Norms (Qwen3) and rotates the query and key heads of a row.
+    #[inline(always)]
+    fn turn(&self, layer: &Layer, qkv: &mut [f32], position: usize) {
+        let Shape { heads, kv_heads, head_dim, eps, .. } = self.shape;
+        let half = head_dim / 2;
+        let [cos, sin] = [0, 1].map(|i| &self.rope[i][position * half..][..half]);
+        let turned = qkv[..(heads + kv_heads) * head_dim].chunks_exact_mut(head_dim);
+        for (i, head) in turned.enumerate() {
+            if let Some(norms) = &layer.qk_norms {
+                let norm = &norms[usize::from(i >= heads)];
+                let inverse = crate::rows::inverse_rms(head, eps);
+                head.iter_mut().zip(norm).for_each(|(x, w)| *x = *x * inverse * w);
+            }
+            rotate(head, cos, sin, 1.0);
+        }
+    }
+}
+
+/// Attention of one query row over the tokens of its prompt and its own.
+#[inline(always)]
+fn attend(shape: &Shape, q: &[f32], parts: [&KeyValues; 2], out: &mut [f32]) {
+    let Shape { heads, kv_heads, head_dim: d, .. } = *shape;
+    let (width, repeat) = (shape.kv(), heads / kv_heads);
+    let scale = 1.0 / (d as f32).sqrt();
+    let len = (parts[0].keys.len() + parts[1].keys.len()) / width;
+    let mut scores = vec![0f32; repeat * len];
+    out.fill(0.0);
+    for kv in 0..kv_heads {
+        let q = &q[kv * repeat * d..(kv + 1) * repeat * d];
+        let keys = parts.iter().flat_map(|part| part.keys.chunks_exact(width));
+        for (t, key) in keys.enumerate() {
+            let key = &key[kv * d..(kv + 1) * d];
+            for (r, q) in q.chunks_exact(d).enumerate() {
+                scores[r * len + t] = dot(q, key) * scale;
+            }
+        }
+        scores.chunks_exact_mut(len).for_each(softmax);
+        let out = &mut out[kv * repeat * d..(kv + 1) * repeat * d];
+        let values = parts.iter().flat_map(|part| part.values.chunks_exact(width));
+        for (t, value) in values.enumerate() {
+            let value = &value[kv * d..(kv + 1) * d];
+            for (r, out) in out.chunks_exact_mut(d).enumerate() {
+                let p = scores[r * len + t];
+                out.iter_mut().zip(value).for_each(|(out, v)| *out += p * v);
+            }
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! Products of matrices in host memory.
+//!
+//! The right operand is packed once in panels of [`VECTORS`] vectors of columns and used many times;
+//! rows of the left one are packed by blocks. A kernel holds a block of rows times a panel in
+//! registers and walks the inner dimension from front to back. Each value of the product is
+//! therefore one chain of additions in one order: it depends neither on the number of threads nor on
+//! which rows are computed together.
+//!
+//! For operands that are used once the crate `gemm` is as fast; these products are for decoding.
+
+use crate::scratch::{Aligned, with_block};
+use crate::threads;
+use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
+
+/// Vectors side by side in a panel.
+const VECTORS: usize = 2;
+/// Bytes of packed rows that a task works on: they stay in the second cache beside a panel.
+const ROWS_BYTES: usize = 256 << 10;
+/// Tasks a thread, so that one that is late does not hold up the others for long.
+const TASKS: usize = 4;
+
+/// A matrix in a slice: element `(i, j)` lies at `i * row + j * column`.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The values.
+    pub data: &'a [f32],
+    /// Distance between rows.
+    pub row: usize,
+    /// Distance between columns.
+    pub column: usize,
+}
+
+impl<'a> View<'a> {
+    /// Rows of `width` values one after the other.
+    pub fn rows(data: &'a [f32], width: usize) -> Self {
+        Self { data, row: width, column: 1 }
+    }
+
+    /// The transposed matrix.
+    pub fn t(self) -> Self {
+        Self { row: self.column, column: self.row, ..self }
+    }
+
+    /// Whether a matrix of that many rows and columns lies inside the slice.
+    pub fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows == 0
+            || columns == 0
+            || (rows - 1) * self.row + (columns - 1) * self.column < self.data.len()
+    }
+}
+
+/// What happens to the old values of a product's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// They are overwritten.
+    Set,
+    /// The product is added to them.
+    Add,
+}
+
+/// A right operand `[k, n]` in panels, zeros behind its last column.
+#[derive(Debug)]
+pub struct Packed {
+    panels: Aligned,
+    k: usize,
+    n: usize,
+    width: usize,
+}
+
+impl Packed {
+    /// Packs `b` `[k, n]`. A weight `[output, input]` whose product is `x W^T` comes as
+    /// `View::rows(weight, input).t()` with `k = input`, `n = output`.
+    ///
+    /// # Panics
+    /// Where `b` does not lie inside its slice.
+    pub fn new(b: View<'_>, k: usize, n: usize) -> Self {
+        let width = panel_width();
+        assert!(b.holds(k, n), "a packed matrix lies inside its slice");
+        let mut panels = Aligned::of(n.div_ceil(width) * k * width);
+        threads::chunks_mut(panels.as_mut_slice(), (k * width).max(1), |i, panel| {
+            pack_panel(b, [k, n, width], i, panel);
+        });
+        Self { panels, k, n, width }
+    }
+
+    /// Rows of `b`: the length of a row of `a`.
+    pub fn input(&self) -> usize {
+        self.k
+    }
+
+    /// Columns of `b`: the length of a row of the product.
+    pub fn output(&self) -> usize {
+        self.n
+    }
+
+    /// Column `j` of `b` into `out`, `[k]`.
+    pub fn column(&self, j: usize, out: &mut [f32]) {
+        assert!(j < self.n && out.len() == self.k, "a column of the packed matrix");
+        let panel = &self.panels.as_slice()[j / self.width * self.k * self.width..];
+        for (out, row) in out.iter_mut().zip(panel.chunks_exact(self.width)) {
+            *out = row[j % self.width];
+        }
+    }
+
+    /// `out = a b` or `out += a b` for rows `a` `[m, k]`; `out` is `[m, n]`.
+    ///
+    /// # Panics
+    /// Where the slices do not have these sizes.
+    pub fn multiply(&self, a: &[f32], out: &mut [f32], write: Write, parallel: bool) {
+        let m = out.len() / self.n.max(1);
+        assert!(a.len() == m * self.k && out.len() == m * self.n, "rows of a product");
+        Product { a, b: self, m, out: Place::new(out, m, self.n), write }.run(parallel);
+    }
+}
+
+/// Columns of a panel on this machine.
+fn panel_width() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    Arch::new().dispatch(Lanes) * VECTORS
+}
+
+/// Columns `i * width ..` of `b` into `panel`.
+fn pack_panel(b: View<'_>, [k, n, width]: [usize; 3], i: usize, panel: &mut [f32]) {
+    let first = i * width;
+    let columns = width.min(n - first);
+    if columns < width {
+        panel.fill(0.0);
+    }
+    if b.column == 1 {
+        for (row, out) in panel.chunks_exact_mut(width).enumerate() {
+            let from = row * b.row + first;
+            out[..columns].copy_from_slice(&b.data[from..from + columns]);
+        }
+        return;
+    }
+    transpose(b.t(), first..first + columns, k, panel, width);
+}
+
+/// Rows `rows` of `a` as columns: `out[i * width + r] = a(rows.start + r, i)` for `i` below `k`.
+fn transpose(a: View<'_>, rows: Range<usize>, k: usize, out: &mut [f32], width: usize) {
+    /// Values of a row that are taken at once, so that what they are written to stays near.
+    const TILE: usize = 64;
+    for from in (0..k).step_by(TILE) {
+        let tile = TILE.min(k - from);
+        for (r, row) in rows.clone().enumerate() {
+            let start = row * a.row + from * a.column;
+            let out = out[from * width..].iter_mut().skip(r).step_by(width).take(tile);
+            match a.column {
+                1 => out.zip(&a.data[start..start + tile]).for_each(|(out, a)| *out = *a),
+                step => {
+                    let values = a.data[start..].iter().step_by(step);
+                    out.zip(values).for_each(|(out, a)| *out = *a);
+                }
+            }
+        }
+    }
+}
+
+/// Where a product goes, shared by tasks that write apart from each other.
+#[derive(Clone, Copy)]
+struct Place {
+    start: *mut f32,
+    row: usize,
+}
+
+// SAFETY: tasks get disjoint blocks of the product (`Product::run`), and the place is only used
+// while the slice that it was made of is borrowed.
+#[allow(unsafe_code, reason = "tasks write columns of one row-major matrix")]
+unsafe impl Sync for Place {}
+
+impl Place {
+    fn new(out: &mut [f32], m: usize, n: usize) -> Self {
+        assert_eq!(out.len(), m * n, "a product fills its slice");
+        Self { start: out.as_mut_ptr(), row: n }
+    }
+
+    /// Columns `first .. first + len` of row `i`.
+    ///
+    /// # Safety
+    /// They lie inside the product, and no other task uses them.
+    #[allow(unsafe_code, reason = "tasks write columns of one row-major matrix")]
+    #[inline(always)]
+    unsafe fn columns<'a>(self, i: usize, first: usize, len: usize) -> &'a mut [f32] {
+        // SAFETY: inside the slice by the assertion of `new`, and the caller's alone.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row + first), len) }
+    }
+}
+
+/// A product to be computed.
+struct Product<'a> {
+    /// `[m, k]`.
+    a: &'a [f32],
+    b: &'a Packed,
+    m: usize,
+    out: Place,
+    write: Write,
+}
+
+impl Product<'_> {
+    fn run(&self, parallel: bool) {
+        let Self { m, b: Packed { k, n, width, .. }, .. } = self;
+        let (m, panels) = (*m, n.div_ceil(*width));
+        if m == 0 || panels == 0 {
+            return;
+        }
+        // A multiple of every block of rows.
+        let rows = (ROWS_BYTES / 4 / (*k).max(1)).clamp(24, 192) / 24 * 24;
+        let row_tasks = m.div_ceil(rows);
+        let threads = if parallel { threads::count() } else { 1 };
+        let groups = if threads == 1 { 1 } else { (TASKS * threads).div_ceil(row_tasks) };
+        let panels_a_task = panels.div_ceil(groups.min(panels));
+        let groups = panels.div_ceil(panels_a_task);
+        let task = |i: usize| {
+            let (rows_from, from) = (i / groups * rows, i % groups * panels_a_task);
+            let rows = rows_from..m.min(rows_from + rows);
+            let panels = from..panels.min(from + panels_a_task);
+            with_block(rows.len() * k, |memory| {
+                Arch::new().dispatch(Task { product: self, rows, panels, memory });
+            });
+        };
+        if threads == 1 {
+            (0..row_tasks * groups).for_each(task);
+        } else {
+            threads::each(row_tasks * groups, task);
+        }
+    }
+}
+
+/// A block of the product.
+struct Task<'a> {
+    product: &'a Product<'a>,
+    rows: Range<usize>,
+    panels: Range<usize>,
+    /// For the packed rows.
+    memory: &'a mut [f32],
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many rows as accumulators fit into the machine's registers.
+        match S::F32_LANES {
+            16 => self.blocks::<S, 12>(simd),
+            8 => self.blocks::<S, 6>(simd),
+            _ => self.blocks::<S, 4>(simd),
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Rows of the next block where `left` are left.
+    fn height(left: usize, most: usize) -> usize {
+        match left {
+            left if left >= most => most,
+            8.. => 8,
+            6.. if most == 6 => 6,
+            4.. => 4,
+            2.. => 2,
+            _ => 1,
+        }
+    }
+
+    #[inline(always)]
+    fn blocks<S: Simd, const MOST: usize>(self, simd: S) {
+        let Packed { k, width, panels, .. } = self.product.b;
+        let (k, width, panels) = (*k, *width, panels.as_slice());
+        let mut rest = &mut *self.memory;
+        let mut row = self.rows.start;
+        while row < self.rows.end {
+            let height = Self::height(self.rows.end - row, MOST);
+            let (block, tail) = rest.split_at_mut(height * k);
+            transpose(View::rows(self.product.a, k), row..row + height, k, block, height);
+            rest = tail;
+            row += height;
+        }
+        for panel in self.panels.clone() {
+            let values = &panels[panel * k * width..(panel + 1) * k * width];
+            let (vectors, _) = S::as_simd_f32s(values);
+            let mut rest = &*self.memory;
+            let mut row = self.rows.start;
+            while row < self.rows.end {
+                let height = Self::height(self.rows.end - row, MOST);
+                let (block, tail) = rest.split_at(height * k);
+                match height {
+                    12 => self.kernel::<S, 12>(simd, block, vectors, row, panel),
+                    8 => self.kernel::<S, 8>(simd, block, vectors, row, panel),
+                    6 => self.kernel::<S, 6>(simd, block, vectors, row, panel),
+                    4 => self.kernel::<S, 4>(simd, block, vectors, row, panel),
+                    2 => self.kernel::<S, 2>(simd, block, vectors, row, panel),
+                    _ => self.kernel::<S, 1>(simd, block, vectors, row, panel),
+                }
+                rest = tail;
+                row += height;
+            }
+        }
+    }
+
+    /// `HEIGHT` rows times one panel.
+    #[inline(always)]
+    fn kernel<S: Simd, const HEIGHT: usize>(
+        &self,
+        simd: S,
+        block: &[f32],
+        panel: &[S::f32s],
+        row: usize,
+        panel_index: usize,
+    ) {
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
+        let (a, _) = block.as_chunks::<HEIGHT>();
+        let (b, _) = panel.as_chunks::<VECTORS>();
+        for (a, b) in a.iter().zip(b) {
+            for r in 0..HEIGHT {
+                let value = simd.splat_f32s(a[r]);
+                for v in 0..VECTORS {
+                    sums[r][v] = simd.mul_add_e_f32s(value, b[v], sums[r][v]);
+                }
+            }
+        }
+        let Product { b: Packed { n, width, .. }, out, write, .. } = *self.product;
+        let first = panel_index * width;
+        let len = (*width).min(n - first);
+        let mut whole = [0f32; 64];
+        for (r, sums) in sums.into_iter().enumerate() {
+            // SAFETY: this task's rows and panels are its own and lie inside the product.
+            #[allow(unsafe_code, reason = "tasks write columns of one row-major matrix")]
+            let out = unsafe { out.columns(row + r, first, len) };
+            if len == *width {
+                let (out, _) = S::as_mut_simd_f32s(out);
+                for (out, sum) in out.iter_mut().zip(sums) {
+                    *out = match write {
+                        Write::Set => sum,
+                        Write::Add => simd.add_f32s(*out, sum),
+                    };
+                }
+                continue;
+            }
+            let (vectors, _) = S::as_mut_simd_f32s(&mut whole);
+            for (whole, sum) in vectors.iter_mut().zip(sums) {
+                *whole = sum;
+            }
+            for (out, value) in out.iter_mut().zip(whole) {
+                match write {
+                    Write::Set => *out = value,
+                    Write::Add => *out += value,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_761).max(1);
+        (0..count)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                (state % 2_001) as f32 / 1_000.0 - 1.0
+            })
+            .collect()
+    }
+
+    fn naive([m, k, n]: [usize; 3], a: View<'_>, b: View<'_>) -> Vec<f64> {
+        let at = |x: View<'_>, i: usize, j: usize| f64::from(x.data[i * x.row + j * x.column]);
+        (0..m * n).map(|c| (0..k).map(|i| at(a, c / n, i) * at(b, i, c % n)).sum::<f64>()).collect()
+    }
+
+    fn assert_near(got: &[f32], want: &[f64], k: usize) {
+        // Sums of k products of values below 1, in f32.
+        let tolerance = 1e-6 * (k as f64).max(1.0);
+        for (got, want) in got.iter().zip(want) {
+            assert!((f64::from(*got) - want).abs() <= tolerance, "{got} for {want}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn products_of_any_shape(
+            m in 0usize..70, k in 1usize..90, n in 1usize..140, turned: bool, seed in 1u32..999,
+        ) {
+            let (a, b) = (values(m * k, seed), values(k * n, seed + 1));
+            let b = if turned { View::rows(&b, k).t() } else { View::rows(&b, n) };
+            let want = naive([m, k, n], View::rows(&a, k), b);
+            let packed = Packed::new(b, k, n);
+            let mut out = vec![7.0; m * n];
+            packed.multiply(&a, &mut out, Write::Set, true);
+            assert_near(&out, &want, k);
+            packed.multiply(&a, &mut out, Write::Add, false);
+            let twice: Vec<f64> = want.iter().map(|x| x * 2.0).collect();
+            assert_near(&out, &twice, 2 * k);
+        }
+    }
+
+    #[test]
+    fn rows_do_not_depend_on_their_neighbours_or_threads() {
+        let (k, n) = (129, 301);
+        let (x, w) = (values(53 * k, 5), values(n * k, 6));
+        let packed = Packed::new(View::rows(&w, k).t(), k, n);
+        let mut all = vec![0.0; 53 * n];
+        packed.multiply(&x, &mut all, Write::Set, true);
+        for row in [0, 11, 12, 50, 52] {
+            let mut one = vec![0.0; n];
+            packed.multiply(&x[row * k..(row + 1) * k], &mut one, Write::Set, false);
+            assert_eq!(one, all[row * n..(row + 1) * n], "row {row}");
+        }
+    }
+
+    #[test]
+    fn columns_come_back() {
+        let w = values(67 * 5, 3);
+        let packed = Packed::new(View::rows(&w, 5).t(), 5, 67);
+        let mut column = [0.0; 5];
+        for j in [0, 31, 32, 66] {
+            packed.column(j, &mut column);
+            assert_eq!(column, w[j * 5..(j + 1) * 5]);
+        }
+    }
+}

@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "thinkling-learn",
         &[
+            "thinkling-cpu",
             "thinkling-grpo",
             "thinkling-model",
             "thinkling-reward",

@@ -1,6 +1,6 @@
 //! Products of matrices in host memory.
 //!
-//! The right operand is packed once in panels of [`VECTORS`] vectors of columns and used many times;
+//! The right operand is packed once in panels of two vectors of columns and used many times;
 //! rows of the left one are packed by blocks. A kernel holds a block of rows times a panel in
 //! registers and walks the inner dimension from front to back. Each value of the product is
 //! therefore one chain of additions in one order: it depends neither on the number of threads nor on

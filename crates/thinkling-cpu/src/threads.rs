@@ -113,3 +113,34 @@ pub fn chunks2_mut<A: Send, B: Send>(
     #[cfg(not(feature = "threads"))]
     a.chunks_mut(a_len).zip(b.chunks_mut(b_len)).enumerate().for_each(|(i, (a, b))| task(i, a, b));
 }
+
+/// Calls `task` on pieces of `len` values of three arrays and of a fourth that is only read.
+pub fn chunks4_mut(
+    len: usize,
+    [a, b, c]: [&mut [f32]; 3],
+    d: &[f32],
+    task: impl Fn([&mut [f32]; 3], &[f32]) + Sync,
+) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        let written = a.par_chunks_mut(len).zip(b.par_chunks_mut(len)).zip(c.par_chunks_mut(len));
+        written.zip(d.par_chunks(len)).for_each(|(((a, b), c), d)| task([a, b, c], d));
+    }
+    #[cfg(not(feature = "threads"))]
+    {
+        let written = a.chunks_mut(len).zip(b.chunks_mut(len)).zip(c.chunks_mut(len));
+        written.zip(d.chunks(len)).for_each(|(((a, b), c), d)| task([a, b, c], d));
+    }
+}
+
+/// `task(piece)` of each piece of `len` values, in their order.
+pub fn map_chunks<R: Send>(a: &[f32], len: usize, task: impl Fn(&[f32]) -> R + Sync) -> Vec<R> {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        a.par_chunks(len).map(&task).collect()
+    }
+    #[cfg(not(feature = "threads"))]
+    a.chunks(len).map(task).collect()
+}

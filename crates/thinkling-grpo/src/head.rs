@@ -16,6 +16,7 @@
 //! chunk of about `hidden` tokens or more keeps that the smaller part.
 
 use burn::tensor::{Gradients, Int, Tensor, activation::softmax};
+use thinkling_ops::HeadStats;
 
 use crate::GrpoError;
 
@@ -73,6 +74,9 @@ pub fn token_logprobs(
     chunk_tokens: usize,
 ) -> Result<Tensor<1>, GrpoError> {
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
+    if let Some(host) = head.host() {
+        return Ok(host.forward(head.hidden, head.weight).logprobs);
+    }
     let chunks = head.chunks().map(|range| {
         let chunk = head.chunk(range);
         head.forward(&chunk).logprobs
@@ -95,6 +99,10 @@ pub fn token_logprobs_and_entropy(
     chunk_tokens: usize,
 ) -> Result<(Tensor<1>, Tensor<1>), GrpoError> {
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
+    if let Some(host) = head.host() {
+        let HeadStats { logprobs, entropy } = host.forward(head.hidden, head.weight);
+        return Ok((logprobs, entropy));
+    }
     let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
     for range in head.chunks() {
         let chunk = head.chunk(range);
@@ -124,6 +132,9 @@ pub fn head_backward(
 ) -> Result<HeadGrads, GrpoError> {
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
     let mut backward = Backward::new(&head, grad_logprobs)?;
+    if let Some(host) = head.host() {
+        return Ok(backward.on_host(&host).0);
+    }
     for range in head.chunks() {
         let Chunk { range, hidden, logits } = head.chunk(range);
         let probs = softmax(logits, 1);
@@ -150,6 +161,10 @@ pub fn head_forward_backward(
 ) -> Result<HeadOutput, GrpoError> {
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
     let mut backward = Backward::new(&head, grad_logprobs)?;
+    if let Some(host) = head.host() {
+        let (grads, HeadStats { logprobs, entropy }) = backward.on_host(&host);
+        return Ok(HeadOutput { logprobs, entropy, grads });
+    }
     let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
     for range in head.chunks() {
         let chunk = head.chunk(range);

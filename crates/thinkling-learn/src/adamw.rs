@@ -1,8 +1,14 @@
 //! AdamW (arXiv 1711.05101) over all weights, with clipping by the global gradient norm.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
+use thinkling_cpu::math::dot;
+use thinkling_cpu::threads;
 use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList, is_host};
+
+/// Weights of a piece of work.
+const PIECE: usize = 1 << 16;
 
 /// Constants of the optimiser; the learning rate comes with each step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,12 +164,17 @@ impl Update {
         let ws = floats_mut(&mut w);
         let (ms, vs) = (floats_mut(&mut m), floats_mut(&mut v));
         let gs = g.as_slice::<f32>().expect("gradients are f32");
-        for (((w, &g), m), v) in ws.iter_mut().zip(gs).zip(ms).zip(vs) {
-            let g = g * clip;
-            *m = b1 * *m + (1.0 - b1) * g;
-            *v = b2 * *v + (1.0 - b2) * g * g;
-            *w = keep * *w - rate * *m / ((*v * second).sqrt() + eps);
-        }
+        let arch = Arch::new();
+        threads::chunks4_mut(PIECE, [ws, ms, vs], gs, |[ws, ms, vs], gs| {
+            arch.dispatch(|| {
+                for (((w, &g), m), v) in ws.iter_mut().zip(gs).zip(ms).zip(vs) {
+                    let g = g * clip;
+                    *m = b1 * *m + (1.0 - b1) * g;
+                    *v = b2 * *v + (1.0 - b2) * g * g;
+                    *w = keep * *w - rate * *m / ((*v * second).sqrt() + eps);
+                }
+            });
+        });
         let [w, m, v] = [w, m, v].map(|data| Tensor::from_data(data, &device));
         (w, [m, v])
     }
@@ -195,20 +206,14 @@ async fn global_norm(grads: ParamGrads, on_host: bool) -> Result<(ParamGrads, f6
     Ok((grads, sum.sqrt()))
 }
 
-/// In blocks, so that the inner loop runs in f32 lanes and nothing large is lost.
+/// In blocks whose inner loop runs in f32 lanes, so that nothing large is lost, and whose order does
+/// not depend on the threads.
 fn sum_of_squares(values: &[f32]) -> f64 {
-    values
-        .chunks(1024)
-        .map(|block| {
-            let mut lanes = [0f32; 16];
-            for chunk in block.chunks(16) {
-                for (lane, x) in lanes.iter_mut().zip(chunk) {
-                    *lane += x * x;
-                }
-            }
-            lanes.iter().map(|&x| f64::from(x)).sum::<f64>()
-        })
-        .sum()
+    let arch = Arch::new();
+    let block = |block: &[f32]| arch.dispatch(|| f64::from(dot(block, block)));
+    let sums =
+        threads::map_chunks(values, PIECE, |piece| piece.chunks(1024).map(block).sum::<f64>());
+    sums.into_iter().sum()
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use crate::policy::LearnError;
 use burn::tensor::{Int, Tensor, TensorData};
+use thinkling_cpu::threads;
 use thinkling_grpo::{cross_entropy, inject};
-use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence};
+use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence, is_host};
 
 /// A loss over tokens and the gradient of all weights.
 #[derive(Debug)]
@@ -59,10 +60,23 @@ pub(crate) async fn vector(t: Tensor<1>) -> Result<Vec<f64>, ModelError> {
     data.convert::<f64>().try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))
 }
 
-/// Adds the gradients of a further micro-batch.
+/// Adds the gradients of a further micro-batch, in place on the CPU.
 pub(crate) fn add_grads(sum: Option<ParamGrads>, grads: ParamGrads) -> ParamGrads {
-    match sum {
-        None => grads,
-        Some(sum) => sum.into_iter().zip(grads).map(|(a, b)| a + b).collect(),
-    }
+    /// Values of a row; a piece of work has many.
+    const WIDTH: usize = 1024;
+    let Some(sum) = sum else { return grads };
+    let add = |a: Tensor<1>, b: Tensor<1>| {
+        let device = a.device();
+        if !is_host(&device) {
+            return a + b;
+        }
+        let (mut a, b) = (a.into_data(), b.into_data());
+        let a_values = a.as_mut_slice::<f32>().expect("gradients are f32");
+        let b_values = b.as_slice::<f32>().expect("gradients are f32");
+        threads::rows2(a_values, WIDTH, b_values, WIDTH, |a, b| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        });
+        Tensor::from_data(a, &device)
+    };
+    sum.into_iter().zip(grads).map(|(a, b)| add(a, b)).collect()
 }

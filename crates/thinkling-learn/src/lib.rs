@@ -11,6 +11,7 @@
 
 mod adamw;
 mod language_model;
+mod micro;
 mod policy;
 mod rollout;
 mod schedule;
@@ -19,6 +20,7 @@ pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig};
 pub use language_model::{TokenLoss, language_model_loss};
+pub use micro::activation_bytes;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };

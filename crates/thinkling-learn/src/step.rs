@@ -2,6 +2,7 @@
 
 use crate::adamw::AdamW;
 use crate::language_model::{add_grads, language_model_loss};
+use crate::micro::{most_tokens, parts};
 use crate::policy::{LearnError, PolicySample, PolicySettings, policy_gradient};
 use thinkling_grpo::{BatchScale, LossType};
 use thinkling_model::{Decoder, ModelError, ParamGrads};
@@ -13,6 +14,9 @@ pub struct Learner {
     model: Option<Decoder>,
     /// The optimiser.
     pub optimizer: AdamW,
+    /// Bytes of activations that a micro-batch may take: larger ones are cut further. `None` takes
+    /// what is fast on the device.
+    pub activation_bytes: Option<usize>,
 }
 
 /// What a policy step did. Averages are over tokens.
@@ -41,7 +45,7 @@ pub struct PolicyStep {
 impl Learner {
     /// Takes over a model.
     pub fn new(model: Decoder, optimizer: AdamW) -> Self {
-        Self { model: Some(model), optimizer }
+        Self { model: Some(model), optimizer, activation_bytes: None }
     }
 
     /// The model as it is now.
@@ -86,7 +90,8 @@ impl Learner {
         let targets: usize = documents.iter().map(|d| d.len() - 1).sum();
         let mut sum = None;
         let mut loss = 0.0;
-        for micro in by_tokens(&documents, micro_tokens) {
+        let most = most_tokens(self.model(), self.activation_bytes).min(micro_tokens);
+        for micro in parts(&documents, usize::MAX, most, |document| document.len()) {
             let part = language_model_loss(self.model(), micro, targets, chunk_tokens).await?;
             loss += part.loss;
             sum = Some(add_grads(sum, part.grads));
@@ -97,7 +102,7 @@ impl Learner {
     }
 
     /// One policy-gradient step on `samples` (all completions of the minibatch), in micro-batches
-    /// of `micro_batch` completions.
+    /// of at most `micro_batch` completions.
     ///
     /// Completions that cannot move the policy (advantage 0 without a KL term, or not trained) are
     /// counted in the loss's mean but not run. Splitting gives the gradient of the whole minibatch,
@@ -130,7 +135,11 @@ impl Learner {
         };
         let mut step = PolicyStep::default();
         let mut sum = None;
-        for micro in run.chunks(micro_batch.max(1)) {
+        let most = match keep_all {
+            true => usize::MAX,
+            false => most_tokens(self.model(), self.activation_bytes),
+        };
+        for micro in parts(&run, micro_batch, most, |&i| samples[i].ids.len()) {
             let part: Vec<PolicySample<'_>> = micro.iter().map(|&i| samples[i].clone()).collect();
             let gradient = policy_gradient(self.model(), prompts, &part, settings, scale).await?;
             step.add(&gradient);
@@ -143,21 +152,6 @@ impl Learner {
         }
         Ok(step)
     }
-}
-
-/// Cuts documents into runs of at most `tokens` tokens, at least one document each.
-fn by_tokens<'a, 'b>(documents: &'b [&'a [u32]], tokens: usize) -> Vec<&'b [&'a [u32]]> {
-    let mut parts = Vec::new();
-    let (mut start, mut sum) = (0, 0);
-    for (i, document) in documents.iter().enumerate() {
-        if i > start && sum + document.len() > tokens {
-            parts.push(&documents[start..i]);
-            (start, sum) = (i, 0);
-        }
-        sum += document.len();
-    }
-    parts.extend((start < documents.len()).then(|| &documents[start..]));
-    parts
 }
 
 impl PolicyStep {

@@ -139,6 +139,9 @@ struct Row {
     ended: bool,
 }
 
+/// A drawn token, and the most probable ones where asked for.
+type Drawn = (Sampled, Vec<(u32, f64)>);
+
 /// All completions of a request.
 struct Run<'a> {
     model: &'a Decoder,
@@ -306,11 +309,11 @@ impl<'a> Run<'a> {
         logits.ban(&request.banned);
         let logits = &*logits;
         let rows = &mut self.rows[first_row..];
-        let mut drawn: Vec<Option<(Sampled, Vec<(u32, f64)>)>> = vec![None; rows.len()];
+        let mut drawn: Vec<Option<Drawn>> = vec![None; rows.len()];
         let parallel = rows.len() * logits.vocab >= MIN_PARALLEL;
         let tasks = if parallel { threads::count() } else { 1 };
         let len = rows.len().div_ceil(tasks).max(1);
-        let draw = |task: usize, rows: &mut [Row], drawn: &mut [Option<_>]| {
+        let draw = |task: usize, rows: &mut [Row], drawn: &mut [Option<Drawn>]| {
             let mut sampler = self.sampler.clone();
             for (i, (row, drawn)) in rows.iter_mut().zip(drawn).enumerate() {
                 if row.ended {
@@ -334,8 +337,8 @@ impl<'a> Run<'a> {
             threads::chunks2_mut((rows, len), (&mut drawn, len), draw);
         }
         for (i, drawn) in drawn.into_iter().enumerate() {
-            if let Some((sampled, top)) = drawn {
-                self.record(first_row + i, sampled, top, on_token)?;
+            if let Some(drawn) = drawn {
+                self.record(first_row + i, drawn, on_token)?;
             }
         }
         Ok(())
@@ -344,8 +347,7 @@ impl<'a> Run<'a> {
     fn record(
         &mut self,
         row: usize,
-        sampled: Sampled,
-        top: Vec<(u32, f64)>,
+        (sampled, top): Drawn,
         on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         if sampled.logprob.is_nan() {

@@ -18,9 +18,9 @@ use std::sync::Arc;
 pub(crate) trait HostFunction: Debug + Send + Sync {
     /// Shape of the output for these input shapes.
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize>;
-    /// Writes the output, zeros when called.
+    /// Writes every value of the output, whatever it holds when called.
     fn forward(&self, inputs: &[&[f32]], out: &mut [f32]);
-    /// Writes the gradient of each input, zeros when called.
+    /// Writes every value of each input's gradient, whatever they hold when called.
     fn backward(&self, inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]);
 }
 
@@ -45,6 +45,18 @@ pub(crate) fn call2<const A: usize, const B: usize, const D: usize>(
 ) -> Tensor<D> {
     let (x, w) = (x.into_dispatch(), w.into_dispatch());
     Tensor::from_dispatch(<Dispatch as HostCalls>::host_call2(x, w, function))
+}
+
+/// Gradients of `function` in its two inputs, for the gradient of its output; no graph.
+pub(crate) fn gradients2<const A: usize, const B: usize, const D: usize>(
+    function: Function,
+    x: Tensor<A>,
+    w: Tensor<B>,
+    grad: Tensor<D>,
+) -> (Tensor<A>, Tensor<B>) {
+    let (x, w, grad) = (x.into_dispatch(), w.into_dispatch(), grad.into_dispatch());
+    let (dx, dw) = <Dispatch as HostCalls>::host_grad2(x, w, grad, function);
+    (Tensor::from_dispatch(dx), Tensor::from_dispatch(dw))
 }
 
 /// Calls of host functions, and of their backward passes, by a backend.
@@ -91,11 +103,23 @@ fn to_tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
 }
 
+/// Floats that are still to be written: clearing them first would cost a twentieth of a step.
+fn unwritten(len: usize) -> Vec<f32> {
+    let mut values = Vec::<f32>::with_capacity(len);
+    #[allow(unsafe_code, clippy::uninit_vec, reason = "every host function writes all of them")]
+    // SAFETY: the capacity is there, every bit pattern is an f32, and `HostFunction` asks that all
+    // values are written before any is read.
+    unsafe {
+        values.set_len(len);
+    }
+    values
+}
+
 fn forward(function: &Function, inputs: &[FlexTensor]) -> FlexTensor {
     let shapes: Vec<Vec<usize>> = inputs.iter().map(dims).collect();
     let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
     let shape = function.shape(&shapes);
-    let mut out = vec![0f32; shape.iter().product()];
+    let mut out = unwritten(shape.iter().product());
     let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
     function.forward(&slices, &mut out);
     to_tensor(out, shape)
@@ -103,7 +127,7 @@ fn forward(function: &Function, inputs: &[FlexTensor]) -> FlexTensor {
 
 fn backward(function: &Function, inputs: &[FlexTensor], grad: &FlexTensor) -> Vec<FlexTensor> {
     let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
-    let mut grads: Vec<Vec<f32>> = slices.iter().map(|s| vec![0f32; s.len()]).collect();
+    let mut grads: Vec<Vec<f32>> = slices.iter().map(|s| unwritten(s.len())).collect();
     function.backward(&slices, slice(grad), &mut grads);
     grads.into_iter().zip(inputs).map(|(grad, input)| to_tensor(grad, dims(input))).collect()
 }

@@ -8,6 +8,7 @@
 //! | [`swiglu`] | one pass forward, one backward | tensor code |
 //! | [`packed_attention`] | rotary embedding and attention over ragged rows whose completions read a shared prompt in place | gathers, then tensor code |
 //! | [`cached_attention`] | (decoding there is `thinkling-cpu`'s) | tensor code; no gradient |
+//! | [`HostHead`] | one pass over the logits of each chunk, forward and backward | (tensor code in `thinkling-grpo`) |
 //!
 //! Both sides compute the same formulas; tests compare value and gradient on odd shapes. Sums run
 //! in an order that does not depend on the number of threads.
@@ -16,6 +17,7 @@ mod attention;
 #[cfg(test)]
 mod checks;
 mod cpu;
+mod head;
 mod host;
 mod norm;
 mod tensor;
@@ -24,5 +26,6 @@ pub use attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
     rotate_qk,
 };
+pub use head::{HeadStats, HostHead, HostHeadGrads};
 pub use host::is_host;
 pub use norm::{linear, rms_norm, swiglu};

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, activation::softmax};
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, activation::softmax};
+
+use thinkling_ops::{HeadStats, HostHead, HostHeadGrads, is_host};
 
 use super::HeadGrads;
 use crate::GrpoError;
@@ -60,6 +62,16 @@ impl Head {
         })
     }
 
+    /// The head by host functions, where its inputs lie in host memory as f32.
+    pub(super) fn host(&self) -> Option<HostHead> {
+        if !is_host(&self.hidden.device()) || self.hidden.dtype() != DType::F32 {
+            return None;
+        }
+        let targets = self.targets.clone().into_data();
+        let targets = targets.iter::<i64>().map(|id| id as usize).collect();
+        Some(HostHead::new(targets, self.temperature as f32, self.chunk_tokens))
+    }
+
     pub(super) fn chunks(&self) -> impl Iterator<Item = Range<usize>> {
         let (tokens, step) = (self.tokens, self.chunk_tokens);
         (0..tokens).step_by(step).map(move |start| start..tokens.min(start.saturating_add(step)))
@@ -98,6 +110,7 @@ pub(super) struct Backward<'a> {
     pub(super) head: &'a Head,
     /// `g / T`, `[tokens, 1]`.
     pub(super) coefficients: Tensor<2>,
+    grad_logprobs: Tensor<1>,
     pub(super) hidden: Vec<Tensor<2>>,
     /// The softmax's part of the weight's gradient.
     pub(super) weight: Option<Tensor<2>>,
@@ -108,9 +121,18 @@ impl<'a> Backward<'a> {
         if grad_logprobs.dims() != [head.tokens] {
             return Err(shape_error("grad_logprobs", &[head.tokens], &grad_logprobs.dims()));
         }
-        let coefficients = grad_logprobs.inner().reshape([head.tokens, 1]);
+        let grad_logprobs = grad_logprobs.inner();
+        let coefficients = grad_logprobs.clone().reshape([head.tokens, 1]);
         let coefficients = coefficients.mul_scalar(1.0 / head.temperature);
-        Ok(Self { head, coefficients, hidden: Vec::new(), weight: None })
+        Ok(Self { head, coefficients, grad_logprobs, hidden: Vec::new(), weight: None })
+    }
+
+    /// All chunks by host functions.
+    pub(super) fn on_host(self, host: &HostHead) -> (HeadGrads, HeadStats) {
+        let (hidden, weight) = (self.head.hidden.clone(), self.head.weight.clone());
+        let (HostHeadGrads { hidden, weight }, stats) =
+            host.backward(hidden, weight, self.grad_logprobs);
+        (HeadGrads { hidden, weight }, stats)
     }
 
     /// Adds a chunk; returns `p W`, `[chunk, hidden]`.

@@ -75,6 +75,17 @@ pub(crate) fn multiply(
     }
 }
 
+/// `out = a b` or `out += a b` on all threads where that pays, rows of `out` one after the other.
+pub(crate) fn multiply_large(
+    [m, k, n]: [usize; 3],
+    a: View<'_>,
+    b: View<'_>,
+    out: &mut [f32],
+    accumulate: bool,
+) {
+    multiply([m, k, n], a, b, out, n, (1.0, accumulate), parallelism(m * k * n));
+}
+
 /// `out = x W^T` for a few tokens (a decoding step): every row of `W` is read once, from memory to
 /// registers, without packing.
 fn few_tokens(x: &[f32], w: &[f32], input: usize, out: &mut [f32]) {
@@ -144,8 +155,7 @@ impl HostFunction for Linear {
             return few_tokens(inputs[0], inputs[1], input, out);
         }
         let (x, w) = (View::rows(inputs[0], input), View::rows(inputs[1], input));
-        let threads = parallelism(tokens * input * output);
-        multiply([tokens, input, output], x, w.t(), out, output, (1.0, false), threads);
+        multiply_large([tokens, input, output], x, w.t(), out, false);
     }
 
     /// `dx = dy W`, `dW = dy^T x`.
@@ -154,9 +164,8 @@ impl HostFunction for Linear {
         let tokens = inputs[0].len() / input;
         let (x, w) = (View::rows(inputs[0], input), View::rows(inputs[1], input));
         let dy = View::rows(grad, output);
-        let threads = parallelism(tokens * input * output);
         let (dx, dw) = grads.split_at_mut(1);
-        multiply([tokens, output, input], dy, w, &mut dx[0], input, (1.0, false), threads);
-        multiply([output, tokens, input], dy.t(), x, &mut dw[0], input, (1.0, false), threads);
+        multiply_large([tokens, output, input], dy, w, &mut dx[0], false);
+        multiply_large([output, tokens, input], dy.t(), x, &mut dw[0], false);
     }
 }

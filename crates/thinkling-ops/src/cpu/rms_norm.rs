@@ -70,6 +70,7 @@ impl HostFunction for RmsNorm {
             });
         };
         chunks_mut(&mut partial, width, |i, partial| piece(partial, i));
+        dw[0].fill(0.0);
         for p in partial.chunks_exact(width) {
             for (dw, p) in dw[0].iter_mut().zip(p) {
                 *dw += p;

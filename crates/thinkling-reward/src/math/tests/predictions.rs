@@ -71,7 +71,8 @@ fn boxes_come_before_everything_else() {
             ("42", r"\boxed{42} and again \boxed{42.0}"),
             ("42", r"Write \boxed{} around it: \boxed{42}"),
             ("42", r"Put it in \boxed first. \boxed{42}"),
-            ("42", r"\boxed{42} <answer>43</answer>"),
+            ("42", r"\boxed{42} <answer>42</answer>"),
+            ("42", r"\boxed{42} <answer>see above</answer>"),
             (r"\frac{1}{2}", r"$\boxed{\frac{1}{2}}$"),
             (r"\text{Friday}", r"It is \boxed{Friday}."),
             ("60", r"$\boxed{60^\circ}$ (or $\frac{\pi}{3}$ radians)"),
@@ -93,6 +94,8 @@ fn boxes_come_before_everything_else() {
             ("42", r"\boxed{}"),
             ("1", r"\boxed{1,2}"),
             ("5", r"not \boxed{5}"),
+            ("42", r"\boxed{42} <answer>43</answer>"),
+            ("42", r"\boxed{43} <answer>42</answer>"),
         ],
     );
 }

@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "thinkling-train",
         &[
+            "thinkling-cpu",
             "thinkling-engine",
             "thinkling-grpo",
             "thinkling-learn",

@@ -296,6 +296,8 @@ pub(crate) enum BenchKind {
     Grpo,
     /// Steps of supervised training
     Sft,
+    /// Greedy decoding after a prompt
+    Decode,
     /// Checks of mathematical answers, one after another on one thread
     Score,
 }
@@ -305,8 +307,9 @@ pub(crate) struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) kind: BenchKind,
-    /// Sizes and steps (JSON), for grpo and sft
-    #[arg(long, value_name = "FILE", required_if_eq_any = [("kind", "grpo"), ("kind", "sft")])]
+    /// Sizes and steps (JSON), for grpo, sft and decode
+    #[arg(long, value_name = "FILE",
+          required_if_eq_any = [("kind", "grpo"), ("kind", "sft"), ("kind", "decode")])]
     pub(crate) config: Option<PathBuf>,
     /// Lines of `thinkling score math`, for score
     #[arg(long = "in", value_name = "FILE", required_if_eq("kind", "score"))]
@@ -317,6 +320,9 @@ pub(crate) struct BenchArgs {
     /// Seed, instead of the config's
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Also show where the seconds of a step go, by operation (CPU)
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

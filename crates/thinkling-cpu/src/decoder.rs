@@ -5,7 +5,8 @@
 //! numbers are the same bit for bit whatever runs beside it and on however many threads.
 
 use crate::math::dot;
-use crate::matmul::{Packed, View, Write};
+use crate::matmul::{Packed, Precision, View, Write};
+use crate::profile::timed;
 use crate::rows::{rms_norm, rotate, softmax, swiglu};
 use crate::scratch::with_scratch;
 use crate::threads;
@@ -94,6 +95,7 @@ pub struct Decoder {
     head: Packed,
     /// `[vocab, hidden]`, where it is not the head's weight.
     embeddings: Option<Vec<f32>>,
+    precision: Precision,
     /// Cosines and sines of each position, `[positions, head_dim / 2]` each.
     rope: [Vec<f32>; 2],
 }
@@ -158,7 +160,8 @@ impl Sequence {
 }
 
 impl Layer {
-    fn new(weights: &LayerWeights<'_>, shape: &Shape) -> Self {
+    fn new(weights: &LayerWeights<'_>, shape: &Shape, precision: Precision) -> Self {
+        let pack = |weight, input, output| pack(weight, input, output, precision);
         let Shape { hidden, intermediate, .. } = *shape;
         Self {
             input_norm: weights.input_norm.to_vec(),
@@ -174,14 +177,15 @@ impl Layer {
 }
 
 /// A weight `[output, input]` for products `x W^T`.
-fn pack(weight: &[f32], input: usize, output: usize) -> Packed {
-    Packed::new(View::rows(weight, input).t(), input, output)
+fn pack(weight: &[f32], input: usize, output: usize, precision: Precision) -> Packed {
+    Packed::new(View::rows(weight, input).t(), input, output, precision)
 }
 
 impl Decoder {
     /// Without layers, to which [`Self::push_layer`] adds them. `head` is `[vocab, hidden]`,
     /// `embeddings` too, `None` where they are the head. `frequencies` are the rotary ones in
-    /// radians a token (`[head_dim / 2]`), `positions` the most that a sequence comes to.
+    /// radians a token (`[head_dim / 2]`), `positions` the most that a sequence comes to. Matrices
+    /// are kept at `precision`.
     pub fn new(
         shape: Shape,
         norm: &[f32],
@@ -189,6 +193,7 @@ impl Decoder {
         embeddings: Option<&[f32]>,
         frequencies: &[f64],
         positions: usize,
+        precision: Precision,
     ) -> Self {
         let mut rope = [Vec::new(), Vec::new()];
         for position in 0..positions {
@@ -202,15 +207,16 @@ impl Decoder {
             shape,
             layers: Vec::new(),
             norm: norm.to_vec(),
-            head: pack(head, shape.hidden, shape.vocab),
+            head: pack(head, shape.hidden, shape.vocab, precision),
             embeddings: embeddings.map(<[f32]>::to_vec),
+            precision,
             rope,
         }
     }
 
     /// Adds the next layer.
     pub fn push_layer(&mut self, weights: &LayerWeights<'_>) {
-        self.layers.push(Layer::new(weights, &self.shape));
+        self.layers.push(Layer::new(weights, &self.shape, self.precision));
     }
 
     /// Sizes.
@@ -221,7 +227,11 @@ impl Decoder {
     fn weight_bytes(&self) -> usize {
         let Shape { hidden, intermediate, vocab, .. } = self.shape;
         let layer = hidden * (self.shape.qkv() + self.shape.mixed() + 3 * intermediate);
-        4 * (self.layers.len() * layer + vocab * hidden)
+        let bytes = match self.precision {
+            Precision::F32 => 4,
+            Precision::Bf16 => 2,
+        };
+        bytes * (self.layers.len() * layer + vocab * hidden)
     }
 
     /// One step: `ids[i]` is the next token of `sequences[i]`, whose logits for the token after it
@@ -257,7 +267,8 @@ impl Decoder {
         let arch = Arch::new();
         let product = |packed: &Packed, x: &[f32], out: &mut [f32], write| {
             let multiplications = rows * packed.input() * packed.output();
-            packed.multiply(x, out, write, parallel && multiplications >= MIN_PARALLEL);
+            let parallel = parallel && multiplications >= MIN_PARALLEL;
+            timed("decode: products", || packed.multiply(x, out, write, parallel));
         };
         let norm = |x: &[f32], w: &[f32], out: &mut [f32]| {
             arch.dispatch(|| {
@@ -299,12 +310,14 @@ impl Decoder {
                     let parts = [&sequence.prompt.layers[index], &sequence.own[index]];
                     arch.dispatch(|| attend(&self.shape, q, parts, mixed));
                 };
-                if parallel {
-                    threads::chunks_mut(mixed, mixed_width, attend);
-                } else {
-                    let rows = mixed.chunks_exact_mut(mixed_width).enumerate();
-                    rows.for_each(|(row, mixed)| attend(row, mixed));
-                }
+                timed("decode: attention", || {
+                    if parallel {
+                        threads::chunks_mut(&mut *mixed, mixed_width, attend);
+                    } else {
+                        let rows = mixed.chunks_exact_mut(mixed_width).enumerate();
+                        rows.for_each(|(row, mixed)| attend(row, mixed));
+                    }
+                });
                 product(&layer.output, mixed, x, Write::Add);
                 norm(x, &layer.mlp_norm, h);
                 product(&layer.gate_up, h, gate_up, Write::Set);

@@ -7,6 +7,7 @@
 pub mod decoder;
 pub mod math;
 pub mod matmul;
+pub mod profile;
 pub mod rows;
 mod scratch;
 pub mod threads;

@@ -8,7 +8,7 @@
 //!
 //! For operands that are used once the crate `gemm` is as fast; these products are for decoding.
 
-use crate::scratch::{Aligned, with_block};
+use crate::scratch::{Aligned, with_block, with_scratch};
 use crate::threads;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
@@ -59,10 +59,30 @@ pub enum Write {
     Add,
 }
 
+/// How packed values are kept. Products are computed in f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    F32,
+    /// Rounded to the nearest bfloat16: half the memory, and half the time where reading the
+    /// weights is what takes it.
+    Bf16,
+}
+
+/// The values of all panels.
+#[derive(Debug)]
+enum Panels {
+    F32(Aligned),
+    /// A word holds a value of the first vector in its lower half and one of the second in its
+    /// upper half.
+    Bf16(Aligned<u32>),
+}
+
 /// A right operand `[k, n]` in panels, zeros behind its last column.
 #[derive(Debug)]
 pub struct Packed {
-    panels: Aligned,
+    panels: Panels,
     k: usize,
     n: usize,
     width: usize,
@@ -74,13 +94,30 @@ impl Packed {
     ///
     /// # Panics
     /// Where `b` does not lie inside its slice.
-    pub fn new(b: View<'_>, k: usize, n: usize) -> Self {
+    pub fn new(b: View<'_>, k: usize, n: usize, precision: Precision) -> Self {
         let width = panel_width();
         assert!(b.holds(k, n), "a packed matrix lies inside its slice");
-        let mut panels = Aligned::of(n.div_ceil(width) * k * width);
-        threads::chunks_mut(panels.as_mut_slice(), (k * width).max(1), |i, panel| {
-            pack_panel(b, [k, n, width], i, panel);
-        });
+        let panel = (k * width).max(1);
+        let count = n.div_ceil(width);
+        let panels = match precision {
+            Precision::F32 => {
+                let mut panels = Aligned::of(count * k * width);
+                threads::chunks_mut(panels.as_mut_slice(), panel, |i, panel| {
+                    pack_panel(b, [k, n, width], i, panel);
+                });
+                Panels::F32(panels)
+            }
+            Precision::Bf16 => {
+                let mut panels = Aligned::<u32>::of(count * k * width / VECTORS);
+                threads::chunks_mut(panels.as_mut_slice(), panel / VECTORS, |i, words| {
+                    with_scratch(k * width, |panel| {
+                        pack_panel(b, [k, n, width], i, panel);
+                        halve(panel, width, words);
+                    });
+                });
+                Panels::Bf16(panels)
+            }
+        };
         Self { panels, k, n, width }
     }
 
@@ -97,9 +134,22 @@ impl Packed {
     /// Column `j` of `b` into `out`, `[k]`.
     pub fn column(&self, j: usize, out: &mut [f32]) {
         assert!(j < self.n && out.len() == self.k, "a column of the packed matrix");
-        let panel = &self.panels.as_slice()[j / self.width * self.k * self.width..];
-        for (out, row) in out.iter_mut().zip(panel.chunks_exact(self.width)) {
-            *out = row[j % self.width];
+        let (panel, column) = (j / self.width, j % self.width);
+        match &self.panels {
+            Panels::F32(panels) => {
+                let panel = &panels.as_slice()[panel * self.k * self.width..];
+                for (out, row) in out.iter_mut().zip(panel.chunks_exact(self.width)) {
+                    *out = row[column];
+                }
+            }
+            Panels::Bf16(panels) => {
+                let lanes = self.width / VECTORS;
+                let panel = &panels.as_slice()[panel * self.k * lanes..];
+                let shift = if column < lanes { 16 } else { 0 };
+                for (out, row) in out.iter_mut().zip(panel.chunks_exact(lanes)) {
+                    *out = f32::from_bits((row[column % lanes] << shift) & UPPER);
+                }
+            }
         }
     }
 
@@ -125,6 +175,26 @@ fn panel_width() -> usize {
         }
     }
     Arch::new().dispatch(Lanes) * VECTORS
+}
+
+/// The half of a word that is a bfloat16 as f32.
+const UPPER: u32 = 0xffff_0000;
+
+/// The bits of the nearest bfloat16, ties to even, in the lower half.
+fn bf16(value: f32) -> u32 {
+    let bits = value.to_bits();
+    (bits + 0x7fff + (bits >> 16 & 1)) >> 16
+}
+
+/// A panel's rows of two vectors as one vector of words each.
+fn halve(panel: &[f32], width: usize, words: &mut [u32]) {
+    let rows = words.chunks_exact_mut(width / VECTORS).zip(panel.chunks_exact(width));
+    for (words, row) in rows {
+        let (first, second) = row.split_at(width / VECTORS);
+        for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
+            *word = bf16(*first) | bf16(*second) << 16;
+        }
+    }
 }
 
 /// Columns `i * width ..` of `b` into `panel`.
@@ -273,7 +343,7 @@ impl Task<'_> {
     #[inline(always)]
     fn blocks<S: Simd, const MOST: usize>(self, simd: S) {
         let Packed { k, width, panels, .. } = self.product.b;
-        let (k, width, panels) = (*k, *width, panels.as_slice());
+        let (k, width) = (*k, *width);
         let mut rest = &mut *self.memory;
         let mut row = self.rows.start;
         while row < self.rows.end {
@@ -284,8 +354,17 @@ impl Task<'_> {
             row += height;
         }
         for panel in self.panels.clone() {
-            let values = &panels[panel * k * width..(panel + 1) * k * width];
-            let (vectors, _) = S::as_simd_f32s(values);
+            let vectors = match panels {
+                Panels::F32(panels) => {
+                    let values = &panels.as_slice()[panel * k * width..(panel + 1) * k * width];
+                    Vectors::F32(S::as_simd_f32s(values).0.as_chunks().0)
+                }
+                Panels::Bf16(panels) => {
+                    let lanes = width / VECTORS;
+                    let words = &panels.as_slice()[panel * k * lanes..(panel + 1) * k * lanes];
+                    Vectors::Bf16(S::as_simd_u32s(words).0)
+                }
+            };
             let mut rest = &*self.memory;
             let mut row = self.rows.start;
             while row < self.rows.end {
@@ -311,18 +390,25 @@ impl Task<'_> {
         &self,
         simd: S,
         block: &[f32],
-        panel: &[S::f32s],
+        panel: Vectors<'_, S>,
         row: usize,
         panel_index: usize,
     ) {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
         let (a, _) = block.as_chunks::<HEIGHT>();
-        let (b, _) = panel.as_chunks::<VECTORS>();
-        for (a, b) in a.iter().zip(b) {
-            for r in 0..HEIGHT {
-                let value = simd.splat_f32s(a[r]);
-                for v in 0..VECTORS {
-                    sums[r][v] = simd.mul_add_e_f32s(value, b[v], sums[r][v]);
+        match panel {
+            Vectors::F32(panel) => {
+                for (a, b) in a.iter().zip(panel) {
+                    add(simd, a, *b, &mut sums);
+                }
+            }
+            Vectors::Bf16(panel) => {
+                let (shift, upper) = (simd.splat_u32s(16), simd.splat_u32s(UPPER));
+                for (a, words) in a.iter().zip(panel) {
+                    let first = simd.wrapping_dyn_shl_u32s(*words, shift);
+                    let second = simd.and_u32s(*words, upper);
+                    let b = [first, second].map(|bits| simd.transmute_f32s_u32s(bits));
+                    add(simd, a, b, &mut sums);
                 }
             }
         }
@@ -354,6 +440,37 @@ impl Task<'_> {
                     Write::Add => *out += value,
                 }
             }
+        }
+    }
+}
+
+/// A panel as the kernel reads it.
+enum Vectors<'a, S: Simd> {
+    F32(&'a [[S::f32s; VECTORS]]),
+    Bf16(&'a [S::u32s]),
+}
+
+impl<S: Simd> Clone for Vectors<'_, S> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Simd> Copy for Vectors<'_, S> {}
+
+/// `sums += a b` for one place of the inner dimension.
+#[inline(always)]
+fn add<S: Simd, const HEIGHT: usize>(
+    simd: S,
+    a: &[f32; HEIGHT],
+    b: [S::f32s; VECTORS],
+    sums: &mut [[S::f32s; VECTORS]; HEIGHT],
+) {
+    for r in 0..HEIGHT {
+        let value = simd.splat_f32s(a[r]);
+        for v in 0..VECTORS {
+            sums[r][v] = simd.mul_add_e_f32s(value, b[v], sums[r][v]);
         }
     }
 }
@@ -397,7 +514,7 @@ mod tests {
             let (a, b) = (values(m * k, seed), values(k * n, seed + 1));
             let b = if turned { View::rows(&b, k).t() } else { View::rows(&b, n) };
             let want = naive([m, k, n], View::rows(&a, k), b);
-            let packed = Packed::new(b, k, n);
+            let packed = Packed::new(b, k, n, Precision::F32);
             let mut out = vec![7.0; m * n];
             packed.multiply(&a, &mut out, Write::Set, true);
             assert_near(&out, &want, k);
@@ -411,7 +528,7 @@ mod tests {
     fn rows_do_not_depend_on_their_neighbours_or_threads() {
         let (k, n) = (129, 301);
         let (x, w) = (values(53 * k, 5), values(n * k, 6));
-        let packed = Packed::new(View::rows(&w, k).t(), k, n);
+        let packed = Packed::new(View::rows(&w, k).t(), k, n, Precision::F32);
         let mut all = vec![0.0; 53 * n];
         packed.multiply(&x, &mut all, Write::Set, true);
         for row in [0, 11, 12, 50, 52] {
@@ -424,11 +541,42 @@ mod tests {
     #[test]
     fn columns_come_back() {
         let w = values(67 * 5, 3);
-        let packed = Packed::new(View::rows(&w, 5).t(), 5, 67);
-        let mut column = [0.0; 5];
-        for j in [0, 31, 32, 66] {
-            packed.column(j, &mut column);
-            assert_eq!(column, w[j * 5..(j + 1) * 5]);
+        let rounded: Vec<f32> = w.iter().map(|x| f32::from_bits(bf16(*x) << 16)).collect();
+        for (precision, expected) in [(Precision::F32, &w), (Precision::Bf16, &rounded)] {
+            let packed = Packed::new(View::rows(&w, 5).t(), 5, 67, precision);
+            let mut column = [0.0; 5];
+            for j in [0, 15, 16, 31, 32, 66] {
+                packed.column(j, &mut column);
+                assert_eq!(column, expected[j * 5..(j + 1) * 5], "column {j}");
+            }
         }
+    }
+
+    #[test]
+    fn bfloat16_rounds_to_nearest_and_ties_to_even() {
+        for (value, rounded) in [
+            (1.0, 1.0),
+            (-2.5, -2.5),
+            // 1 + 2^-8 is a tie, to the even 1; a little more goes up; 1 + 3 * 2^-8 is a tie too.
+            (1.0 + 1.0 / 256.0, 1.0),
+            (1.0 + 1.01 / 256.0, 1.0 + 2.0 / 256.0),
+            (1.0 + 3.0 / 256.0, 1.0 + 4.0 / 256.0),
+        ] {
+            assert_eq!(f32::from_bits(bf16(value) << 16), rounded, "{value}");
+        }
+    }
+
+    #[test]
+    fn products_of_rounded_weights_are_those_of_the_rounded_values() {
+        let (k, n) = (37, 75);
+        let (x, w) = (values(19 * k, 8), values(n * k, 9));
+        let rounded: Vec<f32> = w.iter().map(|x| f32::from_bits(bf16(*x) << 16)).collect();
+        let product = |w: &[f32], precision| {
+            let mut out = vec![0.0; 19 * n];
+            let packed = Packed::new(View::rows(w, k).t(), k, n, precision);
+            packed.multiply(&x, &mut out, Write::Set, true);
+            out
+        };
+        assert_eq!(product(&w, Precision::Bf16), product(&rounded, Precision::F32));
     }
 }

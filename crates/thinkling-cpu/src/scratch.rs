@@ -3,40 +3,40 @@
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
-/// Floats of a cache line.
+/// Words of four bytes in a cache line.
 const LINE: usize = 16;
 
-/// Floats that begin at a cache line: a vector load across two lines costs as much as two.
+/// Words that begin at a cache line: a vector load across two lines costs as much as two.
 #[derive(Debug, Default)]
-pub(crate) struct Aligned {
-    memory: Vec<f32>,
+pub(crate) struct Aligned<T = f32> {
+    memory: Vec<T>,
     start: usize,
     len: usize,
 }
 
-impl Aligned {
-    /// Of that many floats; old contents may stay.
+impl<T: Copy + Default> Aligned<T> {
+    /// Of that many words.
     pub(crate) fn of(len: usize) -> Self {
-        let mut aligned = Self::default();
+        let mut aligned = Self { memory: Vec::new(), start: 0, len: 0 };
         aligned.resize(len);
         aligned
     }
 
-    /// Makes it that many floats long; what they hold is not said.
+    /// Makes it that many words long; what they hold is not said.
     pub(crate) fn resize(&mut self, len: usize) {
         if self.memory.len() < len + LINE {
-            self.memory = vec![0.0; len + LINE];
+            self.memory = vec![T::default(); len + LINE];
             // May be anything where alignment is not to be had, which costs speed alone.
-            self.start = self.memory.as_ptr().align_offset(size_of::<[f32; LINE]>()).min(LINE);
+            self.start = self.memory.as_ptr().align_offset(LINE * size_of::<T>()).min(LINE);
         }
         self.len = len;
     }
 
-    pub(crate) fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         &self.memory[self.start..self.start + self.len]
     }
 
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.memory[self.start..self.start + self.len]
     }
 }

@@ -47,7 +47,7 @@ pub fn rows3(
 }
 
 /// Calls `task(i, piece)` on the pieces of `width` values of `out`.
-pub fn chunks_mut(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+pub fn chunks_mut<T: Send>(out: &mut [T], width: usize, task: impl Fn(usize, &mut [T]) + Sync) {
     #[cfg(feature = "threads")]
     {
         use rayon::prelude::*;

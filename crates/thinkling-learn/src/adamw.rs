@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use thinkling_cpu::math::dot;
+use thinkling_cpu::profile::timed;
 use thinkling_cpu::threads;
 use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList, is_host};
 
@@ -116,10 +117,10 @@ impl AdamW {
             let weight_decay = if decayed[i] { config.weight_decay } else { 0.0 };
             let config = AdamWConfig { weight_decay, ..config };
             let update = Update { config, lr, clip, corrections };
-            let (weight, new) = match on_host {
+            let (weight, new) = timed("adamw", || match on_host {
                 true => update.on_slices(weight, grad, old),
                 false => update.on_tensors(weight, grad, old),
-            };
+            });
             updated.push(new);
             weight
         });
@@ -192,7 +193,8 @@ async fn global_norm(grads: ParamGrads, on_host: bool) -> Result<(ParamGrads, f6
         for grad in grads {
             let device = grad.device();
             let data = grad.into_data();
-            sum += sum_of_squares(data.as_slice::<f32>().expect("gradients are f32"));
+            let values = data.as_slice::<f32>().expect("gradients are f32");
+            sum += timed("gradient norm", || sum_of_squares(values));
             back.push(Tensor::from_data(data, &device));
         }
         return Ok((back, sum.sqrt()));

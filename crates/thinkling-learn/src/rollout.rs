@@ -2,8 +2,8 @@
 
 use crate::policy::LearnError;
 use thinkling_grpo::{Advantages, ScaleRewards, group_advantages};
-use thinkling_model::Decoder;
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
+use thinkling_model::{Decoder, Precision};
 use thinkling_reward::{Problem, RewardRecord, RewardSpec, Tools};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::Tokenizer;
@@ -34,6 +34,9 @@ pub struct RolloutConfig {
     pub max_rows: usize,
     /// Seed of the completions' random streams.
     pub seed: u64,
+    /// How the weights are read while sampling, on the CPU. Below f32 the recorded log-probabilities
+    /// are those of the rounded weights.
+    pub precision: Precision,
 }
 
 /// A completion with its text and reward.
@@ -90,6 +93,7 @@ impl Rollout for InProcess {
             seed: config.seed,
             first_stream,
             max_rows: config.max_rows,
+            precision: config.precision,
             ..GenerateRequest::new(prompts, config.max_tokens)
         };
         let generated = generate(model, &request, |_| std::ops::ControlFlow::Continue(())).await?;

@@ -6,6 +6,8 @@ use crate::steps::{Prefill, Steps};
 use crate::{Decoder, ModelError};
 use burn::tensor::Tensor;
 use std::ops::{ControlFlow, Range};
+use thinkling_cpu::matmul::Precision;
+use thinkling_cpu::profile::timed;
 use thinkling_cpu::threads;
 use thinkling_sampling::{
     Finish, LogSoftmax, Sampled, Sampler, SamplingParams, StopRules, Stream, top_logprobs,
@@ -41,6 +43,8 @@ pub struct GenerateRequest<'a> {
     pub prompt_logprobs: bool,
     /// Most probable tokens to give at each step; 0 for none.
     pub top_logprobs: usize,
+    /// How decoding steps read the weights on the CPU; other devices read them as they are.
+    pub precision: Precision,
 }
 
 impl<'a> GenerateRequest<'a> {
@@ -57,6 +61,7 @@ impl<'a> GenerateRequest<'a> {
             max_rows: usize::MAX,
             prompt_logprobs: false,
             top_logprobs: 0,
+            precision: Precision::F32,
         }
     }
 }
@@ -275,7 +280,7 @@ impl<'a> Run<'a> {
                 let longest = request.prompts.iter().map(Vec::len).max().unwrap_or(0);
                 let context = model.config().max_position_embeddings;
                 let positions = longest.saturating_add(request.stop.max_tokens).min(context);
-                steps.insert(Steps::new(model, positions).await?)
+                steps.insert(Steps::new(model, positions, request.precision).await?)
             }
         };
         let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
@@ -331,11 +336,13 @@ impl<'a> Run<'a> {
                 *drawn = Some((sampled, top));
             }
         };
-        if tasks == 1 {
-            draw(0, rows, &mut drawn);
-        } else {
-            threads::chunks2_mut((rows, len), (&mut drawn, len), draw);
-        }
+        timed("draw tokens", || {
+            if tasks == 1 {
+                draw(0, rows, &mut drawn);
+            } else {
+                threads::chunks2_mut((rows, len), (&mut drawn, len), draw);
+            }
+        });
         for (i, drawn) in drawn.into_iter().enumerate() {
             if let Some(drawn) = drawn {
                 self.record(first_row + i, drawn, on_token)?;

@@ -26,5 +26,6 @@ pub use decoder::Decoder;
 pub use error::ModelError;
 pub use load::NamedTensor;
 pub use params::{ParamGrads, ParamList};
+pub use thinkling_cpu::matmul::Precision;
 pub use thinkling_ops::is_host;
 pub use thinkling_weights::ModelConfig;

@@ -8,6 +8,7 @@ use crate::generate::{Logits, read_logits};
 use crate::steps::{Prefill, Steps};
 use crate::{Decoder, ModelConfig, ModelError, PackedBatch, Sequence};
 use burn::tensor::Device;
+use thinkling_cpu::matmul::Precision;
 use thinkling_weights::Architecture;
 
 /// Largest difference of logits that passes: f32 rounding over two small layers stays near 1e-6.
@@ -127,7 +128,8 @@ async fn cached_logits(
     let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
     let rows: Vec<usize> = (0..prompts.len()).collect();
     // Room for two tokens only, so that the cache has to grow on the way.
-    let mut steps = Steps::new(model, model.config().max_position_embeddings).await?;
+    let mut steps =
+        Steps::new(model, model.config().max_position_embeddings, Precision::F32).await?;
     let prefill = Prefill { batch: &batch, layers, lens: &lens };
     steps.add_rows(model, prefill, &rows, 2).await?;
     let mut logits = Logits::default();

@@ -9,6 +9,8 @@ use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 use std::sync::Arc;
 use thinkling_cpu::decoder::{self as cpu, LayerWeights, Shape};
+use thinkling_cpu::matmul::Precision;
+use thinkling_cpu::profile::timed;
 use thinkling_ops::is_host;
 
 /// What runs the steps of some sequences.
@@ -29,10 +31,15 @@ pub(crate) struct Prefill<'a> {
 }
 
 impl Steps {
-    /// For `model`, whose sequences come to `positions` tokens at most.
-    pub(crate) async fn new(model: &Decoder, positions: usize) -> Result<Self, ModelError> {
+    /// For `model`, whose sequences come to `positions` tokens at most; matrices are read at
+    /// `precision` on the CPU, and as they are elsewhere.
+    pub(crate) async fn new(
+        model: &Decoder,
+        positions: usize,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
         Ok(if is_host(&model.device()) {
-            Self::Host(Box::new(Host::new(model, positions).await?))
+            Self::Host(Box::new(Host::new(model, positions, precision).await?))
         } else {
             Self::Tensors(None)
         })
@@ -75,7 +82,9 @@ impl Steps {
             Self::Host(host) => {
                 logits.vocab = host.decoder.shape().vocab;
                 logits.values.resize(ids.len() * logits.vocab, 0.0);
-                host.decoder.step(ids, &mut host.sequences, &mut logits.values);
+                timed("decode: all", || {
+                    host.decoder.step(ids, &mut host.sequences, &mut logits.values);
+                });
                 Ok(())
             }
             Self::Tensors(cache) => {
@@ -114,7 +123,11 @@ pub(crate) struct Host {
 
 impl Host {
     /// Packs the weights: a copy of them, while it lives.
-    async fn new(model: &Decoder, positions: usize) -> Result<Self, ModelError> {
+    async fn new(
+        model: &Decoder,
+        positions: usize,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
         let config = &model.config;
         let shape = Shape {
             hidden: config.hidden_size,
@@ -137,6 +150,7 @@ impl Host {
             embeddings.as_ref().map(floats),
             &model.frequencies,
             positions,
+            precision,
         );
         drop((head, embeddings));
         for layer in &model.layers {

@@ -13,9 +13,12 @@ use burn::tensor::{Bytes, DType, Device, Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 use std::fmt::Debug;
 use std::sync::Arc;
+use thinkling_cpu::profile::timed;
 
 /// A function of one or two inputs on host memory with its vector-Jacobian product.
 pub(crate) trait HostFunction: Debug + Send + Sync {
+    /// Names of the forward and the backward pass in a profile.
+    fn names(&self) -> [&'static str; 2];
     /// Shape of the output for these input shapes.
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize>;
     /// Writes every value of the output, whatever it holds when called.
@@ -121,14 +124,14 @@ fn forward(function: &Function, inputs: &[FlexTensor]) -> FlexTensor {
     let shape = function.shape(&shapes);
     let mut out = unwritten(shape.iter().product());
     let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
-    function.forward(&slices, &mut out);
+    timed(function.names()[0], || function.forward(&slices, &mut out));
     to_tensor(out, shape)
 }
 
 fn backward(function: &Function, inputs: &[FlexTensor], grad: &FlexTensor) -> Vec<FlexTensor> {
     let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
     let mut grads: Vec<Vec<f32>> = slices.iter().map(|s| unwritten(s.len())).collect();
-    function.backward(&slices, slice(grad), &mut grads);
+    timed(function.names()[1], || function.backward(&slices, slice(grad), &mut grads));
     grads.into_iter().zip(inputs).map(|(grad, input)| to_tensor(grad, dims(input))).collect()
 }
 

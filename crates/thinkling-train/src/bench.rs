@@ -4,13 +4,19 @@
 //! banned), so that steps are alike. The reward is the share of even ids plus a tenth of the first
 //! id's last digit: it needs no tokenizer and gives every group variance.
 
+mod decode;
+
+pub use decode::{DecodeBench, DecodeResult, bench_decode};
+
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
+use crate::recipe::RolloutWeights;
 use crate::stage::{chunk_tokens, learn_error, reference_logprobs};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use thinkling_cpu::profile;
 use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
 use thinkling_learn::{
     AdamW, AdamWConfig, InProcess, Learner, PolicySample, PolicySettings, Rollout, RolloutConfig,
@@ -33,6 +39,9 @@ pub struct BenchConfig {
     pub grpo: GrpoBench,
     /// Steps of `bench sft`.
     pub sft: SftBench,
+    /// Runs of `bench decode`.
+    #[serde(default)]
+    pub decode: DecodeBench,
 }
 
 /// The model that is timed.
@@ -94,6 +103,8 @@ pub struct GrpoBench {
     pub weight_decay: f64,
     pub micro_batch: usize,
     #[serde(default)]
+    pub rollout_weights: RolloutWeights,
+    #[serde(default)]
     pub lora: Option<serde_json::Value>,
 }
 
@@ -132,7 +143,8 @@ pub struct BenchResult {
     pub tokens_per_s: f64,
     /// Most memory the process held, where the system tells.
     pub peak_rss_mb: Option<f64>,
-    /// Completions in one forward and backward pass.
+    /// Completions in one forward and backward pass at most; on the CPU they are cut further, to the
+    /// same gradient.
     pub micro_batch: usize,
     /// Seconds of each timed step.
     pub steps_s: Vec<f64>,
@@ -216,6 +228,7 @@ pub fn bench_grpo(
         banned: model.config().eos_token_ids.clone(),
         max_rows: usize::MAX,
         seed: config.seed,
+        precision: g.rollout_weights.precision(),
     };
     let settings = PolicySettings {
         objective: &objective,
@@ -229,6 +242,9 @@ pub fn bench_grpo(
     let mut ids = Stream::new(config.seed, u64::MAX);
     let mut times: Vec<[f64; 4]> = Vec::new();
     for step in 0..g.warmup_steps + g.steps {
+        if step == g.warmup_steps {
+            profile::take();
+        }
         let clock = Instant::now();
         let prompts: Vec<Vec<u32>> =
             (0..g.prompts_per_step).map(|_| random_ids(&mut ids, g.prompt_len, vocab)).collect();
@@ -316,6 +332,9 @@ pub fn bench_sft(
     let mut ids = Stream::new(config.seed, u64::MAX);
     let mut times = Vec::new();
     for step in 0..s.warmup_steps + s.steps {
+        if step == s.warmup_steps {
+            profile::take();
+        }
         let clock = Instant::now();
         let documents: Vec<Vec<u32>> =
             (0..s.batch).map(|_| random_ids(&mut ids, s.seq_len, vocab)).collect();

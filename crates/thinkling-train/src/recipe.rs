@@ -43,7 +43,7 @@ pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
-pub use rl::{Evaluation, Preset, RlStage, Template};
+pub use rl::{Evaluation, Preset, RlStage, RolloutWeights, Template};
 pub use training::Training;
 
 use crate::error::{Result, TrainError};

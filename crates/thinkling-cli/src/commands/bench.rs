@@ -1,54 +1,108 @@
 //! `thinkling bench`.
 
+mod profile;
 mod score;
 
 use crate::args::{BenchArgs, BenchKind};
-use crate::device;
+use crate::device::{self, Opened};
 use crate::failure::Failure;
+use serde_json::{Value, to_value};
 use std::path::Path;
-use thinkling_train::bench::{BenchConfig, BenchModel, BenchResult, bench_grpo, bench_sft};
+use thinkling_train::bench::{
+    BenchConfig, BenchModel, BenchResult, DecodeResult, bench_decode, bench_grpo, bench_sft,
+};
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     match (args.kind, args.config.as_deref(), args.input.as_deref()) {
         (BenchKind::Score, _, Some(lines)) => score::run(lines, args.json),
         (BenchKind::Score, _, None) => Err(Failure::usage("bench score needs --in FILE")),
-        (BenchKind::Grpo | BenchKind::Sft, Some(config), _) => steps(args, config),
-        (BenchKind::Grpo | BenchKind::Sft, None, _) => {
-            Err(Failure::usage("this bench needs --config FILE"))
-        }
+        (_, Some(config), _) => timed(args, config),
+        (_, None, _) => Err(Failure::usage("this bench needs --config FILE")),
     }
 }
 
-fn steps(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
+fn timed(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
     let mut config = BenchConfig::read(config)?;
     if let Some(path) = &args.model {
         config.model = BenchModel::Path { path: path.clone() };
     }
     config.seed = args.seed.unwrap_or(config.seed);
     let opened = device::open(&args.device)?;
+    if args.profile {
+        profile::start();
+    }
     let each = |step: usize, seconds: f64| eprintln!("step {step}: {seconds:.3} s");
-    let result: BenchResult = match args.kind {
-        BenchKind::Sft => bench_sft(&config, &opened.device, each)?,
-        _ => bench_grpo(&config, &opened.device, each)?,
-    };
+    match args.kind {
+        BenchKind::Decode => {
+            let result = bench_decode(&config, &opened.device, each)?;
+            let runs = config.decode.runs;
+            show(args, &opened, to_value(&result), runs, result.generate_s, || decode_text(&result))
+        }
+        BenchKind::Sft => {
+            let result = bench_sft(&config, &opened.device, each)?;
+            let steps = config.sft.steps;
+            show(args, &opened, to_value(&result), steps, result.step_s, || {
+                steps_text(&result, false)
+            })
+        }
+        BenchKind::Grpo | BenchKind::Score => {
+            let result = bench_grpo(&config, &opened.device, each)?;
+            let steps = config.grpo.steps;
+            show(args, &opened, to_value(&result), steps, result.step_s, || {
+                steps_text(&result, true)
+            })
+        }
+    }
+}
+
+/// Prints a result, of `steps` steps of `step_s` seconds each.
+fn show(
+    args: &BenchArgs,
+    opened: &Opened,
+    result: serde_json::Result<Value>,
+    steps: usize,
+    step_s: f64,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     if args.json {
-        let mut json =
-            serde_json::to_value(&result).map_err(|e| Failure::running(e.to_string()))?;
-        json["device"] = opened.name.into();
+        let mut json = result.map_err(|e| Failure::running(e.to_string()))?;
+        json["device"] = opened.name.clone().into();
         json["threads"] = opened.threads.into();
+        if args.profile {
+            json["profile"] = profile::json(steps);
+        }
         println!("{json}");
         return Ok(());
     }
-    println!("{}, {} parameters, {}", result.name, result.parameters, opened.name);
-    println!("step {:.3} s (medians)", result.step_s);
-    if args.kind == BenchKind::Grpo {
-        println!("  generate  {:.3} s", result.generate_s);
-        println!("  reference {:.3} s", result.logprob_s);
-        println!("  learn     {:.3} s", result.loss_s);
-    }
-    println!("{:.0} tokens/s", result.tokens_per_s);
-    if let Some(mb) = result.peak_rss_mb {
-        println!("peak memory {mb:.0} MB");
+    println!("{}\n{}", opened.name, text());
+    if args.profile {
+        println!("{}", profile::table(steps, step_s));
     }
     Ok(())
+}
+
+fn steps_text(result: &BenchResult, rollouts: bool) -> String {
+    let BenchResult { name, parameters, step_s, tokens_per_s, .. } = result;
+    let mut text = format!("{name}, {parameters} parameters\nstep {step_s:.3} s (medians)\n");
+    if rollouts {
+        text += &format!("  generate  {:.3} s\n", result.generate_s);
+        text += &format!("  reference {:.3} s\n", result.logprob_s);
+        text += &format!("  learn     {:.3} s\n", result.loss_s);
+    }
+    text += &format!("{tokens_per_s:.0} tokens/s");
+    text + &memory(result.peak_rss_mb)
+}
+
+fn decode_text(result: &DecodeResult) -> String {
+    let DecodeResult { name, parameters, batch, prefill_s, step_s, .. } = result;
+    let (prefill, decode) = (result.prefill_tokens_per_s, result.tokens_per_s);
+    format!(
+        "{name}, {parameters} parameters, {batch} at once (medians)\n\
+         first token after {prefill_s:.3} s, {prefill:.0} prompt tokens/s\n\
+         then {step_s:.4} s a step, {decode:.1} tokens/s"
+    ) + &memory(result.peak_rss_mb)
+}
+
+fn memory(peak_rss_mb: Option<f64>) -> String {
+    peak_rss_mb.map_or_else(String::new, |mb| format!("\npeak memory {mb:.0} MB"))
 }

@@ -217,6 +217,10 @@ fn spread(span: Span, d: usize, p: &[f32], a: &[f32], out: &mut [f32]) {
 }
 
 impl HostFunction for PackedAttention {
+    fn names(&self) -> [&'static str; 2] {
+        ["attention forward", "attention backward"]
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         vec![inputs[0][0], self.heads.heads * self.heads.head_dim]
     }

@@ -88,6 +88,10 @@ impl Head {
 }
 
 impl HostFunction for Head {
+    fn names(&self) -> [&'static str; 2] {
+        ["head forward", "head backward"]
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         vec![inputs[0][0], 2]
     }

@@ -144,6 +144,10 @@ fn dot4(x: &[f32], w: &[f32]) -> [f32; 4] {
 }
 
 impl HostFunction for Linear {
+    fn names(&self) -> [&'static str; 2] {
+        ["linear forward", "linear backward"]
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         vec![inputs[0][0], self.output]
     }

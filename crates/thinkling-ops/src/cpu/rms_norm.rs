@@ -13,6 +13,10 @@ pub(crate) struct RmsNorm {
 }
 
 impl HostFunction for RmsNorm {
+    fn names(&self) -> [&'static str; 2] {
+        ["rms_norm forward", "rms_norm backward"]
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         inputs[0].to_vec()
     }

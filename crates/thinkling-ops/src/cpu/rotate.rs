@@ -44,6 +44,10 @@ impl Rotate {
 }
 
 impl HostFunction for Rotate {
+    fn names(&self) -> [&'static str; 2] {
+        ["rotate forward", "rotate backward"]
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         inputs[0].to_vec()
     }

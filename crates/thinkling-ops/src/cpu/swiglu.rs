@@ -13,6 +13,10 @@ pub(crate) struct SwiGlu {
 }
 
 impl HostFunction for SwiGlu {
+    fn names(&self) -> [&'static str; 2] {
+        ["swiglu forward", "swiglu backward"]
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         vec![inputs[0][0], self.width]
     }

@@ -216,6 +216,7 @@ fn rollout_config(stage: &RlStage, model: &LoadedModel, seed: u64) -> Result<Rol
         banned: Vec::new(),
         max_rows: MAX_ROWS,
         seed,
+        precision: stage.rollout_weights.precision(),
     })
 }
 

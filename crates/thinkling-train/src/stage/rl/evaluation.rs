@@ -8,7 +8,7 @@ use crate::questions::{Checks, load_questions};
 use crate::recipe::Evaluation;
 use crate::stage::StageContext;
 use thinkling_learn::RolloutConfig;
-use thinkling_model::Decoder;
+use thinkling_model::{Decoder, Precision};
 use thinkling_sampling::SamplingParams;
 
 /// The evaluation at `step`, from its file where an interrupted run already made it; `None`
@@ -54,6 +54,8 @@ fn run_evaluation(
             ..SamplingParams::default()
         },
         max_tokens: eval.max_tokens,
+        // The model itself is measured, whatever rollouts read.
+        precision: Precision::F32,
         // Another key than training's, so that the two never share random numbers.
         seed: seed ^ 0x6576_616c,
         ..rl.rollout.clone()

@@ -1,0 +1,125 @@
+//! Timed decoding: a prompt of random ids, then greedy tokens.
+
+use super::{BenchConfig, median, peak_rss_mb, random_ids};
+use crate::error::{Result, TrainError};
+use crate::recipe::RolloutWeights;
+use crate::stage::learn_error;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::time::Instant;
+use thinkling_cpu::profile;
+use thinkling_model::generate::{GenerateRequest, generate};
+use thinkling_sampling::{SamplingParams, Stream};
+
+/// Sizes of the timed decoding.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names say it all")]
+pub struct DecodeBench {
+    pub batch: usize,
+    pub prompt_len: usize,
+    pub tokens: usize,
+    pub runs: usize,
+    pub warmup_runs: usize,
+    pub weights: RolloutWeights,
+}
+
+impl Default for DecodeBench {
+    fn default() -> Self {
+        Self {
+            batch: 1,
+            prompt_len: 256,
+            tokens: 32,
+            runs: 3,
+            warmup_runs: 1,
+            weights: RolloutWeights::F32,
+        }
+    }
+}
+
+/// Medians over the runs after warm-up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DecodeResult {
+    /// Name in the config.
+    pub name: String,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Sequences that run at once.
+    pub batch: usize,
+    /// Seconds from the call to the first token.
+    pub prefill_s: f64,
+    /// Seconds between two tokens of a sequence.
+    pub step_s: f64,
+    /// Seconds of a run, from the call to its end.
+    pub generate_s: f64,
+    /// Prompt tokens a second until the first token.
+    pub prefill_tokens_per_s: f64,
+    /// Tokens of all sequences a second, between the second and the last token.
+    pub tokens_per_s: f64,
+    /// Most memory the process held, where the system tells.
+    pub peak_rss_mb: Option<f64>,
+}
+
+/// Times greedy decoding; `each` sees every run's seconds.
+///
+/// # Errors
+/// A model that does not open, sizes beyond its context, a device that fails.
+pub fn bench_decode(
+    config: &BenchConfig,
+    device: &Device,
+    mut each: impl FnMut(usize, f64),
+) -> Result<DecodeResult> {
+    let d = &config.decode;
+    if d.tokens < 3 || d.batch == 0 || d.runs == 0 {
+        let reason = "decode.tokens must be at least 3, decode.batch and decode.runs at least 1";
+        return Err(TrainError::Failed { what: "bench decode", reason: reason.to_owned() });
+    }
+    let model = config.model(device)?;
+    let vocab = model.config().vocab_size;
+    let mut ids = Stream::new(config.seed, u64::MAX);
+    let (mut prefill, mut steps, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..d.warmup_runs + d.runs {
+        if run == d.warmup_runs {
+            profile::take();
+        }
+        let prompts: Vec<Vec<u32>> =
+            (0..d.batch).map(|_| random_ids(&mut ids, d.prompt_len, vocab)).collect();
+        let request = GenerateRequest {
+            sampling: SamplingParams::greedy(),
+            banned: model.config().eos_token_ids.clone(),
+            precision: d.weights.precision(),
+            ..GenerateRequest::new(&prompts, d.tokens)
+        };
+        let clock = Instant::now();
+        let mut tokens = Vec::with_capacity(d.tokens);
+        let generated = generate(&model, &request, |event| {
+            if event.completion == 0 {
+                tokens.push(clock.elapsed().as_secs_f64());
+            }
+            ControlFlow::Continue(())
+        });
+        pollster::block_on(generated).map_err(|e| learn_error(e.into()))?;
+        let seconds = clock.elapsed().as_secs_f64();
+        each(run, seconds);
+        if run >= d.warmup_runs {
+            prefill.push(tokens[0]);
+            // Weights may be made ready between the first token and the second.
+            let gaps = (tokens[tokens.len() - 1] - tokens[1]) / (tokens.len() - 2) as f64;
+            steps.push(gaps);
+            whole.push(seconds);
+        }
+    }
+    let (prefill_s, step_s) = (median(prefill), median(steps));
+    Ok(DecodeResult {
+        name: config.name.clone(),
+        parameters: model.config().parameter_count(),
+        batch: d.batch,
+        prefill_s,
+        step_s,
+        generate_s: median(whole),
+        prefill_tokens_per_s: (d.batch * d.prompt_len) as f64 / prefill_s,
+        tokens_per_s: d.batch as f64 / step_s,
+        peak_rss_mb: peak_rss_mb(),
+    })
+}

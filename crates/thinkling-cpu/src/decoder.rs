@@ -5,7 +5,7 @@
 //! numbers are the same bit for bit whatever runs beside it and on however many threads.
 
 use crate::math::dot;
-use crate::matmul::{Packed, Precision, View, Write};
+use crate::matmul::{Packed, Write};
 use crate::profile::timed;
 use crate::rows::{rms_norm, rotate, softmax, swiglu};
 use crate::scratch::with_scratch;
@@ -52,37 +52,25 @@ impl Shape {
     }
 }
 
-/// A layer's weights as they lie in memory, projections `[output, input]`.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerWeights<'a> {
-    /// `[hidden]`.
-    pub input_norm: &'a [f32],
-    /// Query, key and value rows: `[(heads + 2 * kv_heads) * head_dim, hidden]`.
-    pub qkv: &'a [f32],
-    /// Qwen2: `[(heads + 2 * kv_heads) * head_dim]`.
-    pub qkv_bias: Option<&'a [f32]>,
-    /// Qwen3: norms of a query and of a key head, `[head_dim]` each.
-    pub qk_norms: Option<[&'a [f32]; 2]>,
-    /// `[hidden, heads * head_dim]`.
-    pub output: &'a [f32],
-    /// `[hidden]`.
-    pub mlp_norm: &'a [f32],
-    /// Gate rows, then up rows: `[2 * intermediate, hidden]`.
-    pub gate_up: &'a [f32],
-    /// `[hidden, intermediate]`.
-    pub down: &'a [f32],
-}
-
+/// A layer's weights; matrices by [`Packed::of_weight`].
 #[derive(Debug)]
-struct Layer {
-    input_norm: Vec<f32>,
-    qkv: Packed,
-    qkv_bias: Option<Vec<f32>>,
-    qk_norms: Option<[Vec<f32>; 2]>,
-    output: Packed,
-    mlp_norm: Vec<f32>,
-    gate_up: Packed,
-    down: Packed,
+pub struct Layer {
+    /// `[hidden]`.
+    pub input_norm: Vec<f32>,
+    /// Query, key and value rows: `[(heads + 2 * kv_heads) * head_dim, hidden]`.
+    pub qkv: Packed,
+    /// Qwen2: `[(heads + 2 * kv_heads) * head_dim]`.
+    pub qkv_bias: Option<Vec<f32>>,
+    /// Qwen3: norms of a query and of a key head, `[head_dim]` each.
+    pub qk_norms: Option<[Vec<f32>; 2]>,
+    /// `[hidden, heads * head_dim]`.
+    pub output: Packed,
+    /// `[hidden]`.
+    pub mlp_norm: Vec<f32>,
+    /// Gate rows, then up rows: `[2 * intermediate, hidden]`.
+    pub gate_up: Packed,
+    /// `[hidden, intermediate]`.
+    pub down: Packed,
 }
 
 /// A decoder with packed weights.
@@ -95,7 +83,6 @@ pub struct Decoder {
     head: Packed,
     /// `[vocab, hidden]`, where it is not the head's weight.
     embeddings: Option<Vec<f32>>,
-    precision: Precision,
     /// Cosines and sines of each position, `[positions, head_dim / 2]` each.
     rope: [Vec<f32>; 2],
 }
@@ -126,6 +113,11 @@ impl Prompt {
     /// Without tokens, to which [`Self::push_layer`] adds its layers.
     pub fn new(len: usize) -> Self {
         Self { layers: Vec::new(), len }
+    }
+
+    /// How many tokens it has.
+    pub fn tokens(&self) -> usize {
+        self.len
     }
 
     /// Adds the next layer: rotated rows of queries, keys and values, one a token of the prompt.
@@ -159,41 +151,18 @@ impl Sequence {
     }
 }
 
-impl Layer {
-    fn new(weights: &LayerWeights<'_>, shape: &Shape, precision: Precision) -> Self {
-        let pack = |weight, input, output| pack(weight, input, output, precision);
-        let Shape { hidden, intermediate, .. } = *shape;
-        Self {
-            input_norm: weights.input_norm.to_vec(),
-            qkv: pack(weights.qkv, hidden, shape.qkv()),
-            qkv_bias: weights.qkv_bias.map(<[f32]>::to_vec),
-            qk_norms: weights.qk_norms.map(|norms| norms.map(<[f32]>::to_vec)),
-            output: pack(weights.output, shape.mixed(), hidden),
-            mlp_norm: weights.mlp_norm.to_vec(),
-            gate_up: pack(weights.gate_up, hidden, 2 * intermediate),
-            down: pack(weights.down, intermediate, hidden),
-        }
-    }
-}
-
-/// A weight `[output, input]` for products `x W^T`.
-fn pack(weight: &[f32], input: usize, output: usize, precision: Precision) -> Packed {
-    Packed::new(View::rows(weight, input).t(), input, output, precision)
-}
-
 impl Decoder {
-    /// Without layers, to which [`Self::push_layer`] adds them. `head` is `[vocab, hidden]`,
-    /// `embeddings` too, `None` where they are the head. `frequencies` are the rotary ones in
-    /// radians a token (`[head_dim / 2]`), `positions` the most that a sequence comes to. Matrices
-    /// are kept at `precision`.
+    /// `head` and, where they are not the head's weight, `embeddings` are `[vocab, hidden]`.
+    /// `frequencies` are the rotary ones in radians a token (`[head_dim / 2]`), `positions` the most
+    /// that a sequence comes to.
     pub fn new(
         shape: Shape,
-        norm: &[f32],
-        head: &[f32],
-        embeddings: Option<&[f32]>,
+        layers: Vec<Layer>,
+        norm: Vec<f32>,
+        head: Packed,
+        embeddings: Option<Vec<f32>>,
         frequencies: &[f64],
         positions: usize,
-        precision: Precision,
     ) -> Self {
         let mut rope = [Vec::new(), Vec::new()];
         for position in 0..positions {
@@ -203,20 +172,7 @@ impl Decoder {
                 rope[1].push(sin as f32);
             }
         }
-        Self {
-            shape,
-            layers: Vec::new(),
-            norm: norm.to_vec(),
-            head: pack(head, shape.hidden, shape.vocab, precision),
-            embeddings: embeddings.map(<[f32]>::to_vec),
-            precision,
-            rope,
-        }
-    }
-
-    /// Adds the next layer.
-    pub fn push_layer(&mut self, weights: &LayerWeights<'_>) {
-        self.layers.push(Layer::new(weights, &self.shape, self.precision));
+        Self { shape, layers, norm, head, embeddings, rope }
     }
 
     /// Sizes.
@@ -225,13 +181,9 @@ impl Decoder {
     }
 
     fn weight_bytes(&self) -> usize {
-        let Shape { hidden, intermediate, vocab, .. } = self.shape;
-        let layer = hidden * (self.shape.qkv() + self.shape.mixed() + 3 * intermediate);
-        let bytes = match self.precision {
-            Precision::F32 => 4,
-            Precision::Bf16 => 2,
-        };
-        bytes * (self.layers.len() * layer + vocab * hidden)
+        let layers = self.layers.iter();
+        let matrices = layers.flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
+        matrices.chain([&self.head]).map(Packed::bytes).sum()
     }
 
     /// One step: `ids[i]` is the next token of `sequences[i]`, whose logits for the token after it

@@ -89,8 +89,7 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `b` `[k, n]`. A weight `[output, input]` whose product is `x W^T` comes as
-    /// `View::rows(weight, input).t()` with `k = input`, `n = output`.
+    /// Packs `b` `[k, n]`.
     ///
     /// # Panics
     /// Where `b` does not lie inside its slice.
@@ -119,6 +118,20 @@ impl Packed {
             }
         };
         Self { panels, k, n, width }
+    }
+
+    /// Packs a weight `[output, input]` for products `x W^T`.
+    pub fn of_weight(weight: &[f32], input: usize, output: usize, precision: Precision) -> Self {
+        Self::new(View::rows(weight, input).t(), input, output, precision)
+    }
+
+    /// Bytes of the packed values.
+    pub fn bytes(&self) -> usize {
+        let values = self.n.div_ceil(self.width) * self.k * self.width;
+        match self.panels {
+            Panels::F32(_) => 4 * values,
+            Panels::Bf16(_) => 2 * values,
+        }
     }
 
     /// Rows of `b`: the length of a row of `a`.
@@ -528,7 +541,7 @@ mod tests {
     fn rows_do_not_depend_on_their_neighbours_or_threads() {
         let (k, n) = (129, 301);
         let (x, w) = (values(53 * k, 5), values(n * k, 6));
-        let packed = Packed::new(View::rows(&w, k).t(), k, n, Precision::F32);
+        let packed = Packed::of_weight(&w, k, n, Precision::F32);
         let mut all = vec![0.0; 53 * n];
         packed.multiply(&x, &mut all, Write::Set, true);
         for row in [0, 11, 12, 50, 52] {
@@ -543,7 +556,7 @@ mod tests {
         let w = values(67 * 5, 3);
         let rounded: Vec<f32> = w.iter().map(|x| f32::from_bits(bf16(*x) << 16)).collect();
         for (precision, expected) in [(Precision::F32, &w), (Precision::Bf16, &rounded)] {
-            let packed = Packed::new(View::rows(&w, 5).t(), 5, 67, precision);
+            let packed = Packed::of_weight(&w, 5, 67, precision);
             let mut column = [0.0; 5];
             for j in [0, 15, 16, 31, 32, 66] {
                 packed.column(j, &mut column);
@@ -573,7 +586,7 @@ mod tests {
         let rounded: Vec<f32> = w.iter().map(|x| f32::from_bits(bf16(*x) << 16)).collect();
         let product = |w: &[f32], precision| {
             let mut out = vec![0.0; 19 * n];
-            let packed = Packed::new(View::rows(w, k).t(), k, n, precision);
+            let packed = Packed::of_weight(w, k, n, precision);
             packed.multiply(&x, &mut out, Write::Set, true);
             out
         };

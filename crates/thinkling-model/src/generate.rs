@@ -280,13 +280,14 @@ impl<'a> Run<'a> {
                 let longest = request.prompts.iter().map(Vec::len).max().unwrap_or(0);
                 let context = model.config().max_position_embeddings;
                 let positions = longest.saturating_add(request.stop.max_tokens).min(context);
-                steps.insert(Steps::new(model, positions, request.precision).await?)
+                steps.insert(Steps::new(model, positions, request.precision))
             }
         };
         let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
         let prefill = Prefill { batch: &batch, layers, lens: &lens };
         let room = request.stop.max_tokens.min(FIRST_COLUMNS);
-        steps.add_rows(model, prefill, &row_prompts, room).await
+        steps.add_rows(model, prefill, &row_prompts, room);
+        Ok(())
     }
 
     /// Drops ended rows: at once where that costs nothing, else once they are an eighth of the

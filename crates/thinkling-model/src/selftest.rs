@@ -128,10 +128,9 @@ async fn cached_logits(
     let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
     let rows: Vec<usize> = (0..prompts.len()).collect();
     // Room for two tokens only, so that the cache has to grow on the way.
-    let mut steps =
-        Steps::new(model, model.config().max_position_embeddings, Precision::F32).await?;
+    let mut steps = Steps::new(model, model.config().max_position_embeddings, Precision::F32);
     let prefill = Prefill { batch: &batch, layers, lens: &lens };
-    steps.add_rows(model, prefill, &rows, 2).await?;
+    steps.add_rows(model, prefill, &rows, 2);
     let mut logits = Logits::default();
     let mut out = vec![Vec::new(); prompts.len()];
     for t in 0..rests[0].len() {

@@ -6,12 +6,12 @@ use crate::cache::KvCache;
 use crate::generate::{Logits, read_logits};
 use crate::{Decoder, ModelError};
 use burn::module::Param;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use std::sync::Arc;
-use thinkling_cpu::decoder::{self as cpu, LayerWeights, Shape};
-use thinkling_cpu::matmul::Precision;
+use thinkling_cpu::decoder::{self as cpu, Shape};
+use thinkling_cpu::matmul::{Packed, Precision};
 use thinkling_cpu::profile::timed;
-use thinkling_ops::is_host;
+use thinkling_ops::{is_host, read_host};
 
 /// What runs the steps of some sequences.
 pub(crate) enum Steps {
@@ -33,16 +33,12 @@ pub(crate) struct Prefill<'a> {
 impl Steps {
     /// For `model`, whose sequences come to `positions` tokens at most; matrices are read at
     /// `precision` on the CPU, and as they are elsewhere.
-    pub(crate) async fn new(
-        model: &Decoder,
-        positions: usize,
-        precision: Precision,
-    ) -> Result<Self, ModelError> {
-        Ok(if is_host(&model.device()) {
-            Self::Host(Box::new(Host::new(model, positions, precision).await?))
+    pub(crate) fn new(model: &Decoder, positions: usize, precision: Precision) -> Self {
+        if is_host(&model.device()) {
+            Self::Host(Box::new(Host::new(model, positions, precision)))
         } else {
             Self::Tensors(None)
-        })
+        }
     }
 
     /// Whether rows may come and go at any step, without a copy.
@@ -52,21 +48,20 @@ impl Steps {
 
     /// Adds a row for each of `row_prompts`, which are indices into the prefill's prompts, with
     /// room for so many tokens at first. On the tensor path there must be no rows yet.
-    pub(crate) async fn add_rows(
+    pub(crate) fn add_rows(
         &mut self,
         model: &Decoder,
         prefill: Prefill<'_>,
         row_prompts: &[usize],
         room: usize,
-    ) -> Result<(), ModelError> {
+    ) {
         match self {
-            Self::Host(host) => host.add_rows(prefill, row_prompts).await,
+            Self::Host(host) => host.add_rows(prefill, row_prompts),
             Self::Tensors(cache) => {
                 assert!(cache.is_none(), "rows are added to a cache when it is made");
                 let Prefill { batch, layers, lens } = prefill;
                 let made = KvCache::from_prompts(model, batch, layers, lens, row_prompts, room);
                 *cache = Some(made);
-                Ok(())
             }
         }
     }
@@ -123,11 +118,7 @@ pub(crate) struct Host {
 
 impl Host {
     /// Packs the weights: a copy of them, while it lives.
-    async fn new(
-        model: &Decoder,
-        positions: usize,
-        precision: Precision,
-    ) -> Result<Self, ModelError> {
+    fn new(model: &Decoder, positions: usize, precision: Precision) -> Self {
         let config = &model.config;
         let shape = Shape {
             hidden: config.hidden_size,
@@ -138,74 +129,57 @@ impl Host {
             vocab: config.vocab_size,
             eps: config.rms_norm_eps as f32,
         };
-        let (norm, head) = (host(&model.norm).await?, host_data(model.head()).await?);
-        let embeddings = match &model.lm_head {
-            Some(_) => Some(host(&model.embed_tokens).await?),
-            None => None,
+        let pack = |weight: &Param<Tensor<2>>| {
+            let weight = weight.val();
+            let [output, input] = weight.dims();
+            read_host(weight, move |w| Packed::of_weight(w, input, output, precision))
         };
-        let mut decoder = cpu::Decoder::new(
+        let layers = model.layers.iter().map(|layer| cpu::Layer {
+            input_norm: copy(&layer.input_layernorm),
+            qkv: pack(&layer.qkv_proj),
+            qkv_bias: layer.qkv_bias.as_ref().map(copy),
+            qk_norms: match (&layer.q_norm, &layer.k_norm) {
+                (Some(q), Some(k)) => Some([copy(q), copy(k)]),
+                _ => None,
+            },
+            output: pack(&layer.o_proj),
+            mlp_norm: copy(&layer.post_attention_layernorm),
+            gate_up: pack(&layer.gate_up_proj),
+            down: pack(&layer.down_proj),
+        });
+        let decoder = cpu::Decoder::new(
             shape,
-            floats(&norm),
-            floats(&head),
-            embeddings.as_ref().map(floats),
+            layers.collect(),
+            copy(&model.norm),
+            pack(model.lm_head.as_ref().unwrap_or(&model.embed_tokens)),
+            model.lm_head.as_ref().map(|_| copy(&model.embed_tokens)),
             &model.frequencies,
             positions,
-            precision,
         );
-        drop((head, embeddings));
-        for layer in &model.layers {
-            let bias = match &layer.qkv_bias {
-                Some(bias) => Some(host(bias).await?),
-                None => None,
-            };
-            let norms = match (&layer.q_norm, &layer.k_norm) {
-                (Some(q), Some(k)) => Some([host(q).await?, host(k).await?]),
-                _ => None,
-            };
-            decoder.push_layer(&LayerWeights {
-                input_norm: floats(&host(&layer.input_layernorm).await?),
-                qkv: floats(&host(&layer.qkv_proj).await?),
-                qkv_bias: bias.as_ref().map(floats),
-                qk_norms: norms.as_ref().map(|norms| norms.each_ref().map(floats)),
-                output: floats(&host(&layer.o_proj).await?),
-                mlp_norm: floats(&host(&layer.post_attention_layernorm).await?),
-                gate_up: floats(&host(&layer.gate_up_proj).await?),
-                down: floats(&host(&layer.down_proj).await?),
-            });
-        }
-        Ok(Self { decoder, sequences: Vec::new() })
+        Self { decoder, sequences: Vec::new() }
     }
 
-    async fn add_rows(
-        &mut self,
-        prefill: Prefill<'_>,
-        row_prompts: &[usize],
-    ) -> Result<(), ModelError> {
+    fn add_rows(&mut self, prefill: Prefill<'_>, row_prompts: &[usize]) {
         let Prefill { batch, layers, lens } = prefill;
+        let starts: Vec<usize> = (0..lens.len()).map(|i| batch.start(i)).collect();
         let mut prompts: Vec<cpu::Prompt> = lens.iter().map(|&len| cpu::Prompt::new(len)).collect();
         for qkv in layers {
             let width = qkv.dims()[1];
-            let data = host_data(qkv).await?;
-            for (i, prompt) in prompts.iter_mut().enumerate() {
-                let rows = batch.start(i) * width..(batch.start(i) + lens[i]) * width;
-                prompt.push_layer(&floats(&data)[rows], self.decoder.shape());
-            }
+            let (starts, shape) = (starts.clone(), *self.decoder.shape());
+            prompts = read_host(qkv, move |qkv| {
+                for (start, prompt) in starts.iter().zip(&mut prompts) {
+                    let rows = start * width..(start + prompt.tokens()) * width;
+                    prompt.push_layer(&qkv[rows], &shape);
+                }
+                prompts
+            });
         }
         let prompts: Vec<Arc<cpu::Prompt>> = prompts.into_iter().map(Arc::new).collect();
         let rows = row_prompts.iter().map(|&p| cpu::Sequence::new(prompts[p].clone()));
         self.sequences.extend(rows);
-        Ok(())
     }
 }
 
-async fn host<const D: usize>(param: &Param<Tensor<D>>) -> Result<TensorData, ModelError> {
-    host_data(param.val()).await
-}
-
-async fn host_data<const D: usize>(tensor: Tensor<D>) -> Result<TensorData, ModelError> {
-    tensor.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))
-}
-
-fn floats(data: &TensorData) -> &[f32] {
-    data.as_slice::<f32>().expect("weights and hidden states in host memory are f32")
+fn copy<const D: usize>(param: &Param<Tensor<D>>) -> Vec<f32> {
+    read_host(param.val(), <[f32]>::to_vec)
 }

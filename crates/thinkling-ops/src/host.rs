@@ -12,7 +12,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Device, Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use thinkling_cpu::profile::timed;
 
 /// A function of one or two inputs on host memory with its vector-Jacobian product.
@@ -48,6 +48,58 @@ pub(crate) fn call2<const A: usize, const B: usize, const D: usize>(
 ) -> Tensor<D> {
     let (x, w) = (x.into_dispatch(), w.into_dispatch());
     Tensor::from_dispatch(<Dispatch as HostCalls>::host_call2(x, w, function))
+}
+
+/// What `read` makes of the values of a tensor in host memory, read where they lie.
+///
+/// # Panics
+/// Where the tensor is on another device or not of f32.
+pub fn read_host<const D: usize, R: Send + 'static>(
+    x: Tensor<D>,
+    read: impl FnOnce(&[f32]) -> R + Send + 'static,
+) -> R {
+    let (send, receive) = std::sync::mpsc::channel();
+    let read: Reader = Box::new(move |values: &[f32]| {
+        // The receiver waits below.
+        let _ = send.send(read(values));
+    });
+    let _: Tensor<1> = call1(Arc::new(Read { read: Mutex::new(Some(read)) }), x.inner());
+    receive.recv().expect("the function was called")
+}
+
+/// A function that looks at its input, once, and gives nothing.
+struct Read {
+    read: Mutex<Option<Reader>>,
+}
+
+type Reader = Box<dyn FnOnce(&[f32]) + Send>;
+
+impl Debug for Read {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Read")
+    }
+}
+
+impl HostFunction for Read {
+    fn names(&self) -> [&'static str; 2] {
+        ["read weights", "read weights backward"]
+    }
+
+    fn shape(&self, _inputs: &[&[usize]]) -> Vec<usize> {
+        vec![1]
+    }
+
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32]) {
+        out.fill(0.0);
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(read) = read {
+            read(inputs[0]);
+        }
+    }
+
+    fn backward(&self, _inputs: &[&[f32]], _grad: &[f32], _grads: &mut [Vec<f32>]) {
+        unreachable!("a look at a tensor has no gradient")
+    }
 }
 
 /// Gradients of `function` in its two inputs, for the gradient of its output; no graph.

@@ -27,5 +27,5 @@ pub use attention::{
     rotate_qk,
 };
 pub use head::{HeadStats, HostHead, HostHeadGrads};
-pub use host::is_host;
+pub use host::{is_host, read_host};
 pub use norm::{linear, rms_norm, swiglu};

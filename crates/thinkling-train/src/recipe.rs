@@ -23,6 +23,7 @@
 
 mod choice;
 mod data;
+mod memory;
 mod model;
 mod policy;
 mod pretrain;
@@ -39,6 +40,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use data::{AnswerFormat, JsonlSource, QuestionSource, TaskKind, TextSource};
+pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub(crate) use rewards::CLIPPED;
@@ -117,6 +119,11 @@ impl Stage {
             StageKind::Pretrain(stage) => &stage.training,
             StageKind::Rl(stage) => &stage.training,
         }
+    }
+
+    /// Whether it holds a second model beside the one that it trains.
+    pub(crate) fn has_reference(&self) -> bool {
+        matches!(&self.kind, StageKind::Rl(stage) if stage.kl_coef != 0.0)
     }
 
     /// The `jsonl` sources of the stage: of training, then of its evaluation.

@@ -14,7 +14,7 @@ use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use thinkling_learn::{AdamW, Learner, completion_logprobs};
+use thinkling_learn::{AdamW, Learner, activation_bytes, completion_logprobs};
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, ParamList};
 use thinkling_reward::Tools;
@@ -112,13 +112,44 @@ impl StageContext<'_> {
         checkpoint: Option<(&checkpoint::Checkpoint, u64)>,
     ) -> Result<Learner> {
         let list = model.param_list();
+        let activation_bytes = self.activation_bytes(&model)?;
         let mut optimizer = AdamW::new(self.stage().training().adamw(), &list, self.device);
-        let Some((checkpoint, updates)) = checkpoint else {
-            return Ok(Learner::new(model, optimizer));
+        let mut learner = match checkpoint {
+            None => Learner::new(model, optimizer),
+            Some((checkpoint, updates)) => {
+                let moments = read_moments(checkpoint, &list, self.device)?;
+                optimizer.restore(moments, updates);
+                Learner::new(read_weights(checkpoint, MODEL_FILE, &model)?, optimizer)
+            }
         };
-        let moments = read_moments(checkpoint, &list, self.device)?;
-        optimizer.restore(moments, updates);
-        Ok(Learner::new(read_weights(checkpoint, MODEL_FILE, &model)?, optimizer))
+        learner.activation_bytes = activation_bytes;
+        Ok(learner)
+    }
+
+    /// What the key `memory` leaves for the activations of a micro-batch.
+    fn activation_bytes(&self, model: &Decoder) -> Result<Option<usize>> {
+        /// The program itself, tokenizers, logits of a chunk, sampled completions.
+        const REST: usize = 160_000_000;
+        /// Fewer tokens are not cut off by the learner.
+        const LEAST_TOKENS: usize = 256;
+        let stage = self.stage();
+        let Some(memory) = &stage.training().memory else { return Ok(None) };
+        // Weights, two moments, the step's gradients and a micro-batch's; the reference.
+        let copies = 5 + usize::from(stage.has_reference());
+        let config = model.config();
+        let fixed = REST + copies * 4 * config.parameter_count();
+        let least = fixed + LEAST_TOKENS * activation_bytes(config);
+        match usize::try_from(memory.bytes()) {
+            Ok(bytes) if bytes >= least => Ok(Some(bytes - fixed)),
+            _ => Err(TrainError::DoesNotFit {
+                stage: stage.name.clone(),
+                reason: format!(
+                    "`memory` is {memory}, expected: at least {} MB for {} parameters",
+                    least.div_ceil(1_000_000),
+                    config.parameter_count()
+                ),
+            }),
+        }
     }
 
     /// Writes a checkpoint, after everything that it covers is on the disk.

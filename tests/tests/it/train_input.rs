@@ -153,6 +153,22 @@ fn a_context_too_short_for_the_stage_names_stage_and_key() {
 }
 
 #[test]
+fn a_memory_that_cannot_be_kept_is_refused_and_one_that_can_is_kept() {
+    let dir = tempdir().expect("temporary folder");
+    let recipe = Tiny::default().write(dir.path());
+    let out = dir.path().join("run");
+    let run = |value: &str, out: &Path| {
+        let setting = ["--set".to_owned(), format!("stage.base.memory=\"{value}\"")];
+        thinkling(start(&recipe, out).into_iter().chain(setting))
+    };
+    let refused = run("2 apples", &out).ends_with(exit::WRONG_CALL);
+    refused.complains_about(&["stage.base.memory", "\"2GB\""]);
+    let too_little = run("2MB", &out).ends_with(exit::WRONG_CALL);
+    too_little.complains_about(&["`base`", "at least", "MB"]);
+    let _ = run("400MB", &dir.path().join("fits")).ends_with(exit::DONE);
+}
+
+#[test]
 fn a_context_that_cuts_completions_short_is_said() {
     let dir = tempdir().expect("temporary folder");
     fs::write(dir.path().join("sums.jsonl"), GOOD).expect("written data");

@@ -4,13 +4,13 @@ use crate::devices::{cpu, gpu};
 use burn::tensor::Device;
 use std::ops::ControlFlow;
 use thinkling_model::generate::{Completion, GenerateRequest, Generated, generate};
-use thinkling_model::{Decoder, ModelError, PackedBatch, Sequence, selftest};
+use thinkling_model::{Decoder, ModelError, PackedBatch, Precision, Sequence, selftest};
 use thinkling_sampling::{Finish, LogSoftmax, SamplingParams};
 
 /// Rounding of f32 sums whose blocking depends on the batch.
 const SAME_LOGPROB: f32 = 1e-5;
 
-/// Three groups are more rows than the CPU's kernel for few rows takes, one is fewer.
+/// Odd, and three groups are more rows than a block of the products takes.
 const GROUP: usize = 7;
 
 fn model(device: &Device) -> Decoder {
@@ -72,21 +72,42 @@ fn completions_do_not_depend_on_the_batch_on_the_gpu() {
     completions_do_not_depend_on_the_batch(&gpu);
 }
 
+/// Log-probability of each of `ids` after the first, by a forward pass over all of them.
+fn full_logprobs(model: &Decoder, ids: &[u32], temperature: f64) -> Vec<f64> {
+    let sequence = [Sequence { ids, prefix: None }];
+    let batch = PackedBatch::new(model, &sequence);
+    let logits: Vec<f32> = model.logits(model.forward(&batch)).into_data().try_to_vec().unwrap();
+    let rows = logits.chunks_exact(61);
+    rows.zip(&ids[1..])
+        .map(|(row, &id)| LogSoftmax::new(row, temperature).logprob(row[id as usize]))
+        .collect()
+}
+
+#[test]
+fn weights_read_as_bfloat16_leave_a_small_gap() {
+    /// Eight bits of mantissa over two layers whose weights have a deviation of 0.3.
+    const GAP: f64 = 0.2;
+    let (model, prompts) = (model(&cpu()), prompts());
+    let request = GenerateRequest { precision: Precision::Bf16, ..request(&prompts) };
+    let mut largest = 0f64;
+    for completion in run(&model, &request).completions {
+        let prompt = &prompts[completion.prompt];
+        let whole = [prompt.as_slice(), &completion.ids].concat();
+        let expected = &full_logprobs(&model, &whole, 0.9)[prompt.len() - 1..];
+        // The prompt, and so the first token, is computed by the weights as they are.
+        for (got, want) in completion.logprobs.iter().zip(expected).skip(1) {
+            largest = largest.max((f64::from(*got) - want).abs());
+        }
+    }
+    assert!(largest > 1e-4 && largest < GAP, "largest gap {largest}");
+}
+
 #[test]
 fn recorded_logprobs_are_those_of_a_full_forward_before_the_filters() {
     let (model, prompts) = (model(&cpu()), prompts());
     let request = GenerateRequest { prompt_logprobs: true, ..request(&prompts) };
     let generated = run(&model, &request);
-    let full = |ids: &[u32], temperature: f64| -> Vec<f64> {
-        let sequence = [Sequence { ids, prefix: None }];
-        let batch = PackedBatch::new(&model, &sequence);
-        let logits: Vec<f32> =
-            model.logits(model.forward(&batch)).into_data().try_to_vec().unwrap();
-        let rows = logits.chunks_exact(61);
-        rows.zip(&ids[1..])
-            .map(|(row, &id)| LogSoftmax::new(row, temperature).logprob(row[id as usize]))
-            .collect()
-    };
+    let full = |ids: &[u32], temperature| full_logprobs(&model, ids, temperature);
     for completion in &generated.completions {
         let prompt = &prompts[completion.prompt];
         let whole = [prompt.as_slice(), &completion.ids].concat();

@@ -4,6 +4,7 @@ use serde::Serialize;
 use thinkling_learn::{AdamWConfig, Decay, Schedule};
 
 use super::choice::spellings;
+use super::memory::MemorySize;
 use super::range::{NOT_NEGATIVE, POSITIVE, Range, SHARE};
 use super::section::Section;
 use crate::error::Result;
@@ -37,6 +38,10 @@ pub struct Training {
     /// Sequences in one forward and backward pass; gradients add up until the step's batch is
     /// complete, so that only memory and speed depend on it. Default 8.
     pub micro_batch: usize,
+    /// Memory that the stage may take, such as `"2GB"`: micro-batches are cut further until they
+    /// fit. Default: on the CPU what is fast, elsewhere `micro_batch` alone decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySize>,
     /// Optimiser steps between two checkpoints; 0 saves at the end only. Default 50.
     pub checkpoint_every: usize,
 }
@@ -55,6 +60,7 @@ impl Default for Training {
             max_grad_norm: 1.0,
             steps: 100,
             micro_batch: 8,
+            memory: None,
             checkpoint_every: 50,
         }
     }
@@ -74,6 +80,9 @@ impl Training {
         s.float("max_grad_norm", &mut self.max_grad_norm, NOT_NEGATIVE)?;
         s.count("steps", &mut self.steps, 1)?;
         s.count("micro_batch", &mut self.micro_batch, 1)?;
+        if let Some(memory) = MemorySize::read(s, "memory")? {
+            self.memory = Some(memory);
+        }
         s.count("checkpoint_every", &mut self.checkpoint_every, 0)?;
         if self.warmup_steps > self.steps {
             return Err(s.conflict("warmup_steps", format!("at most `steps` = {}", self.steps)));

@@ -9,20 +9,20 @@
 //!
 //! A gradient step through a whole model is then: forward to the last hidden states under
 //! autodiff; [`token_logprobs_and_entropy`] and the loss on their inner tensors; [`head_backward`];
-//! [`inject`] and one `backward()`. Where the coefficient of every token is known before (cross
+//! and, with the gradient `dh` that it gives, `(h * dh).sum().backward()`. Where the coefficient of every token is known before (cross
 //! entropy), [`head_forward_backward`] makes the logits only once.
 //!
 //! Each chunk reads the whole weight and, with gradients, adds to a whole `[vocab, hidden]`; a
 //! chunk of about `hidden` tokens or more keeps that the smaller part.
 
-use burn::tensor::{Gradients, Int, Tensor, activation::softmax};
+use burn::tensor::{Int, Tensor, activation::softmax};
 use thinkling_ops::HeadStats;
 
 use crate::GrpoError;
 
 mod chunk;
 
-use chunk::{Backward, Chunk, Forward, Head, join, positive, shape_error};
+use chunk::{Backward, Chunk, Forward, Head, join, positive};
 
 /// Gradients of the head's two inputs, outside any graph.
 #[derive(Debug, Clone)]
@@ -209,62 +209,4 @@ pub fn cross_entropy(
         head_forward_backward(hidden, weight, targets, 1.0, factors, chunk_tokens)?;
     let loss = (logprobs.clone() * coefficients).sum();
     Ok(CrossEntropy { loss, logprobs, entropy, grads })
-}
-
-/// A surrogate whose backward pass carries `grads` into the graph of the head's inputs:
-/// `sum(hidden dh) + sum(weight dw)`. Its value means nothing.
-///
-/// # Shapes
-/// `hidden`: `[tokens, hidden]`, `weight`: `[vocab, hidden]`, both under autodiff.
-///
-/// # Errors
-/// [`GrpoError::Shape`] where the gradients belong to other inputs.
-pub fn inject(
-    hidden: Tensor<2>,
-    weight: Tensor<2>,
-    grads: &HeadGrads,
-) -> Result<Tensor<1>, GrpoError> {
-    same_shape("weight gradient", &weight, &grads.weight)?;
-    Ok(inject_hidden(hidden, grads)? + (weight * grads.weight.clone()).sum())
-}
-
-/// [`inject`] for the hidden states alone. With [`add_weight_grad`] after the backward pass it
-/// spares the graph two passes over the weight.
-///
-/// # Errors
-/// [`GrpoError::Shape`] where the gradients belong to other hidden states.
-pub fn inject_hidden(hidden: Tensor<2>, grads: &HeadGrads) -> Result<Tensor<1>, GrpoError> {
-    same_shape("hidden gradient", &hidden, &grads.hidden)?;
-    Ok((hidden * grads.hidden.clone()).sum())
-}
-
-/// Adds the head's part to what the backward pass left for `weight` (with tied embeddings, the
-/// embedding's part), or puts it there.
-///
-/// # Errors
-/// [`GrpoError::Shape`] where the gradient belongs to another weight.
-///
-/// # Panics
-/// If `weight` is not a tensor under autodiff that requires a gradient.
-pub fn add_weight_grad(
-    weight: &Tensor<2>,
-    grads: &mut Gradients,
-    head_part: Tensor<2>,
-) -> Result<(), GrpoError> {
-    same_shape("weight gradient", weight, &head_part)?;
-    assert!(weight.is_require_grad(), "the head's weight must require a gradient");
-    let sum = match weight.grad_remove(grads) {
-        Some(rest) => rest + head_part,
-        None => head_part,
-    };
-    weight.grad_replace(grads, sum);
-    Ok(())
-}
-
-fn same_shape(what: &'static str, of: &Tensor<2>, gradient: &Tensor<2>) -> Result<(), GrpoError> {
-    if of.dims() == gradient.dims() {
-        Ok(())
-    } else {
-        Err(shape_error(what, &of.dims(), &gradient.dims()))
-    }
 }

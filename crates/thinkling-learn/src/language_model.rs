@@ -3,8 +3,10 @@
 use crate::policy::LearnError;
 use burn::tensor::{Int, Tensor, TensorData};
 use thinkling_cpu::threads;
-use thinkling_grpo::{cross_entropy, inject};
-use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence, is_host};
+use thinkling_grpo::{HeadGrads, cross_entropy};
+use thinkling_model::{
+    Decoder, ModelError, OutputGrads, PackedBatch, ParamGrads, Recompute, Sequence, is_host,
+};
 
 /// A loss over tokens and the gradient of all weights.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub async fn language_model_loss(
     documents: &[&[u32]],
     normaliser: usize,
     chunk_tokens: usize,
+    recompute: Recompute,
 ) -> Result<TokenLoss, LearnError> {
-    let tracked = model.tracked();
     let device = model.device();
     let inputs: Vec<Sequence<'_>> =
         documents.iter().map(|ids| Sequence { ids: &ids[..ids.len() - 1], prefix: None }).collect();
@@ -39,14 +41,15 @@ pub async fn language_model_loss(
         documents.iter().flat_map(|ids| ids[1..].iter().map(|&id| id as i32)).collect();
     let count = targets.len();
     let batch = PackedBatch::new(model, &inputs);
-    let hidden = tracked.forward(&batch);
+    let pass = model.begin_backprop(&batch, recompute);
     let targets: Tensor<1, Int> = Tensor::from_data(TensorData::new(targets, [count]), &device);
     let weights = Tensor::ones([count], &device);
-    let (plain, norm) = (hidden.clone().inner(), normaliser as f64);
-    let output = cross_entropy(plain, model.head(), targets, weights, norm, chunk_tokens)?;
+    let norm = normaliser as f64;
+    let output = cross_entropy(pass.hidden(), model.head(), targets, weights, norm, chunk_tokens)?;
     let loss = scalar(output.loss).await?;
-    let mut grads = inject(hidden, tracked.head(), &output.grads)?.backward();
-    Ok(TokenLoss { loss, grads: tracked.take_grads(&mut grads), targets: count })
+    let HeadGrads { hidden, weight } = output.grads;
+    let grads = pass.finish(OutputGrads { hidden, head: weight });
+    Ok(TokenLoss { loss, grads, targets: count })
 }
 
 /// The only value of `t`.

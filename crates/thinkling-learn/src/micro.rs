@@ -1,6 +1,6 @@
 //! How a step's sequences are cut into micro-batches: by count, and on the CPU by memory.
 
-use thinkling_model::{Decoder, ModelConfig, is_host};
+use thinkling_model::{Decoder, ModelConfig, Recompute, is_host};
 
 /// Bytes of activations of a micro-batch on the CPU for small models: little enough that much of
 /// it stays in the last cache between the forward and the backward pass.
@@ -9,24 +9,28 @@ const SMALL: usize = 96 << 20;
 /// Fewer tokens than this are not worth a pass over the weights.
 const MIN_TOKENS: usize = 256;
 
-/// Bytes that a token's forward pass keeps for the backward pass: the inputs of each operation, in
-/// f32.
-pub fn activation_bytes(config: &ModelConfig) -> usize {
+/// Bytes that a token's forward pass keeps for the backward pass, in f32: the inputs of each
+/// operation, or of each layer and those of the operations of one.
+pub fn activation_bytes(config: &ModelConfig, recompute: Recompute) -> usize {
     let qkv = config.q_size() + 2 * config.kv_size();
     let layer = 4 * config.hidden_size + 2 * qkv + config.q_size() + 3 * config.intermediate_size;
-    4 * (config.num_hidden_layers * layer + 3 * config.hidden_size)
+    let layers = match recompute {
+        Recompute::None => config.num_hidden_layers * layer,
+        Recompute::Layer => config.num_hidden_layers * config.hidden_size + layer,
+    };
+    4 * (layers + 3 * config.hidden_size)
 }
 
 /// Tokens of a micro-batch of `model` whose activations may take `bytes`; without a number, what
 /// is good on the model's device.
-pub(crate) fn most_tokens(model: &Decoder, bytes: Option<usize>) -> usize {
+pub(crate) fn most_tokens(model: &Decoder, bytes: Option<usize>, recompute: Recompute) -> usize {
     let bytes = match bytes {
         Some(bytes) => bytes,
         None if !is_host(&model.device()) => return usize::MAX,
         // Each further micro-batch takes a second set of gradients and a pass over them.
         None => SMALL.max(2 * 4 * model.config().parameter_count()),
     };
-    (bytes / activation_bytes(model.config())).max(MIN_TOKENS)
+    (bytes / activation_bytes(model.config(), recompute)).max(MIN_TOKENS)
 }
 
 /// Cuts `items` into runs of at most `most_items` and about `most_tokens` tokens, of like size.

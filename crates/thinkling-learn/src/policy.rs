@@ -6,12 +6,14 @@
 //! backward pass.
 
 use crate::language_model::vector;
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use thinkling_grpo::{
-    BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, head_backward, inject,
+    BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, head_backward,
     loss_and_grad_async, token_logprobs_and_entropy,
 };
-use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Sequence};
+use thinkling_model::{
+    Decoder, ModelError, OutputGrads, PackedBatch, ParamGrads, Recompute, Sequence,
+};
 
 /// One completion that is learnt from.
 #[derive(Clone, Debug)]
@@ -221,12 +223,13 @@ pub async fn policy_gradient(
     samples: &[PolicySample<'_>],
     settings: PolicySettings<'_>,
     scale: BatchScale,
+    recompute: Recompute,
 ) -> Result<PolicyGradient, LearnError> {
     let completions: Vec<(usize, &[u32])> = samples.iter().map(|s| (s.prompt, s.ids)).collect();
     let layout = Layout::new(model, prompts, &completions);
-    let tracked = model.tracked();
-    let hidden = tracked.forward(&layout.batch).select(0, layout.sources.clone());
-    let (weight, plain) = (model.head(), hidden.clone().inner());
+    let pass = model.begin_backprop(&layout.batch, recompute);
+    let states = pass.hidden();
+    let (weight, plain) = (model.head(), states.clone().select(0, layout.sources.clone()));
     let temperature = settings.temperature as f32;
     let chunk = settings.chunk_tokens;
     let (logprobs, entropies) = token_logprobs_and_entropy(
@@ -254,11 +257,16 @@ pub async fn policy_gradient(
     let objective = loss_and_grad_async(&inputs, settings.objective).await?;
     let grad = layout.to_flat(objective.grad);
     let head = head_backward(plain, weight, layout.targets.clone(), temperature, grad, chunk)?;
-    let mut grads = inject(hidden, tracked.head(), &head)?.backward();
+    // Tokens that predict nothing have no gradient, those that several completions follow have its
+    // sum.
+    let hidden = states.zeros_like();
+    let sources = layout.sources.clone();
+    let hidden = hidden.select_assign(0, sources, head.hidden, IndexingUpdateOp::Add);
+    let grads = pass.finish(OutputGrads { hidden, head: head.weight });
     Ok(PolicyGradient {
         loss: objective.loss,
         stats: objective.stats,
         logprobs: layout.split(&vector(logprobs).await?),
-        grads: tracked.take_grads(&mut grads),
+        grads,
     })
 }

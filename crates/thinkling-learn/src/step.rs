@@ -5,7 +5,7 @@ use crate::language_model::{add_grads, language_model_loss};
 use crate::micro::{most_tokens, parts};
 use crate::policy::{LearnError, PolicySample, PolicySettings, policy_gradient};
 use thinkling_grpo::{BatchScale, LossType};
-use thinkling_model::{Decoder, ModelError, ParamGrads};
+use thinkling_model::{Decoder, ModelError, ParamGrads, Recompute};
 
 /// A model in training with its optimiser.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Learner {
     /// Bytes of activations that a micro-batch may take: larger ones are cut further. `None` takes
     /// what is fast on the device.
     pub activation_bytes: Option<usize>,
+    /// What forward passes keep.
+    pub recompute: Recompute,
 }
 
 /// What a policy step did. Averages are over tokens.
@@ -45,7 +47,7 @@ pub struct PolicyStep {
 impl Learner {
     /// Takes over a model.
     pub fn new(model: Decoder, optimizer: AdamW) -> Self {
-        Self { model: Some(model), optimizer, activation_bytes: None }
+        Self { model: Some(model), optimizer, activation_bytes: None, recompute: Recompute::None }
     }
 
     /// The model as it is now.
@@ -90,9 +92,12 @@ impl Learner {
         let targets: usize = documents.iter().map(|d| d.len() - 1).sum();
         let mut sum = None;
         let mut loss = 0.0;
-        let most = most_tokens(self.model(), self.activation_bytes).min(micro_tokens);
+        let most =
+            most_tokens(self.model(), self.activation_bytes, self.recompute).min(micro_tokens);
         for micro in parts(&documents, usize::MAX, most, |document| document.len()) {
-            let part = language_model_loss(self.model(), micro, targets, chunk_tokens).await?;
+            let part =
+                language_model_loss(self.model(), micro, targets, chunk_tokens, self.recompute)
+                    .await?;
             loss += part.loss;
             sum = Some(add_grads(sum, part.grads));
         }
@@ -137,11 +142,13 @@ impl Learner {
         let mut sum = None;
         let most = match keep_all {
             true => usize::MAX,
-            false => most_tokens(self.model(), self.activation_bytes),
+            false => most_tokens(self.model(), self.activation_bytes, self.recompute),
         };
         for micro in parts(&run, micro_batch, most, |&i| samples[i].ids.len()) {
             let part: Vec<PolicySample<'_>> = micro.iter().map(|&i| samples[i].clone()).collect();
-            let gradient = policy_gradient(self.model(), prompts, &part, settings, scale).await?;
+            let gradient =
+                policy_gradient(self.model(), prompts, &part, settings, scale, self.recompute)
+                    .await?;
             step.add(&gradient);
             step.logprobs.extend(micro.iter().copied().zip(gradient.logprobs));
             sum = Some(add_grads(sum, gradient.grads));

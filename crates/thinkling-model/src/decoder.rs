@@ -97,7 +97,7 @@ impl Decoder {
         rms_norm(x, self.norm.val(), eps)
     }
 
-    fn rope(&self, positions: &[usize]) -> RopeFactors {
+    pub(crate) fn rope(&self, positions: &[usize]) -> RopeFactors {
         RopeFactors::new(positions, &self.frequencies, &self.device())
     }
 }

@@ -10,6 +10,7 @@
 //! the same input are stored fused (`qkv_proj`, `gate_up_proj`), which changes no number; they are
 //! split again when weights are exported.
 
+mod backprop;
 mod batch;
 mod cache;
 mod decoder;
@@ -21,6 +22,7 @@ mod params;
 pub mod selftest;
 mod steps;
 
+pub use backprop::{Backprop, OutputGrads, Recompute};
 pub use batch::{PackedBatch, Sequence};
 pub use decoder::Decoder;
 pub use error::ModelError;

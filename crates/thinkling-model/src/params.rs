@@ -26,14 +26,12 @@ impl Decoder {
 
     /// A copy whose weights are leaves of a new autodiff graph; shares their memory.
     pub fn tracked(&self) -> Self {
-        self.clone().map(&mut Track)
+        track(self.clone())
     }
 
     /// Takes this (tracked) model's gradients out of `grads`; zeros where the loss did not reach.
     pub fn take_grads(&self, grads: &mut Gradients) -> ParamGrads {
-        let mut take = TakeGrads { grads, out: Vec::new() };
-        self.visit(&mut take);
-        take.out
+        take_grads(self, grads)
     }
 
     /// Replaces each weight by `f(index, weight)`, both flattened to one axis.
@@ -47,6 +45,18 @@ impl Decoder {
         self.visit(&mut flat);
         flat.0
     }
+}
+
+/// Makes the weights leaves of a new autodiff graph; they share their memory with the others.
+pub(crate) fn track<M: Module>(module: M) -> M {
+    module.map(&mut Track)
+}
+
+/// Takes a (tracked) module's gradients out of `grads`; zeros where the loss did not reach.
+pub(crate) fn take_grads(module: &impl Module, grads: &mut Gradients) -> ParamGrads {
+    let mut take = TakeGrads { grads, out: Vec::new() };
+    module.visit(&mut take);
+    take.out
 }
 
 #[derive(Default)]
@@ -116,7 +126,8 @@ impl ModuleVisitor for Flat {
     }
 }
 
-fn flatten<const D: usize>(t: Tensor<D>) -> Tensor<1> {
+/// On one axis.
+pub(crate) fn flatten<const D: usize>(t: Tensor<D>) -> Tensor<1> {
     let n = t.shape().num_elements();
     t.reshape([n])
 }

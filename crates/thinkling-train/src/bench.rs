@@ -21,7 +21,7 @@ use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
 use thinkling_learn::{
     AdamW, AdamWConfig, InProcess, Learner, PolicySample, PolicySettings, Rollout, RolloutConfig,
 };
-use thinkling_model::Decoder;
+use thinkling_model::{Decoder, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
 use thinkling_weights::{Architecture, ModelConfig};
 
@@ -102,6 +102,9 @@ pub struct GrpoBench {
     #[serde(default)]
     pub weight_decay: f64,
     pub micro_batch: usize,
+    /// Whether layers run a second time on the way back.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
     #[serde(default)]
     pub rollout_weights: RolloutWeights,
     #[serde(default)]
@@ -239,6 +242,9 @@ pub fn bench_grpo(
     let reference = (g.beta != 0.0).then(|| model.clone());
     let optimizer = AdamW::new(adamw, &model.param_list(), device);
     let mut learner = Learner::new(model, optimizer);
+    if g.gradient_checkpointing {
+        learner.recompute = Recompute::Layer;
+    }
     let mut ids = Stream::new(config.seed, u64::MAX);
     let mut times: Vec<[f64; 4]> = Vec::new();
     for step in 0..g.warmup_steps + g.steps {

@@ -46,7 +46,7 @@ pub use pretrain::PretrainStage;
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
 pub use rl::{Evaluation, Preset, RlStage, RolloutWeights, Template};
-pub use training::Training;
+pub use training::{RecomputeKind, Training};
 
 use crate::error::{Result, TrainError};
 use choice::choices;

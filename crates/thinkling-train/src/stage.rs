@@ -123,6 +123,7 @@ impl StageContext<'_> {
             }
         };
         learner.activation_bytes = activation_bytes;
+        learner.recompute = self.stage().training().recompute.into();
         Ok(learner)
     }
 
@@ -137,8 +138,9 @@ impl StageContext<'_> {
         // Weights, two moments, the step's gradients and a micro-batch's; the reference.
         let copies = 5 + usize::from(stage.has_reference());
         let config = model.config();
+        let recompute = stage.training().recompute.into();
         let fixed = REST + copies * 4 * config.parameter_count();
-        let least = fixed + LEAST_TOKENS * activation_bytes(config);
+        let least = fixed + LEAST_TOKENS * activation_bytes(config, recompute);
         match usize::try_from(memory.bytes()) {
             Ok(bytes) if bytes >= least => Ok(Some(bytes - fixed)),
             _ => Err(TrainError::DoesNotFit {

@@ -5,7 +5,7 @@ use thinkling_learn::{
     Learner, PolicySample, PolicySettings, PolicyStep, completion_logprobs, language_model_loss,
     policy_gradient,
 };
-use thinkling_model::{Decoder, PackedBatch, ParamGrads, Sequence};
+use thinkling_model::{Decoder, PackedBatch, ParamGrads, Recompute, Sequence};
 
 /// Gradients of a two-layer model in f32, computed along two ways.
 const SAME_GRADIENT: f32 = 2e-5;
@@ -64,14 +64,6 @@ fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
     let (batch, learner) = (batch(), learner(&Device::flex()));
     let objective =
         ObjectiveConfig { clip_eps_high: 0.28, kl_coef: 0.05, ..ObjectiveConfig::default() };
-    let got = pollster::block_on(policy_gradient(
-        learner.model(),
-        &batch.prompts,
-        &samples(&batch, true),
-        settings(&objective, 7),
-        BatchScale::default(),
-    ))
-    .unwrap();
     // The formulas of the report (equations 1 and 2) with the mean over tokens, then completions.
     let tracked = learner.model().tracked();
     let device = Device::flex();
@@ -90,8 +82,19 @@ fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
     let value: f32 = loss.clone().inner().into_scalar();
     let mut grads = loss.backward();
     let want = tracked.take_grads(&mut grads);
-    assert!((got.loss - f64::from(value)).abs() < 1e-5, "{} {value}", got.loss);
-    assert_close(&flat(&got.grads), &flat(&want), "policy gradient");
+    for recompute in [Recompute::None, Recompute::Layer] {
+        let got = pollster::block_on(policy_gradient(
+            learner.model(),
+            &batch.prompts,
+            &samples(&batch, true),
+            settings(&objective, 7),
+            BatchScale::default(),
+            recompute,
+        ))
+        .unwrap();
+        assert!((got.loss - f64::from(value)).abs() < 1e-5, "{} {value}", got.loss);
+        assert_close(&flat(&got.grads), &flat(&want), "policy gradient");
+    }
 }
 
 #[test]
@@ -100,8 +103,14 @@ fn the_language_model_gradient_is_that_of_plain_autodiff() {
     let documents: Vec<&[u32]> =
         batch.ids.iter().map(Vec::as_slice).filter(|d| d.len() > 1).collect();
     let targets: usize = documents.iter().map(|d| d.len() - 1).sum();
-    let got =
-        pollster::block_on(language_model_loss(learner.model(), &documents, targets, 5)).unwrap();
+    let got = pollster::block_on(language_model_loss(
+        learner.model(),
+        &documents,
+        targets,
+        5,
+        Recompute::None,
+    ))
+    .unwrap();
     let tracked = learner.model().tracked();
     let mut loss = Tensor::<1>::zeros([1], &Device::flex()).autodiff();
     for ids in &documents {
@@ -198,6 +207,7 @@ fn three_steps_on_the_gpu_are_those_of_the_cpu() {
                 &samples(&batch, true),
                 settings(&objective, 16),
                 BatchScale::default(),
+                Recompute::None,
             ))
             .unwrap()
         };

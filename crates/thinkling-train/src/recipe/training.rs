@@ -2,12 +2,32 @@
 
 use serde::Serialize;
 use thinkling_learn::{AdamWConfig, Decay, Schedule};
+use thinkling_model::Recompute;
 
-use super::choice::spellings;
+use super::choice::{choices, spellings};
 use super::memory::MemorySize;
 use super::range::{NOT_NEGATIVE, POSITIVE, Range, SHARE};
 use super::section::Section;
 use crate::error::Result;
+
+choices! {
+    /// What a forward pass keeps for the backward pass.
+    pub enum RecomputeKind {
+        /// The inputs of every operation.
+        None = "none",
+        /// The input of each layer; the layer runs a second time on the way back.
+        Layer = "layer",
+    }
+}
+
+impl From<RecomputeKind> for Recompute {
+    fn from(kind: RecomputeKind) -> Self {
+        match kind {
+            RecomputeKind::None => Self::None,
+            RecomputeKind::Layer => Self::Layer,
+        }
+    }
+}
 
 spellings!(Decay { Constant = "constant", Cosine = "cosine" });
 
@@ -38,6 +58,9 @@ pub struct Training {
     /// Sequences in one forward and backward pass; gradients add up until the step's batch is
     /// complete, so that only memory and speed depend on it. Default 8.
     pub micro_batch: usize,
+    /// What is kept for the backward pass; `layer` makes long sequences possible where `none` needs
+    /// more memory than there is. Default `none`.
+    pub recompute: RecomputeKind,
     /// Memory that the stage may take, such as `"2GB"`: micro-batches are cut further until they
     /// fit. Default: on the CPU what is fast, elsewhere `micro_batch` alone decides.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +83,7 @@ impl Default for Training {
             max_grad_norm: 1.0,
             steps: 100,
             micro_batch: 8,
+            recompute: RecomputeKind::None,
             memory: None,
             checkpoint_every: 50,
         }
@@ -80,6 +104,7 @@ impl Training {
         s.float("max_grad_norm", &mut self.max_grad_norm, NOT_NEGATIVE)?;
         s.count("steps", &mut self.steps, 1)?;
         s.count("micro_batch", &mut self.micro_batch, 1)?;
+        s.choice("recompute", &mut self.recompute)?;
         if let Some(memory) = MemorySize::read(s, "memory")? {
             self.memory = Some(memory);
         }

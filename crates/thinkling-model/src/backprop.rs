@@ -1,0 +1,162 @@
+//! The pass forth to the hidden states and, from their gradient, back through the decoder.
+//!
+//! The loss stands outside of the graph: it is a function of hidden states whose gradient is known
+//! without one (`thinkling-grpo`'s head), so all that autodiff holds is the decoder.
+
+use crate::batch::PackedBatch;
+use crate::decoder::Decoder;
+use crate::layer::DecoderLayer;
+use crate::params::{ParamGrads, flatten, take_grads, track};
+use burn::tensor::Tensor;
+use thinkling_ops::{packed_attention, rms_norm};
+
+/// What is kept of a forward pass for the backward pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recompute {
+    /// The inputs of every operation.
+    #[default]
+    None,
+    /// The input of each layer, which is computed once more on the way back: a third more work in
+    /// the layers for the memory of one of them.
+    Layer,
+}
+
+/// Gradients of a loss in what the output head reads.
+#[derive(Clone, Debug)]
+pub struct OutputGrads {
+    /// `[tokens, hidden]`.
+    pub hidden: Tensor<2>,
+    /// Of [`Decoder::head`], `[vocab, hidden]`.
+    pub head: Tensor<2>,
+}
+
+/// A forward pass whose backward pass is still to come.
+#[derive(Debug)]
+pub struct Backprop<'a> {
+    model: &'a Decoder,
+    batch: &'a PackedBatch,
+    hidden: Tensor<2>,
+    kept: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    /// The model whose weights are the graph's leaves, and its hidden states.
+    Graph(Box<(Decoder, Tensor<2>)>),
+    /// Inputs of the layers, then of the last norm.
+    Inputs(Vec<Tensor<2>>),
+}
+
+impl Decoder {
+    /// Runs the decoder forward over `batch`.
+    pub fn begin_backprop<'a>(
+        &'a self,
+        batch: &'a PackedBatch,
+        recompute: Recompute,
+    ) -> Backprop<'a> {
+        match recompute {
+            Recompute::None => {
+                let tracked = self.tracked();
+                let hidden = tracked.forward(batch);
+                let kept = Kept::Graph(Box::new((tracked, hidden.clone())));
+                Backprop { model: self, batch, hidden: hidden.inner(), kept }
+            }
+            Recompute::Layer => {
+                let mut inputs = vec![self.embed_tokens.val().select(0, batch.ids.clone())];
+                let run = self.layer_over(batch);
+                for layer in &self.layers {
+                    let x = run(layer, inputs[inputs.len() - 1].clone());
+                    inputs.push(x);
+                }
+                let last = inputs[inputs.len() - 1].clone();
+                let hidden = rms_norm(last, self.norm.val(), self.config.rms_norm_eps);
+                Backprop { model: self, batch, hidden, kept: Kept::Inputs(inputs) }
+            }
+        }
+    }
+
+    /// A layer's forward pass over `batch`.
+    fn layer_over<'a>(
+        &self,
+        batch: &'a PackedBatch,
+    ) -> impl Fn(&DecoderLayer, Tensor<2>) -> Tensor<2> + use<'a> {
+        let (heads, eps) = (self.heads(), self.config.rms_norm_eps);
+        let rope = self.rope(&batch.positions);
+        move |layer, x| {
+            layer.forward(x, heads, eps, &rope, |qkv| packed_attention(qkv, &batch.layout, heads))
+        }
+    }
+}
+
+impl Backprop<'_> {
+    /// Hidden states after the last norm, `[tokens, hidden]`, outside of any graph.
+    pub fn hidden(&self) -> Tensor<2> {
+        self.hidden.clone()
+    }
+
+    /// The gradient of all weights.
+    pub fn finish(self, output: OutputGrads) -> ParamGrads {
+        let Self { model, batch, kept, .. } = self;
+        let mut params = match kept {
+            Kept::Graph(graph) => {
+                let (tracked, hidden) = *graph;
+                let mut grads = (hidden * output.hidden).sum().backward();
+                tracked.take_grads(&mut grads)
+            }
+            Kept::Inputs(inputs) => layer_by_layer(model, batch, inputs, output.hidden),
+        };
+        let head = flatten(output.head);
+        if model.lm_head.is_none() {
+            // Tied: the embedding's own part is there already.
+            let embedding = params.swap_remove(0);
+            params.push(embedding + head);
+            let last = params.len() - 1;
+            params.swap(0, last);
+        } else if let Some(last) = params.last_mut() {
+            *last = head;
+        }
+        params
+    }
+}
+
+/// From the gradient of the hidden states to that of every weight but the head's, of which there
+/// are zeros. Takes the `inputs` from the last to the first, each gone once it was used.
+fn layer_by_layer(
+    model: &Decoder,
+    batch: &PackedBatch,
+    mut inputs: Vec<Tensor<2>>,
+    grad: Tensor<2>,
+) -> ParamGrads {
+    let mut next = || {
+        let input = inputs.pop().expect("an input for the last norm and for every layer");
+        input.autodiff().require_grad()
+    };
+    let input_grad = |x: &Tensor<2>, grads: &mut _| {
+        x.grad_remove(grads).expect("a layer's output depends on its input")
+    };
+
+    let (x, norm) = (next(), track(model.norm.clone()));
+    let y = rms_norm(x.clone(), norm.val(), model.config.rms_norm_eps);
+    let mut grads = (y * grad).sum().backward();
+    let mut grad = input_grad(&x, &mut grads);
+    let last_norm = take_grads(&norm, &mut grads);
+
+    let run = model.layer_over(batch);
+    let mut layers = Vec::with_capacity(model.layers.len());
+    for layer in model.layers.iter().rev() {
+        let (x, tracked) = (next(), track(layer.clone()));
+        let y = run(&tracked, x.clone());
+        let mut grads = (y * grad).sum().backward();
+        grad = input_grad(&x, &mut grads);
+        layers.push(take_grads(&tracked, &mut grads));
+    }
+
+    let embedding = track(model.embed_tokens.clone());
+    let y = embedding.val().select(0, batch.ids.clone());
+    let mut grads = (y * grad).sum().backward();
+    let mut params = take_grads(&embedding, &mut grads);
+    params.extend(layers.into_iter().rev().flatten());
+    params.extend(last_norm);
+    params.extend(model.lm_head.as_ref().map(|head| flatten(head.val().zeros_like())));
+    params
+}

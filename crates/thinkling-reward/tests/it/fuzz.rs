@@ -278,6 +278,14 @@ fn mutated_answers_never_panic_and_end_in_time() {
 
 /// Once expanded for ever: a sign inside a union inside a tuple.
 #[test]
+fn powers_of_ten_in_a_row_are_paid_for() {
+    let gold = format!("6.02{}", r" \times 10^{23}".repeat(1_200));
+    let begun = Instant::now();
+    let _ = verify(Gold(&gold), Prediction("1"), Template::None, &Policy::default());
+    assert!(begun.elapsed() < 2 * MAX_TIME, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn signs_inside_unions_inside_tuples_are_expanded_once() {
     let (gold, text) = (r"(\{1\} \cup \{\pm 2\}, 3)", r"(\{1\} \cup \{\pm 5\}, 3)");
     let judged = verify(Gold(gold), Prediction(text), Template::None, &Policy::default());

@@ -177,6 +177,10 @@ impl Parser<'_, '_, '_> {
             }
             _ => return None,
         };
+        // Reducing the fraction takes a pass over the number for each of its bits.
+        let bits = value.numer().bits() + value.denom().bits() + 4 * u64::from(size);
+        let steps = 1 + bits.saturating_mul(bits / 64) / 320;
+        self.budget.spend(u32::try_from(steps).unwrap_or(u32::MAX)).ok()?;
         let power = BigRational::from(BigInt::from(10).pow(size));
         let value = if exponent < 0 { value / power } else { value * power };
         let places = places.checked_sub(exponent)?;

@@ -7,6 +7,7 @@ mod arrows;
 mod burn_builds;
 mod cargo;
 mod goldens;
+mod peers;
 mod pipeline;
 mod reference;
 mod report;
@@ -40,6 +41,9 @@ cargo xtask COMMAND
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
           transformers, and says how to get one
+  peers DIR --binary FILE --model FILE [--runs N] [tiny|tiny_beta|sft|smollm2|decode ..]
+          our benches in turn with TRL's, a PyTorch loop's and transformers', whose scripts,
+          configs and Python environment (venv) lie in DIR; prints medians and all runs
   help    this text
 
 Environment that `test` reads:
@@ -77,6 +81,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "web" => pipeline::web(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
+        "peers" => peers::measure(rest),
         other => anyhow::bail!("unknown command `{other}`; `cargo xtask help` lists them"),
     }
 }

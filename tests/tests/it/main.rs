@@ -1,6 +1,7 @@
 //! The command line's contract, tried on the built binary.
 #![allow(clippy::print_stdout, reason = "a failing test shows its random moments")]
 
+mod bench;
 mod code;
 mod damaged_models;
 mod generate;

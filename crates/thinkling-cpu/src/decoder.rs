@@ -7,7 +7,7 @@
 use crate::math::dot;
 use crate::matmul::{Packed, Write};
 use crate::profile::timed;
-use crate::rows::{rms_norm, rotate, softmax, swiglu};
+use crate::rows::{rms_norm, rope, rotate, softmax, swiglu};
 use crate::scratch::with_scratch;
 use crate::threads;
 use pulp::Arch;
@@ -164,14 +164,7 @@ impl Decoder {
         frequencies: &[f64],
         positions: usize,
     ) -> Self {
-        let mut rope = [Vec::new(), Vec::new()];
-        for position in 0..positions {
-            for frequency in frequencies {
-                let (sin, cos) = (position as f64 * frequency).sin_cos();
-                rope[0].push(cos as f32);
-                rope[1].push(sin as f32);
-            }
-        }
+        let rope = rope(0..positions, frequencies);
         Self { shape, layers, norm, head, embeddings, rope }
     }
 

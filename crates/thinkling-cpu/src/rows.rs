@@ -1,6 +1,6 @@
 //! Functions of one row, to be called inside `Arch::dispatch`, so that they become vector code.
 
-use crate::math::{dot, exp, sigmoid};
+use crate::math::{dot, exp, largest, sigmoid};
 
 /// `1 / sqrt(mean(x^2) + eps)`.
 #[inline(always)]
@@ -26,6 +26,20 @@ pub fn swiglu(gate_up: &[f32], out: &mut [f32]) {
     }
 }
 
+/// Cosines and sines of `position * frequency` for each of `positions` and `frequencies` (radians a
+/// token), `[positions, frequencies]` each.
+pub fn rope(positions: impl Iterator<Item = usize>, frequencies: &[f64]) -> [Vec<f32>; 2] {
+    let (mut cosines, mut sines) = (Vec::new(), Vec::new());
+    for position in positions {
+        for frequency in frequencies {
+            let (sin, cos) = (position as f64 * frequency).sin_cos();
+            cosines.push(cos as f32);
+            sines.push(sin as f32);
+        }
+    }
+    [cosines, sines]
+}
+
 /// Turns the halves of a head by the angles: `(x1 cos - x2 sin, x2 cos + x1 sin)`; `sign` -1 turns
 /// back.
 #[inline(always)]
@@ -42,7 +56,7 @@ pub fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32], sign: f32) {
 /// Turns scores into probabilities.
 #[inline(always)]
 pub fn softmax(row: &mut [f32]) {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = largest(row);
     let mut sums = [0f32; 16];
     for chunk in row.chunks_mut(16) {
         for (x, sum) in chunk.iter_mut().zip(&mut sums) {

@@ -9,13 +9,15 @@
 //!
 //! A gradient step through a whole model is then: forward to the last hidden states under
 //! autodiff; [`token_logprobs_and_entropy`] and the loss on their inner tensors; [`head_backward`];
-//! and, with the gradient `dh` that it gives, `(h * dh).sum().backward()`. Where the coefficient of every token is known before (cross
+//! and, with the gradient `dh` that it gives, `(h * dh).sum().backward()`. Where the coefficient of
+//! every token is known before (cross
 //! entropy), [`head_forward_backward`] makes the logits only once.
 //!
 //! Each chunk reads the whole weight and, with gradients, adds to a whole `[vocab, hidden]`; a
 //! chunk of about `hidden` tokens or more keeps that the smaller part.
 
 use burn::tensor::{Int, Tensor, activation::softmax};
+pub use thinkling_ops::HeadGrads;
 use thinkling_ops::HeadStats;
 
 use crate::GrpoError;
@@ -23,15 +25,6 @@ use crate::GrpoError;
 mod chunk;
 
 use chunk::{Backward, Chunk, Forward, Head, join, positive};
-
-/// Gradients of the head's two inputs, outside any graph.
-#[derive(Debug, Clone)]
-pub struct HeadGrads {
-    /// `d loss / d hidden`, `[tokens, hidden]`.
-    pub hidden: Tensor<2>,
-    /// `d loss / d weight`, `[vocab, hidden]`.
-    pub weight: Tensor<2>,
-}
 
 /// What [`head_forward_backward`] returns.
 #[derive(Debug, Clone)]

@@ -3,10 +3,8 @@
 use crate::policy::LearnError;
 use burn::tensor::{Int, Tensor, TensorData};
 use thinkling_cpu::threads;
-use thinkling_grpo::{HeadGrads, cross_entropy};
-use thinkling_model::{
-    Decoder, ModelError, OutputGrads, PackedBatch, ParamGrads, Recompute, Sequence, is_host,
-};
+use thinkling_grpo::cross_entropy;
+use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Recompute, Sequence, is_host};
 
 /// A loss over tokens and the gradient of all weights.
 #[derive(Debug)]
@@ -47,8 +45,7 @@ pub async fn language_model_loss(
     let norm = normaliser as f64;
     let output = cross_entropy(pass.hidden(), model.head(), targets, weights, norm, chunk_tokens)?;
     let loss = scalar(output.loss).await?;
-    let HeadGrads { hidden, weight } = output.grads;
-    let grads = pass.finish(OutputGrads { hidden, head: weight });
+    let grads = pass.finish(output.grads);
     Ok(TokenLoss { loss, grads, targets: count })
 }
 

@@ -12,7 +12,7 @@ use thinkling_grpo::{
     loss_and_grad_async, token_logprobs_and_entropy,
 };
 use thinkling_model::{
-    Decoder, ModelError, OutputGrads, PackedBatch, ParamGrads, Recompute, Sequence,
+    Decoder, HeadGrads, ModelError, PackedBatch, ParamGrads, Recompute, Sequence,
 };
 
 /// One completion that is learnt from.
@@ -262,7 +262,7 @@ pub async fn policy_gradient(
     let hidden = states.zeros_like();
     let sources = layout.sources.clone();
     let hidden = hidden.select_assign(0, sources, head.hidden, IndexingUpdateOp::Add);
-    let grads = pass.finish(OutputGrads { hidden, head: head.weight });
+    let grads = pass.finish(HeadGrads { hidden, weight: head.weight });
     Ok(PolicyGradient {
         loss: objective.loss,
         stats: objective.stats,

@@ -8,7 +8,7 @@ use crate::decoder::Decoder;
 use crate::layer::DecoderLayer;
 use crate::params::{ParamGrads, flatten, take_grads, track};
 use burn::tensor::Tensor;
-use thinkling_ops::{packed_attention, rms_norm};
+use thinkling_ops::{HeadGrads, packed_attention, rms_norm};
 
 /// What is kept of a forward pass for the backward pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,15 +19,6 @@ pub enum Recompute {
     /// The input of each layer, which is computed once more on the way back: a third more work in
     /// the layers for the memory of one of them.
     Layer,
-}
-
-/// Gradients of a loss in what the output head reads.
-#[derive(Clone, Debug)]
-pub struct OutputGrads {
-    /// `[tokens, hidden]`.
-    pub hidden: Tensor<2>,
-    /// Of [`Decoder::head`], `[vocab, hidden]`.
-    pub head: Tensor<2>,
 }
 
 /// A forward pass whose backward pass is still to come.
@@ -94,8 +85,8 @@ impl Backprop<'_> {
         self.hidden.clone()
     }
 
-    /// The gradient of all weights.
-    pub fn finish(self, output: OutputGrads) -> ParamGrads {
+    /// The gradient of all weights, from that of [`Self::hidden`] and of [`Decoder::head`].
+    pub fn finish(self, output: HeadGrads) -> ParamGrads {
         let Self { model, batch, kept, .. } = self;
         let mut params = match kept {
             Kept::Graph(graph) => {
@@ -105,13 +96,11 @@ impl Backprop<'_> {
             }
             Kept::Inputs(inputs) => layer_by_layer(model, batch, inputs, output.hidden),
         };
-        let head = flatten(output.head);
+        let head = flatten(output.weight);
         if model.lm_head.is_none() {
             // Tied: the embedding's own part is there already.
-            let embedding = params.swap_remove(0);
-            params.push(embedding + head);
-            let last = params.len() - 1;
-            params.swap(0, last);
+            let embedding = params.remove(0);
+            params.insert(0, embedding + head);
         } else if let Some(last) = params.last_mut() {
             *last = head;
         }

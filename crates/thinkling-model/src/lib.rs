@@ -22,12 +22,12 @@ mod params;
 pub mod selftest;
 mod steps;
 
-pub use backprop::{Backprop, OutputGrads, Recompute};
+pub use backprop::{Backprop, Recompute};
 pub use batch::{PackedBatch, Sequence};
 pub use decoder::Decoder;
 pub use error::ModelError;
 pub use load::NamedTensor;
 pub use params::{ParamGrads, ParamList};
 pub use thinkling_cpu::matmul::Precision;
-pub use thinkling_ops::is_host;
+pub use thinkling_ops::{HeadGrads, is_host};
 pub use thinkling_weights::ModelConfig;

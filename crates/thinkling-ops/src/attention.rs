@@ -5,6 +5,7 @@ use crate::host::{call1, is_host};
 use crate::tensor;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
+use thinkling_cpu::rows::rope;
 
 /// Added to scores of keys that a query may not see. Finite, so that a row without any visible
 /// key (padding) stays finite too.
@@ -45,15 +46,7 @@ pub struct RopeFactors {
 impl RopeFactors {
     /// Angles `position * frequency` for each of `positions` and `frequencies` (radians a token).
     pub fn new(positions: &[usize], frequencies: &[f64], device: &Device) -> Self {
-        let count = positions.len() * frequencies.len();
-        let (mut cos, mut sin) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for &position in positions {
-            for frequency in frequencies {
-                let (s, c) = (position as f64 * frequency).sin_cos();
-                cos.push(c as f32);
-                sin.push(s as f32);
-            }
-        }
+        let [cos, sin] = rope(positions.iter().copied(), frequencies);
         let shape = [positions.len(), 1, frequencies.len()];
         let upload = |x: &Vec<f32>| Tensor::from_data(TensorData::new(x.clone(), shape), device);
         let on_device = (!is_host(device)).then(|| [upload(&cos), upload(&sin)]);

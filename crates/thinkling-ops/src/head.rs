@@ -21,12 +21,12 @@ pub struct HeadStats {
     pub entropy: Tensor<1>,
 }
 
-/// Gradients of the head's inputs.
+/// Gradients of a loss in what the output head reads, outside of any graph.
 #[derive(Clone, Debug)]
-pub struct HostHeadGrads {
-    /// `[tokens, width]`.
+pub struct HeadGrads {
+    /// `d loss / d hidden`, `[tokens, width]`.
     pub hidden: Tensor<2>,
-    /// `[vocab, width]`.
+    /// `d loss / d weight`, `[vocab, width]`.
     pub weight: Tensor<2>,
 }
 
@@ -57,14 +57,14 @@ impl HostHead {
         hidden: Tensor<2>,
         weight: Tensor<2>,
         grad: Tensor<1>,
-    ) -> (HostHeadGrads, HeadStats) {
+    ) -> (HeadGrads, HeadStats) {
         let device = hidden.device();
         let (hidden, weight) = gradients2(self.function.clone(), hidden, weight, grad);
         let seen =
             std::mem::take(&mut *self.function.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let column = |i: usize| self.column(&seen, i, &device);
         let stats = HeadStats { logprobs: column(0), entropy: column(1) };
-        (HostHeadGrads { hidden, weight }, stats)
+        (HeadGrads { hidden, weight }, stats)
     }
 
     fn column(&self, seen: &[f32], i: usize, device: &Device) -> Tensor<1> {

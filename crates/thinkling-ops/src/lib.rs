@@ -26,6 +26,6 @@ pub use attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
     rotate_qk,
 };
-pub use head::{HeadStats, HostHead, HostHeadGrads};
+pub use head::{HeadGrads, HeadStats, HostHead};
 pub use host::{is_host, read_host};
 pub use norm::{linear, rms_norm, swiglu};

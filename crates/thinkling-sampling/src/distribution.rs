@@ -1,7 +1,7 @@
 //! Log-softmax of one position, its entropy and its best tokens.
 
 use pulp::Arch;
-use thinkling_cpu::math::exp;
+use thinkling_cpu::math::{exp, largest};
 
 /// Probabilities that are added in f32 before the sum goes on in f64.
 pub(crate) const BLOCK: usize = 256;
@@ -48,7 +48,8 @@ impl LogSoftmax {
     ) -> Self {
         assert!(temperature > 0.0, "log-softmax needs a temperature above 0, got {temperature}");
         let inverse_temperature = 1.0 / temperature;
-        let (max, scale) = (largest(logits), inverse_temperature as f32);
+        let max = Arch::new().dispatch(|| largest(logits));
+        let scale = inverse_temperature as f32;
         let blocks = logits.chunks(BLOCK).enumerate();
         let sum: f64 =
             blocks.map(|(i, logits)| block(i * BLOCK, Exponents { logits, max, scale })).sum();
@@ -84,18 +85,6 @@ impl Exponents<'_> {
         });
         sums.into_iter().map(f64::from).sum()
     }
-}
-
-fn largest(logits: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; 16];
-    Arch::new().dispatch(|| {
-        for chunk in logits.chunks(16) {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane = if x > *lane { x } else { *lane };
-            }
-        }
-    });
-    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// Index of the largest logit; the first one of equals, NaN never.

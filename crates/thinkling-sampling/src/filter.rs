@@ -152,24 +152,22 @@ impl Sampler {
         let total: f64 = self.kept.iter().map(|k| k.1).sum();
         invert(self.kept.iter().map(|k| (k.0 as usize, k.1)), uniform * total)
     }
-}
 
-impl Sampler {
     /// Draws among all tokens: by the sums of the blocks, then inside one.
     fn draw_any(&self, uniform: f64) -> usize {
-        let mut target = uniform * self.sums.iter().sum::<f64>();
-        // A block may be the last one with mass without being reached, by rounding.
-        let mut chosen = 0;
-        for (block, &sum) in self.sums.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
-            chosen = block;
-            if target < sum {
+        let target = uniform * self.sums.iter().sum::<f64>();
+        // The last block with mass where rounding left the sum below the target.
+        let (mut chosen, mut before, mut sum) = (0, 0.0, 0.0);
+        for (block, &mass) in self.sums.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
+            (chosen, before) = (block, sum);
+            sum += mass;
+            if sum > target {
                 break;
             }
-            target -= sum;
         }
         let from = chosen * BLOCK;
         let block = self.masses.iter().enumerate().skip(from).take(BLOCK);
-        invert(block.map(|(i, &mass)| (i, f64::from(mass))), target)
+        invert(block.map(|(i, &mass)| (i, f64::from(mass))), target - before)
     }
 }
 

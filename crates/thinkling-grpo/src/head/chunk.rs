@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, activation::softmax};
 
-use thinkling_ops::{HeadStats, HostHead, HostHeadGrads, is_host};
+use thinkling_ops::{HeadGrads, HeadStats, HostHead, is_host};
 
-use super::HeadGrads;
 use crate::GrpoError;
 
 /// The checked inputs.
@@ -130,9 +129,7 @@ impl<'a> Backward<'a> {
     /// All chunks by host functions.
     pub(super) fn on_host(self, host: &HostHead) -> (HeadGrads, HeadStats) {
         let (hidden, weight) = (self.head.hidden.clone(), self.head.weight.clone());
-        let (HostHeadGrads { hidden, weight }, stats) =
-            host.backward(hidden, weight, self.grad_logprobs);
-        (HeadGrads { hidden, weight }, stats)
+        host.backward(hidden, weight, self.grad_logprobs)
     }
 
     /// Adds a chunk; returns `p W`, `[chunk, hidden]`.

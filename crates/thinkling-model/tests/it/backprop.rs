@@ -3,7 +3,7 @@
 use crate::devices::{cpu, gpu};
 use burn::tensor::{Device, Tensor};
 use thinkling_model::{
-    Decoder, ModelConfig, OutputGrads, PackedBatch, Recompute, Sequence, selftest,
+    Decoder, HeadGrads, ModelConfig, PackedBatch, Recompute, Sequence, selftest,
 };
 use thinkling_weights::Architecture;
 
@@ -38,8 +38,8 @@ fn gradients_do_not_depend_on_what_is_kept(device: &Device) {
             let pass = model.begin_backprop(&batch, recompute);
             let hidden = pass.hidden();
             // Any gradients of the right shapes serve, as long as no two places have the same.
-            let head = model.head() * model.head() + 0.5;
-            let grads = pass.finish(OutputGrads { hidden: hidden.clone() * 0.3 + 0.1, head });
+            let weight = model.head() * model.head() + 0.5;
+            let grads = pass.finish(HeadGrads { hidden: hidden.clone() * 0.3 + 0.1, weight });
             (hidden.reshape([-1]), grads)
         };
         let (hidden, kept) = run(Recompute::None);

@@ -5,7 +5,7 @@ use crate::cpu::linear::multiply_large;
 use crate::host::HostFunction;
 use pulp::Arch;
 use std::sync::{Mutex, PoisonError};
-use thinkling_cpu::math::exp;
+use thinkling_cpu::math::{exp, largest};
 use thinkling_cpu::matmul::View;
 use thinkling_cpu::threads::chunks2_mut;
 
@@ -35,13 +35,7 @@ struct Row {
 #[inline(always)]
 fn read(logits: &mut [f32], target: usize, inverse_temperature: f32) -> Row {
     const LANES: usize = 16;
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    for chunk in logits.chunks(LANES) {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = if x > *lane { x } else { *lane };
-        }
-    }
-    let max = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    let max = largest(logits);
     let (mut sums, mut weighted) = ([0f64; LANES], [0f64; LANES]);
     // Blocks in f32, so that the loop is vector code, and their sums in f64.
     for block in logits.chunks_mut(64 * LANES) {

@@ -4,10 +4,10 @@
 //! shared with its group, and appends its own, so that one that ends leaves without a copy. A row's
 //! numbers are the same bit for bit whatever runs beside it and on however many threads.
 
-use crate::math::dot;
+use crate::attention::{KeyValues, attend};
 use crate::matmul::{Packed, Write};
 use crate::profile::timed;
-use crate::rows::{rms_norm, rope, rotate, softmax, swiglu};
+use crate::rows::{rms_norm, rope, rotate, swiglu};
 use crate::scratch::with_scratch;
 use crate::threads;
 use pulp::Arch;
@@ -39,15 +39,15 @@ pub struct Shape {
 }
 
 impl Shape {
-    fn qkv(&self) -> usize {
+    pub(crate) fn qkv(&self) -> usize {
         (self.heads + 2 * self.kv_heads) * self.head_dim
     }
 
-    fn kv(&self) -> usize {
+    pub(crate) fn kv(&self) -> usize {
         self.kv_heads * self.head_dim
     }
 
-    fn mixed(&self) -> usize {
+    pub(crate) fn mixed(&self) -> usize {
         self.heads * self.head_dim
     }
 }
@@ -87,13 +87,6 @@ pub struct Decoder {
     rope: [Vec<f32>; 2],
 }
 
-/// Keys and values of one layer, `[tokens, kv_heads * head_dim]` each.
-#[derive(Clone, Debug, Default)]
-struct KeyValues {
-    keys: Vec<f32>,
-    values: Vec<f32>,
-}
-
 /// Keys and values of a prompt, which the sequences of a group share.
 #[derive(Clone, Debug)]
 pub struct Prompt {
@@ -131,15 +124,6 @@ impl Prompt {
             layer.push(row, shape);
         }
         self.layers.push(layer);
-    }
-}
-
-impl KeyValues {
-    /// Appends the keys and values of a fused row.
-    fn push(&mut self, qkv: &[f32], shape: &Shape) {
-        let (keys, values) = qkv[shape.mixed()..].split_at(shape.kv());
-        self.keys.extend_from_slice(keys);
-        self.values.extend_from_slice(values);
     }
 }
 
@@ -253,7 +237,7 @@ impl Decoder {
                 let attend = |row: usize, mixed: &mut [f32]| {
                     let (sequence, q) = (&sequences[row], &qkv[row * qkv_width..][..mixed_width]);
                     let parts = [&sequence.prompt.layers[index], &sequence.own[index]];
-                    arch.dispatch(|| attend(&self.shape, q, parts, mixed));
+                    attend(&self.shape, q, parts, mixed);
                 };
                 timed("decode: attention", || {
                     if parallel {
@@ -302,37 +286,6 @@ impl Decoder {
                 head.iter_mut().zip(norm).for_each(|(x, w)| *x = *x * inverse * w);
             }
             rotate(head, cos, sin, 1.0);
-        }
-    }
-}
-
-/// Attention of one query row over the tokens of its prompt and its own.
-#[inline(always)]
-fn attend(shape: &Shape, q: &[f32], parts: [&KeyValues; 2], out: &mut [f32]) {
-    let Shape { heads, kv_heads, head_dim: d, .. } = *shape;
-    let (width, repeat) = (shape.kv(), heads / kv_heads);
-    let scale = 1.0 / (d as f32).sqrt();
-    let len = (parts[0].keys.len() + parts[1].keys.len()) / width;
-    let mut scores = vec![0f32; repeat * len];
-    out.fill(0.0);
-    for kv in 0..kv_heads {
-        let q = &q[kv * repeat * d..(kv + 1) * repeat * d];
-        let keys = parts.iter().flat_map(|part| part.keys.chunks_exact(width));
-        for (t, key) in keys.enumerate() {
-            let key = &key[kv * d..(kv + 1) * d];
-            for (r, q) in q.chunks_exact(d).enumerate() {
-                scores[r * len + t] = dot(q, key) * scale;
-            }
-        }
-        scores.chunks_exact_mut(len).for_each(softmax);
-        let out = &mut out[kv * repeat * d..(kv + 1) * repeat * d];
-        let values = parts.iter().flat_map(|part| part.values.chunks_exact(width));
-        for (t, value) in values.enumerate() {
-            let value = &value[kv * d..(kv + 1) * d];
-            for (r, out) in out.chunks_exact_mut(d).enumerate() {
-                let p = scores[r * len + t];
-                out.iter_mut().zip(value).for_each(|(out, v)| *out += p * v);
-            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Vector code is chosen for the machine at run time. Sums run in an order that depends neither on
 //! the number of threads nor on what is computed beside them.
 
+mod attention;
 pub mod decoder;
 pub mod math;
 pub mod matmul;

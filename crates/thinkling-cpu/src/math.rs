@@ -28,7 +28,18 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// Sum in 16 lanes, so that it is vector code with a fixed order.
+/// Sum of 16 lanes in a fixed order, by halves, so that few additions wait for each other.
+#[inline(always)]
+pub fn sum_lanes(mut lanes: [f32; 16]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0]
+}
+
+/// Sum of products in 16 lanes, so that it is vector code with a fixed order.
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0f32; 16];
@@ -39,7 +50,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
             lanes[i] += x[i] * y[i];
         }
     }
-    lanes.iter().sum::<f32>() + tail
+    sum_lanes(lanes) + tail
 }
 
 /// The largest value; NaN never, minus infinity of none.

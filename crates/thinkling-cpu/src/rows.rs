@@ -1,6 +1,6 @@
 //! Functions of one row, to be called inside `Arch::dispatch`, so that they become vector code.
 
-use crate::math::{dot, exp, largest, sigmoid};
+use crate::math::{dot, exp, largest, sigmoid, sum_lanes};
 
 /// `1 / sqrt(mean(x^2) + eps)`.
 #[inline(always)]
@@ -64,6 +64,6 @@ pub fn softmax(row: &mut [f32]) {
             *sum += *x;
         }
     }
-    let inverse = 1.0 / sums.iter().sum::<f32>();
+    let inverse = 1.0 / sum_lanes(sums);
     row.iter_mut().for_each(|x| *x *= inverse);
 }

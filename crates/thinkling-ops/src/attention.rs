@@ -46,7 +46,16 @@ pub struct RopeFactors {
 impl RopeFactors {
     /// Angles `position * frequency` for each of `positions` and `frequencies` (radians a token).
     pub fn new(positions: &[usize], frequencies: &[f64], device: &Device) -> Self {
-        let [cos, sin] = rope(positions.iter().copied(), frequencies);
+        let [cos, sin] = if is_host(device) {
+            // Sequences share their positions; a sine costs more than a copy.
+            let table = rope(0..positions.iter().map(|p| p + 1).max().unwrap_or(0), frequencies);
+            table.map(|table| {
+                let row = |p: &usize| &table[p * frequencies.len()..(p + 1) * frequencies.len()];
+                positions.iter().flat_map(row).copied().collect()
+            })
+        } else {
+            rope(positions.iter().copied(), frequencies)
+        };
         let shape = [positions.len(), 1, frequencies.len()];
         let upload = |x: &Vec<f32>| Tensor::from_data(TensorData::new(x.clone(), shape), device);
         let on_device = (!is_host(device)).then(|| [upload(&cos), upload(&sin)]);

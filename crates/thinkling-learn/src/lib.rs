@@ -24,6 +24,6 @@ pub use micro::activation_bytes;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
-pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, advantages, score};
+pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, advantages};
 pub use schedule::{Decay, Schedule};
 pub use step::{Learner, PolicyStep};

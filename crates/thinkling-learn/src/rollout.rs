@@ -1,6 +1,7 @@
 //! From questions to scored completions.
 
 use crate::policy::LearnError;
+use std::ops::ControlFlow;
 use thinkling_grpo::{Advantages, ScaleRewards, group_advantages};
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
 use thinkling_model::{Decoder, Precision};
@@ -63,13 +64,15 @@ impl Scored {
 #[allow(async_fn_in_trait, reason = "used with static dispatch only; futures need not be Send")]
 pub trait Rollout {
     /// `group_size` completions of each prompt, those of one prompt together; completion `i` draws
-    /// from stream `first_stream + i`.
+    /// from stream `first_stream + i`. `on_done(i, completion)` sees each as it ends, so that it can
+    /// be judged while others still run.
     async fn complete(
         &mut self,
         model: &Decoder,
         prompts: &[Vec<u32>],
         config: &RolloutConfig,
         first_stream: u64,
+        on_done: impl FnMut(usize, &Completion),
     ) -> Result<Vec<Completion>, LearnError>;
 }
 
@@ -84,6 +87,7 @@ impl Rollout for InProcess {
         prompts: &[Vec<u32>],
         config: &RolloutConfig,
         first_stream: u64,
+        mut on_done: impl FnMut(usize, &Completion),
     ) -> Result<Vec<Completion>, LearnError> {
         let request = GenerateRequest {
             group_size: config.group_size,
@@ -96,36 +100,48 @@ impl Rollout for InProcess {
             precision: config.precision,
             ..GenerateRequest::new(prompts, config.max_tokens)
         };
-        let generated = generate(model, &request, |_| std::ops::ControlFlow::Continue(())).await?;
+        let generated = generate(model, &request, |token| {
+            if token.finish.is_some() {
+                on_done(token.completion, token.so_far);
+            }
+            ControlFlow::Continue(())
+        })
+        .await?;
         Ok(generated.completions)
     }
 }
 
-/// Decodes and scores completions of `questions`.
-///
-/// # Errors
-/// A gold that does not parse, a problem that lacks what the spec needs, a runner of programs that
-/// fails.
-pub fn score(
-    completions: Vec<Completion>,
-    questions: &[Question],
-    tokenizer: &Tokenizer,
-    rewards: &RewardSpec,
-    tools: &Tools<'_>,
-) -> Result<Vec<Scored>, LearnError> {
-    completions
-        .into_iter()
-        .map(|completion| {
-            let stopped = completion.finish == Finish::Stop;
-            let ids = &completion.ids[..completion.ids.len() - usize::from(stopped)];
-            let text = tokenizer.decode(ids, false);
-            let problem = &questions[completion.prompt].problem;
-            let tokens = Some(ids.len());
-            let seen = thinkling_reward::Completion { text: &text, truncated: !stopped, tokens };
-            let record = rewards.reward(problem, &seen, tools)?;
-            Ok(Scored { reward: record.total, record, text, completion })
-        })
-        .collect()
+/// What judges completions: their tokenizer, rules, and what the rules need.
+#[derive(Clone, Copy, Debug)]
+pub struct Scorer<'a> {
+    /// Turns ids into text.
+    pub tokenizer: &'a Tokenizer,
+    /// The rules.
+    pub rewards: &'a RewardSpec,
+    /// Beside problem and text.
+    pub tools: Tools<'a>,
+}
+
+impl Scorer<'_> {
+    /// Decodes and scores a completion of one of `questions`.
+    ///
+    /// # Errors
+    /// A gold that does not parse, a problem that lacks what the rules need, a runner of programs
+    /// that fails.
+    pub fn score(
+        &self,
+        completion: Completion,
+        questions: &[Question],
+    ) -> Result<Scored, LearnError> {
+        let stopped = completion.finish == Finish::Stop;
+        let ids = &completion.ids[..completion.ids.len() - usize::from(stopped)];
+        let text = self.tokenizer.decode(ids, false);
+        let problem = &questions[completion.prompt].problem;
+        let tokens = Some(ids.len());
+        let seen = thinkling_reward::Completion { text: &text, truncated: !stopped, tokens };
+        let record = self.rewards.reward(problem, &seen, &self.tools)?;
+        Ok(Scored { reward: record.total, record, text, completion })
+    }
 }
 
 /// Advantages of scored completions within their groups.

@@ -93,9 +93,11 @@ pub struct Generated {
 
 /// A token as it is drawn.
 #[derive(Clone, Copy, Debug)]
-pub struct TokenEvent {
+pub struct TokenEvent<'a> {
     /// Index of its completion.
     pub completion: usize,
+    /// The completion up to this token.
+    pub so_far: &'a Completion,
     /// Its id.
     pub id: u32,
     /// Set with the last token of a completion.
@@ -111,7 +113,7 @@ pub struct TokenEvent {
 pub async fn generate(
     model: &Decoder,
     request: &GenerateRequest<'_>,
-    mut on_token: impl FnMut(TokenEvent) -> ControlFlow<()>,
+    mut on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Generated, ModelError> {
     check_prompts(model, request)?;
     let mut run = Run::new(model, request)?;
@@ -190,7 +192,7 @@ impl<'a> Run<'a> {
 
     async fn decode(
         &mut self,
-        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         let mut logits = Logits::default();
         while !self.stopped {
@@ -231,7 +233,7 @@ impl<'a> Run<'a> {
     async fn begin(
         &mut self,
         range: Range<usize>,
-        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         let (model, request, group) = (self.model, self.request, self.group);
         self.next_prompt = range.end;
@@ -309,7 +311,7 @@ impl<'a> Run<'a> {
         first_row: usize,
         logits: &mut Logits,
         logits_row: impl Fn(usize) -> usize + Sync,
-        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         let request = self.request;
         logits.ban(&request.banned);
@@ -356,7 +358,7 @@ impl<'a> Run<'a> {
         &mut self,
         row: usize,
         (sampled, top): Drawn,
-        on_token: &mut impl FnMut(TokenEvent) -> ControlFlow<()>,
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         if sampled.logprob.is_nan() {
             return Err(not_numbers());
@@ -374,8 +376,9 @@ impl<'a> Run<'a> {
         let finish = self.request.stop.finish(sampled.id, len).or(full.then_some(Finish::Length));
         completion.finish = finish.unwrap_or(Finish::Length);
         self.rows[row].ended = finish.is_some();
-        let event = TokenEvent { completion: index, id: sampled.id, finish };
-        self.stopped |= on_token(event).is_break();
+        let event = TokenEvent { completion: index, so_far: completion, id: sampled.id, finish };
+        let stop = on_token(event).is_break();
+        self.stopped |= stop;
         Ok(())
     }
 }

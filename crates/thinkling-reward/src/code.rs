@@ -288,7 +288,7 @@ pub enum CodeError {
 }
 
 /// Runs a program against tests, apart from everything else.
-pub trait RunCode {
+pub trait RunCode: Sync {
     /// The verdict on a program.
     ///
     /// # Errors

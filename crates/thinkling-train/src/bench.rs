@@ -11,16 +11,14 @@ pub use decode::{DecodeBench, DecodeResult, bench_decode};
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
 use crate::recipe::RolloutWeights;
-use crate::stage::{chunk_tokens, learn_error, reference_logprobs};
+use crate::stage::{chunk_tokens, complete, learn_error, reference_logprobs};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use thinkling_cpu::profile;
 use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
-use thinkling_learn::{
-    AdamW, AdamWConfig, InProcess, Learner, PolicySample, PolicySettings, Rollout, RolloutConfig,
-};
+use thinkling_learn::{AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, RolloutConfig};
 use thinkling_model::{Decoder, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
 use thinkling_weights::{Architecture, ModelConfig};
@@ -255,9 +253,7 @@ pub fn bench_grpo(
         let prompts: Vec<Vec<u32>> =
             (0..g.prompts_per_step).map(|_| random_ids(&mut ids, g.prompt_len, vocab)).collect();
         let stream = (step * g.prompts_per_step * g.group_size) as u64;
-        let completions =
-            pollster::block_on(InProcess.complete(learner.model(), &prompts, &rollout, stream))
-                .map_err(learn_error)?;
+        let completions = complete(learner.model(), &prompts, &rollout, stream, |_, _| ())?;
         let generate_s = clock.elapsed().as_secs_f64();
         let rewards: Vec<f64> = completions.iter().map(|c| reward(&c.ids)).collect();
         let advantages = group_advantages(&rewards, g.group_size, g.scale_rewards)

@@ -3,10 +3,10 @@
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::stage::learn_error;
+use crate::stage::{complete, learn_error};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use thinkling_learn::{InProcess, Question, Rollout, RolloutConfig, score};
+use thinkling_learn::{Question, RolloutConfig, Scored, Scorer};
 use thinkling_model::Decoder;
 use thinkling_reward::{RewardSpec, Tools, strict_format};
 use thinkling_text::Tokenizer;
@@ -137,6 +137,7 @@ pub fn evaluate(
     interrupt: &Interrupt,
 ) -> Result<Option<Evaluated>> {
     let mut result = Evaluated::default();
+    let scorer = Scorer { tokenizer, rewards, tools: *tools };
     let group = config.group_size;
     for (i, part) in questions.chunks(PROBLEMS_AT_ONCE).enumerate() {
         let done = i * PROBLEMS_AT_ONCE;
@@ -146,9 +147,11 @@ pub fn evaluate(
         progress.working("evaluating", done as u64, questions.len() as u64);
         let prompts: Vec<Vec<u32>> = part.iter().map(|q| q.prompt.clone()).collect();
         let stream = (done * group) as u64;
-        let completions = pollster::block_on(InProcess.complete(decoder, &prompts, config, stream))
-            .map_err(learn_error)?;
-        let scored = score(completions, part, tokenizer, rewards, tools).map_err(learn_error)?;
+        let completions = complete(decoder, &prompts, config, stream, |_, _| ())?;
+        let scored: Vec<Scored> = completions
+            .into_iter()
+            .map(|completion| scorer.score(completion, part).map_err(learn_error))
+            .collect::<Result<_>>()?;
         for (question, answers) in part.iter().zip(scored.chunks(group)) {
             let problem = &question.problem;
             let mut tally = Tally { problems: 1, ..Tally::default() };

@@ -14,9 +14,10 @@
 //! {"id":18,"error":"the judge is not there"}
 //! ```
 //!
-//! A program is started once a stage, reads the lines on its standard input, answers on its
-//! standard output (flushed) and may say anything on standard error. It ends when its input ends.
-//! A server gets one `POST` a rollout with all lines as the body.
+//! A program is started once a stage, reads the lines on its standard input, each as soon as its
+//! completion has ended and others still run, answers on its standard output (flushed) and may say
+//! anything on standard error. It ends when its input ends. A server gets one `POST` a rollout with
+//! all lines as the body. Time runs from the last line on.
 //!
 //! Nothing is guessed: an answer that is missing, late, doubled, of an unknown id, no number or no
 //! JSON ends the run with one message. A value counts as any other component: bounds, then weight,
@@ -28,12 +29,13 @@ mod answers;
 mod http;
 mod process;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 use thinkling_learn::{Question, Scored};
-use thinkling_reward::Component;
+use thinkling_reward::{Component, Problem};
 
 use crate::error::{Result, TrainError};
 use crate::recipe::{ExternalReward, ExternalSource};
@@ -71,7 +73,11 @@ struct External {
 #[derive(Debug)]
 enum Link {
     Process(Process),
-    Http(Http),
+    Http {
+        server: Http,
+        /// Lines of the next batch, by the completion's index.
+        lines: BTreeMap<usize, Vec<u8>>,
+    },
 }
 
 /// Says before a run that a program does not exist.
@@ -113,21 +119,35 @@ impl Externals {
         rewards.map(|(name, reward)| External::start(name, reward)).collect::<Result<_>>().map(Self)
     }
 
-    /// Adds a component of each to every completion's record. `questions` are those that the
-    /// completions' prompts count; `truncated_earns_nothing` as in the rules' spec.
+    /// Gives completion `index` of a rollout to each of them, which may begin to judge it.
+    /// `questions` are those that the completions' prompts count.
+    ///
+    /// # Errors
+    /// [`TrainError::External`] where it is not to be written as JSON.
+    pub(crate) fn offer(
+        &mut self,
+        index: usize,
+        scored: &Scored,
+        questions: &[Question],
+    ) -> Result<()> {
+        self.0.iter_mut().try_for_each(|external| {
+            let problem = &questions[scored.completion.prompt].problem;
+            external.offer(index, scored, problem).map_err(|reason| external.error(reason))
+        })
+    }
+
+    /// Waits for the values of all offered completions and adds a component of each to their
+    /// records; `truncated_earns_nothing` as in the rules' spec.
     ///
     /// # Errors
     /// [`TrainError::External`] where one of them does not give every value in time.
     pub(crate) fn score(
         &mut self,
         scored: &mut [Scored],
-        questions: &[Question],
         truncated_earns_nothing: bool,
     ) -> Result<()> {
         for external in &mut self.0 {
-            let values = external.values(scored, questions).map_err(|reason| {
-                TrainError::External { component: external.name.clone(), reason }
-            })?;
+            let values = external.values(scored.len()).map_err(|reason| external.error(reason))?;
             for (scored, value) in scored.iter_mut().zip(values) {
                 let name = external.name.clone();
                 let part = Component::new(name, value, external.weight, external.clip);
@@ -150,7 +170,9 @@ impl External {
                     reason,
                 })?)
             }
-            ExternalSource::Http { url } => Link::Http(Http::new(url)),
+            ExternalSource::Http { url } => {
+                Link::Http { server: Http::new(url), lines: BTreeMap::new() }
+            }
         };
         Ok(Self {
             name: name.to_owned(),
@@ -163,31 +185,43 @@ impl External {
         })
     }
 
-    /// The values of completions, or why there are none.
-    fn values(
+    fn error(&self, reason: String) -> TrainError {
+        TrainError::External { component: self.name.clone(), reason }
+    }
+
+    fn offer(
         &mut self,
-        scored: &[Scored],
-        questions: &[Question],
-    ) -> std::result::Result<Vec<f64>, String> {
-        let mut lines = Vec::new();
-        for (id, scored) in (self.next_id..).zip(scored) {
-            let problem = &questions[scored.completion.prompt].problem;
-            let line = Line {
-                id,
-                problem: &problem.id,
-                question: &problem.question,
-                prediction: &scored.text,
-                gold: problem.task.gold(),
-                truncated: scored.truncated(),
-            };
-            serde_json::to_writer(&mut lines, &line).map_err(|e| e.to_string())?;
-            lines.push(b'\n');
-        }
-        let mut answers = Answers::new(self.next_id, scored.len());
-        self.next_id += scored.len() as u64;
+        index: usize,
+        scored: &Scored,
+        problem: &Problem,
+    ) -> std::result::Result<(), String> {
+        let line = Line {
+            id: self.next_id + index as u64,
+            problem: &problem.id,
+            question: &problem.question,
+            prediction: &scored.text,
+            gold: problem.task.gold(),
+            truncated: scored.truncated(),
+        };
+        let mut line = serde_json::to_vec(&line).map_err(|e| e.to_string())?;
+        line.push(b'\n');
         match &mut self.link {
-            Link::Process(process) => process.exchange(lines, self.timeout, &mut answers)?,
-            Link::Http(http) => http.exchange(&lines, self.timeout, &mut answers)?,
+            Link::Process(process) => process.send(line),
+            Link::Http { lines, .. } => drop(lines.insert(index, line)),
+        }
+        Ok(())
+    }
+
+    /// The values of `count` offered completions, or why there are none.
+    fn values(&mut self, count: usize) -> std::result::Result<Vec<f64>, String> {
+        let mut answers = Answers::new(self.next_id, count);
+        self.next_id += count as u64;
+        match &mut self.link {
+            Link::Process(process) => process.receive(self.timeout, &mut answers)?,
+            Link::Http { server, lines } => {
+                let body: Vec<u8> = std::mem::take(lines).into_values().flatten().collect();
+                server.exchange(&body, self.timeout, &mut answers)?;
+            }
         }
         Ok(answers.into_values())
     }

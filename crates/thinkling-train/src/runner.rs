@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{ModelSource, NewModel, QuestionSource, Recipe, StageKind, TokenizerSource};
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
-use crate::stage::{self, SavedHead, StageContext};
+use crate::stage::{self, SavedHead, Saving, StageContext};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use thinkling_model::Decoder;
@@ -149,6 +149,7 @@ pub fn run(
             progress,
             interrupt,
             tools,
+            saving: Saving::default(),
         };
         let own = checkpoint.as_ref().filter(|_| at == Some(index));
         let result = stage::run(context, model, own)?;

@@ -1,32 +1,29 @@
 //! Stages of a recipe, one file a kind, and what they share: the run's sinks and checkpoints.
 
+mod checkpoints;
 mod pretrain;
 mod rl;
 
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
-use crate::model_io::{LoadedModel, model_error, write_safetensors};
+use crate::model_io::{LoadedModel, model_error};
 use crate::progress::Progress;
 use crate::questions::with_causes;
 use crate::recipe::{Recipe, Stage, StageKind};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
-use burn::tensor::{Device, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
-use thinkling_learn::{AdamW, Learner, activation_bytes, completion_logprobs};
+use burn::tensor::Device;
+use checkpoints::{MODEL_FILE, read_moments, read_weights};
+use thinkling_learn::{
+    AdamW, InProcess, Learner, Rollout, RolloutConfig, activation_bytes, completion_logprobs,
+};
+use thinkling_model::Decoder;
 use thinkling_model::generate::Completion;
-use thinkling_model::{Decoder, ParamList};
 use thinkling_reward::Tools;
 use thinkling_text::Tokenizer;
-use thinkling_weights::{
-    Checkpoint, FloatType, SafetensorsIndex, SafetensorsTensorSpec, SafetensorsWriter,
-};
 
-const MODEL_FILE: &str = "model.safetensors";
-const OPTIMIZER_FILE: &str = "optimizer.safetensors";
-const REFERENCE_FILE: &str = "reference.safetensors";
-const STATE_FILE: &str = "state.json";
+pub(crate) use checkpoints::{SavedHead, Saving};
 
 /// Everything a stage works with.
 pub(crate) struct StageContext<'a> {
@@ -42,6 +39,7 @@ pub(crate) struct StageContext<'a> {
     pub(crate) interrupt: &'a Interrupt,
     /// What runs the programs of code tasks.
     pub(crate) tools: Tools<'a>,
+    pub(crate) saving: Saving,
 }
 
 /// What a stage left behind.
@@ -55,31 +53,6 @@ pub(crate) struct StageResult {
     pub(crate) before: Option<evaluate::Evaluated>,
     /// See `before`.
     pub(crate) after: Option<evaluate::Evaluated>,
-}
-
-/// Where a stage stood; the heart of a checkpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Saved<S> {
-    /// Index of the stage.
-    pub(crate) stage: usize,
-    /// Optimiser steps done in it.
-    pub(crate) step: u64,
-    /// Updates of the optimiser.
-    pub(crate) updates: u64,
-    /// What only this kind of stage knows.
-    pub(crate) state: S,
-}
-
-/// The part of [`Saved`] that says which stage a checkpoint belongs to.
-#[derive(Deserialize)]
-pub(crate) struct SavedHead {
-    pub(crate) stage: usize,
-}
-
-impl SavedHead {
-    pub(crate) fn read(checkpoint: &checkpoint::Checkpoint) -> Result<Self> {
-        checkpoint.read_json(STATE_FILE)
-    }
 }
 
 /// Runs a stage from `model`, or from `checkpoint` where one of this stage is given.
@@ -154,30 +127,6 @@ impl StageContext<'_> {
         }
     }
 
-    /// Writes a checkpoint, after everything that it covers is on the disk.
-    pub(crate) fn save<S: Serialize>(
-        &mut self,
-        learner: &Learner,
-        reference: Option<&Decoder>,
-        step: u64,
-        state: S,
-    ) -> Result<()> {
-        self.metrics.sync()?;
-        self.completions.sync()?;
-        let store = self.run.checkpoints();
-        let mut writer = store.begin(self.run_step(step))?;
-        let updates = learner.optimizer.updates();
-        writer.write(MODEL_FILE, |out| write_safetensors(out, learner.model(), FloatType::F32))?;
-        writer.write(OPTIMIZER_FILE, |out| write_moments(out, learner))?;
-        if let Some(reference) = reference {
-            writer
-                .write(REFERENCE_FILE, |out| write_safetensors(out, reference, FloatType::F32))?;
-        }
-        writer.write_json(STATE_FILE, &Saved { stage: self.index, step, updates, state })?;
-        writer.commit()?;
-        Ok(())
-    }
-
     /// Refuses to go on from a step that left weights which are no numbers. An infinite norm
     /// alone is clipped away.
     pub(crate) fn check_finite(&self, step: u64, loss: f64, grad_norm: f64) -> Result<()> {
@@ -191,89 +140,6 @@ impl StageContext<'_> {
     pub(crate) fn is_due(every: usize, before: u64, after: u64) -> bool {
         every > 0 && before / every as u64 != after / every as u64
     }
-}
-
-/// Reads a kind's state and where the stage stood.
-pub(crate) fn read_saved<S: for<'de> Deserialize<'de>>(
-    checkpoint: &checkpoint::Checkpoint,
-) -> Result<Saved<S>> {
-    checkpoint.read_json(STATE_FILE)
-}
-
-/// The reference model of a checkpoint.
-pub(crate) fn read_reference(
-    checkpoint: &checkpoint::Checkpoint,
-    like: &Decoder,
-) -> Result<Decoder> {
-    read_weights(checkpoint, REFERENCE_FILE, like)
-}
-
-/// Weights of a checkpoint's file in the shape of `like`, on its device.
-fn read_weights(
-    checkpoint: &checkpoint::Checkpoint,
-    file: &str,
-    like: &Decoder,
-) -> Result<Decoder> {
-    let path = checkpoint.file(file)?;
-    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
-    let config = like
-        .config()
-        .to_json()
-        .map_err(|e| TrainError::Encode { what: "config.json", reason: e.to_string() })?;
-    let weights =
-        Checkpoint::from_safetensors_bytes(&config, vec![bytes]).map_err(|e| e.in_file(&path))?;
-    Decoder::load(&weights, &like.device()).map_err(model_error)
-}
-
-fn moment_names(list: &ParamList) -> impl Iterator<Item = [String; 2]> + '_ {
-    list.names.iter().map(|name| [format!("{name}.exp_avg"), format!("{name}.exp_avg_sq")])
-}
-
-fn write_moments(out: &mut dyn std::io::Write, learner: &Learner) -> std::io::Result<()> {
-    let list = learner.model().param_list();
-    let names: Vec<String> = moment_names(&list).flatten().collect();
-    let tensors: Vec<&Tensor<1>> = learner.optimizer.moments().iter().flatten().collect();
-    let specs = names
-        .iter()
-        .zip(&tensors)
-        .map(|(name, tensor)| SafetensorsTensorSpec {
-            name: name.clone(),
-            shape: tensor.dims().to_vec(),
-            dtype: FloatType::F32,
-        })
-        .collect();
-    let mut writer = SafetensorsWriter::new(out, specs).map_err(std::io::Error::other)?;
-    for (name, tensor) in names.iter().zip(tensors) {
-        let values = tensor
-            .try_to_vec_as::<f32>()
-            .map_err(|e| std::io::Error::other(format!("the device failed: {e:?}")))?;
-        writer.write_f32(name, &values).map_err(std::io::Error::other)?;
-    }
-    writer.finish().map_err(std::io::Error::other)?;
-    Ok(())
-}
-
-fn read_moments(
-    checkpoint: &checkpoint::Checkpoint,
-    list: &ParamList,
-    device: &Device,
-) -> Result<Vec<[Tensor<1>; 2]>> {
-    let path = checkpoint.file(OPTIMIZER_FILE)?;
-    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
-    let file = SafetensorsIndex::parse(&bytes).map_err(|e| e.in_file(&path))?;
-    let read = |name: String, shape: &[usize]| -> Result<Tensor<1>> {
-        let values = file.read_f32(&bytes, &name).map_err(|e| e.in_file(&path))?;
-        let count: usize = shape.iter().product();
-        if values.len() != count {
-            let reason = format!("{name}, expected: {count} values, got: {}", values.len());
-            return Err(TrainError::damaged(&path, reason));
-        }
-        Ok(Tensor::from_data(TensorData::new(values, [count]), device))
-    };
-    moment_names(list)
-        .zip(&list.shapes)
-        .map(|([first, second], shape)| Ok([read(first, shape)?, read(second, shape)?]))
-        .collect()
 }
 
 /// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
@@ -298,6 +164,18 @@ pub(crate) fn learn_error(error: thinkling_learn::LearnError) -> TrainError {
 /// Tokens whose logits are held at once, so that they stay near 32 MB.
 pub(crate) fn chunk_tokens(decoder: &Decoder) -> usize {
     ((8 << 20) / decoder.config().vocab_size.max(1)).clamp(16, 4096)
+}
+
+/// [`Rollout::complete`] in this process.
+pub(crate) fn complete(
+    model: &Decoder,
+    prompts: &[Vec<u32>],
+    config: &RolloutConfig,
+    first_stream: u64,
+    on_done: impl FnMut(usize, &Completion),
+) -> Result<Vec<Completion>> {
+    pollster::block_on(InProcess.complete(model, prompts, config, first_stream, on_done))
+        .map_err(learn_error)
 }
 
 /// Log-probabilities of completions under the reference model, `micro_batch` of them in one forward

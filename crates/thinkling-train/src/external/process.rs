@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(super) struct Process {
     child: Child,
     /// None once its input is closed.
-    batches: Option<Sender<Vec<u8>>>,
+    lines: Option<Sender<Vec<u8>>>,
     answers: Receiver<Said>,
 }
 
@@ -55,11 +55,11 @@ impl Process {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the program has no input or output".to_owned());
         };
-        let (batches, to_write) = channel();
+        let (lines, to_write) = channel();
         let (said, answers) = sync_channel(WAITING_LINES);
-        thread::spawn(move || write_batches(input, &to_write));
+        thread::spawn(move || write_lines(input, &to_write));
         thread::spawn(move || read_lines(output, &said));
-        Ok(Self { child, batches: Some(batches), answers })
+        Ok(Self { child, lines: Some(lines), answers })
     }
 
     /// The operating system's number of the program.
@@ -68,18 +68,21 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends a batch and takes answers until all are there.
-    pub(super) fn exchange(
+    /// Sends a line, without waiting for it to be read.
+    pub(super) fn send(&self, line: Vec<u8>) {
+        if let Some(lines) = &self.lines {
+            // Without a writer the program has ended, which its output tells.
+            let _ = lines.send(line);
+        }
+    }
+
+    /// Takes answers until all are there.
+    pub(super) fn receive(
         &mut self,
-        lines: Vec<u8>,
         timeout: Duration,
         answers: &mut Answers,
     ) -> Result<(), String> {
         let start = Instant::now();
-        if let Some(batches) = &self.batches {
-            // Without a writer the program has ended, which its output tells.
-            let _ = batches.send(lines);
-        }
         while !answers.is_complete() {
             let left = timeout.saturating_sub(start.elapsed());
             match self.answers.recv_timeout(left) {
@@ -121,8 +124,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its input; a writer that is stuck in the middle of a batch keeps it open.
-        self.batches = None;
+        // The end of its input; a writer that is stuck in the middle of a line keeps it open.
+        self.lines = None;
         if self.wait(GRACE).is_none() {
             // Errors say that it has ended meanwhile.
             let _ = self.child.kill();
@@ -131,9 +134,9 @@ impl Drop for Process {
     }
 }
 
-fn write_batches(mut input: ChildStdin, batches: &Receiver<Vec<u8>>) {
-    for batch in batches {
-        if input.write_all(&batch).and_then(|()| input.flush()).is_err() {
+fn write_lines(mut input: ChildStdin, lines: &Receiver<Vec<u8>>) {
+    for line in lines {
+        if input.write_all(&line).and_then(|()| input.flush()).is_err() {
             return;
         }
     }

@@ -48,12 +48,20 @@ fn scored() -> Vec<Scored> {
     (0..4).map(one).collect()
 }
 
+/// Offers completions as a rollout does, the last one first, and takes their values.
+fn exchange(externals: &mut Externals, scored: &mut [Scored]) -> Result<()> {
+    for (index, one) in scored.iter().enumerate().rev() {
+        externals.offer(index, one, &questions())?;
+    }
+    externals.score(scored, true)
+}
+
 fn score_with(reward: &ExternalReward, times: usize) -> Result<Vec<Vec<Scored>>> {
     let mut externals = Externals::start([("judge", reward)].into_iter())?;
     (0..times)
         .map(|_| {
             let mut scored = scored();
-            externals.score(&mut scored, &questions(), true).map(|()| scored)
+            exchange(&mut externals, &mut scored).map(|()| scored)
         })
         .collect()
 }
@@ -164,7 +172,7 @@ fn a_batch_larger_than_any_pipe_is_no_deadlock() {
     let mut externals = Externals::start([("judge", &reward)].into_iter()).expect("starts");
     let mut scored: Vec<Scored> = scored().into_iter().cycle().take(8).collect();
     scored.iter_mut().for_each(|s| s.text = "word ".repeat(50_000));
-    externals.score(&mut scored, &questions(), true).expect("values");
+    exchange(&mut externals, &mut scored).expect("values");
     assert!(scored.iter().all(|s| s.record.value("judge").is_some()));
 }
 

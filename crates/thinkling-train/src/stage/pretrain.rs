@@ -1,6 +1,7 @@
 //! `kind = "pretrain"`: next-token prediction on a generated corpus or a text file.
 
-use super::{StageContext, StageResult, chunk_tokens, learn_error, read_saved, stop_ids};
+use super::checkpoints::read_saved;
+use super::{StageContext, StageResult, chunk_tokens, learn_error, stop_ids};
 use crate::checkpoint::Checkpoint;
 use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};
@@ -152,6 +153,7 @@ pub(super) fn run(
         check_lengths(&documents, context, context_tokens)?;
         let lr = schedule.lr(step);
         let chunk = chunk_tokens(learner.model());
+        context.finish_saving()?;
         let (loss, grad_norm) =
             pollster::block_on(learner.language_model_step(&documents, lr, micro_tokens, chunk))
                 .map_err(learn_error)?;
@@ -186,6 +188,7 @@ pub(super) fn run(
     if saved_at != Some(step) {
         context.save(&learner, None, step, source.state())?;
     }
+    context.finish_saving()?;
     let interrupted = step < total;
     let model = LoadedModel { decoder: learner.into_model(), ..model };
     Ok(StageResult { model, interrupted, before: None, after: None })

@@ -2,11 +2,10 @@
 
 mod evaluation;
 mod report;
+mod rollout;
 
-use super::{
-    StageContext, StageResult, chunk_tokens, learn_error, read_reference, read_saved,
-    reference_logprobs,
-};
+use super::checkpoints::{read_reference, read_saved};
+use super::{StageContext, StageResult, chunk_tokens, learn_error};
 use crate::checkpoint::Checkpoint;
 use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};
@@ -17,19 +16,13 @@ use crate::questions::{Checks, load_questions};
 use crate::recipe::RlStage;
 use evaluation::evaluation;
 use report::{Summary, report};
+use rollout::{Batch, roll_out, rollout_config};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use thinkling_grpo::{Advantages, ObjectiveConfig};
-use thinkling_learn::{
-    InProcess, Learner, PolicySample, PolicySettings, PolicyStep, Question, Rollout, RolloutConfig,
-    Scored, advantages, score,
-};
-use thinkling_model::Decoder;
+use thinkling_grpo::ObjectiveConfig;
+use thinkling_learn::{Learner, PolicySample, PolicySettings, PolicyStep, Question, RolloutConfig};
 use thinkling_reward::{RewardSpec, Tools};
-use thinkling_sampling::SamplingParams;
 
-/// Completions that are decoded at once at most.
-const MAX_ROWS: usize = 256;
 /// Rollouts in a row after which a collapse is called one.
 const COLLAPSE_ROLLOUTS: u32 = 5;
 
@@ -59,18 +52,6 @@ impl Rl<'_> {
         let every = self.stage.eval.as_ref().map_or(0, |e| e.every);
         after < self.stage.training.steps as u64 && StageContext::is_due(every, before, after)
     }
-}
-
-/// One rollout, scored.
-struct Batch {
-    questions: Vec<usize>,
-    prompts: Vec<Vec<u32>>,
-    scored: Vec<Scored>,
-    advantages: Advantages,
-    references: Option<Vec<Vec<f32>>>,
-    generate_s: f64,
-    reward_s: f64,
-    logprob_s: f64,
 }
 
 pub(super) fn run(
@@ -147,6 +128,7 @@ pub(super) fn run(
             context.save(&learner, reference.as_ref(), step, &before_rollout)?;
         }
         let batch = batch?;
+        context.finish_saving()?;
         let (before_step, train_clock) = (step, Instant::now());
         let learnt = learn(&rl, &mut learner, &batch, &mut step)?;
         let train_s = train_clock.elapsed().as_secs_f64();
@@ -181,6 +163,7 @@ pub(super) fn run(
         false => evaluation(context, &rl, &model, learner.model(), total)?,
         true => None,
     };
+    context.finish_saving()?;
     let interrupted = step < total || (stage.eval.is_some() && after.is_none());
     drop(rl);
     let model = LoadedModel { decoder: learner.into_model(), ..model };
@@ -200,81 +183,6 @@ fn note_capped(context: &mut StageContext<'_>, rl: &Rl<'_>, model: &LoadedModel)
             rl.questions.len()
         ));
     }
-}
-
-fn rollout_config(stage: &RlStage, model: &LoadedModel, seed: u64) -> Result<RolloutConfig> {
-    Ok(RolloutConfig {
-        group_size: stage.group_size,
-        sampling: SamplingParams {
-            temperature: stage.temperature,
-            top_k: stage.top_k,
-            top_p: stage.top_p,
-            min_p: stage.min_p,
-        },
-        max_tokens: stage.max_completion_tokens,
-        stop_ids: super::stop_ids(&model.decoder, model.tokenizer()?),
-        banned: Vec::new(),
-        max_rows: MAX_ROWS,
-        seed,
-        precision: stage.rollout_weights.precision(),
-    })
-}
-
-/// Samples and scores the next questions.
-fn roll_out(
-    rl: &Rl<'_>,
-    model: &LoadedModel,
-    learner: &Learner,
-    reference: Option<&Decoder>,
-    externals: &mut Externals,
-    state: &mut State,
-) -> Result<Batch> {
-    let stage = rl.stage;
-    let picked = state.sampler.next_batch(stage.questions_per_rollout());
-    let questions: Vec<Question> = picked.iter().map(|&i| rl.questions[i].clone()).collect();
-    let prompts: Vec<Vec<u32>> = questions.iter().map(|q| q.prompt.clone()).collect();
-    let stream = state.rollouts * (prompts.len() * stage.group_size) as u64;
-    state.rollouts += 1;
-    let clock = Instant::now();
-    let completions =
-        pollster::block_on(InProcess.complete(learner.model(), &prompts, &rl.rollout, stream))
-            .map_err(learn_error)?;
-    let generate_s = clock.elapsed().as_secs_f64();
-    let clock = Instant::now();
-    let mut scored = score(completions, &questions, model.tokenizer()?, &rl.rewards, &rl.tools)
-        .map_err(learn_error)?;
-    externals.score(&mut scored, &questions, rl.rewards.truncated_earns_nothing)?;
-    if let Some(reward) = stage.truncated_reward {
-        scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
-    }
-    let advantages =
-        advantages(&scored, stage.group_size, stage.scale_rewards).map_err(learn_error)?;
-    let reward_s = clock.elapsed().as_secs_f64();
-    let clock = Instant::now();
-    let references = reference
-        .map(|reference| {
-            let completions = scored.iter().map(|s| &s.completion);
-            let temperature = rl.rollout.sampling.logprob_temperature();
-            reference_logprobs(
-                reference,
-                &prompts,
-                completions,
-                temperature,
-                stage.training.micro_batch,
-            )
-        })
-        .transpose()?;
-    let logprob_s = clock.elapsed().as_secs_f64();
-    Ok(Batch {
-        questions: picked,
-        prompts,
-        scored,
-        advantages,
-        references,
-        generate_s,
-        reward_s,
-        logprob_s,
-    })
 }
 
 /// What the updates of one rollout did: means over its steps, and the first one's gap.

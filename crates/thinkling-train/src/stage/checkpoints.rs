@@ -1,0 +1,216 @@
+//! A stage's checkpoints: the policy's weights, the optimiser's moments, the reference and where
+//! the stage stood.
+//!
+//! In host memory a checkpoint is written by a thread of its own beside the next rollout. It reads
+//! the very tensors that the stage goes on with, so the stage waits for it before it changes them.
+
+use super::StageContext;
+use crate::checkpoint::{Checkpoint, CheckpointStore};
+use crate::error::{Result, TrainError};
+use crate::model_io::{model_error, write_safetensors};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::thread::JoinHandle;
+use thinkling_learn::Learner;
+use thinkling_model::{Decoder, ParamList, is_host};
+use thinkling_weights::{
+    Checkpoint as Weights, FloatType, SafetensorsIndex, SafetensorsTensorSpec, SafetensorsWriter,
+};
+
+pub(super) const MODEL_FILE: &str = "model.safetensors";
+const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+const REFERENCE_FILE: &str = "reference.safetensors";
+const STATE_FILE: &str = "state.json";
+
+/// Where a stage stood; the heart of a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Saved<S> {
+    /// Index of the stage.
+    pub(crate) stage: usize,
+    /// Optimiser steps done in it.
+    pub(crate) step: u64,
+    /// Updates of the optimiser.
+    pub(crate) updates: u64,
+    /// What only this kind of stage knows.
+    pub(crate) state: S,
+}
+
+/// The part of [`Saved`] that says which stage a checkpoint belongs to.
+#[derive(Deserialize)]
+pub(crate) struct SavedHead {
+    pub(crate) stage: usize,
+}
+
+impl SavedHead {
+    pub(crate) fn read(checkpoint: &Checkpoint) -> Result<Self> {
+        checkpoint.read_json(STATE_FILE)
+    }
+}
+
+/// What a checkpoint is made of.
+struct Contents {
+    store: CheckpointStore,
+    run_step: u64,
+    model: Decoder,
+    moments: Vec<[Tensor<1>; 2]>,
+    reference: Option<Decoder>,
+    state: Value,
+}
+
+impl Contents {
+    fn write(self) -> Result<()> {
+        let mut writer = self.store.begin(self.run_step)?;
+        writer.write(MODEL_FILE, |out| write_safetensors(out, &self.model, FloatType::F32))?;
+        let list = self.model.param_list();
+        writer.write(OPTIMIZER_FILE, |out| write_moments(out, &list, &self.moments))?;
+        if let Some(reference) = &self.reference {
+            writer
+                .write(REFERENCE_FILE, |out| write_safetensors(out, reference, FloatType::F32))?;
+        }
+        writer.write_json(STATE_FILE, &self.state)?;
+        writer.commit()?;
+        Ok(())
+    }
+}
+
+/// The checkpoint that is being written, if one is; waited for when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Saving(Option<JoinHandle<Result<()>>>);
+
+impl Saving {
+    fn begin(&mut self, contents: Contents) -> Result<()> {
+        self.finish()?;
+        if !is_host(&contents.model.device()) {
+            return contents.write();
+        }
+        self.0 = Some(std::thread::spawn(move || contents.write()));
+        Ok(())
+    }
+
+    /// Waits until it is whole.
+    fn finish(&mut self) -> Result<()> {
+        let Some(writing) = self.0.take() else { return Ok(()) };
+        writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        // What made the stage end early is told; a failure to write beside it is not.
+        if let Some(writing) = self.0.take() {
+            let _ = writing.join();
+        }
+    }
+}
+
+impl StageContext<'_> {
+    /// Begins a checkpoint, once everything that it covers is on the disk. Before the weights change
+    /// [`Self::finish_saving`] is called.
+    pub(crate) fn save<S: Serialize>(
+        &mut self,
+        learner: &Learner,
+        reference: Option<&Decoder>,
+        step: u64,
+        state: S,
+    ) -> Result<()> {
+        self.metrics.sync()?;
+        self.completions.sync()?;
+        let updates = learner.optimizer.updates();
+        let saved = Saved { stage: self.index, step, updates, state };
+        let state = serde_json::to_value(&saved)
+            .map_err(|e| TrainError::Encode { what: STATE_FILE, reason: e.to_string() })?;
+        self.saving.begin(Contents {
+            store: self.run.checkpoints(),
+            run_step: self.run_step(step),
+            model: learner.model().clone(),
+            moments: learner.optimizer.moments().to_vec(),
+            reference: reference.cloned(),
+            state,
+        })
+    }
+
+    /// Waits for the checkpoint that is being written.
+    pub(crate) fn finish_saving(&mut self) -> Result<()> {
+        self.saving.finish()
+    }
+}
+
+/// Reads a kind's state and where the stage stood.
+pub(crate) fn read_saved<S: for<'de> Deserialize<'de>>(
+    checkpoint: &Checkpoint,
+) -> Result<Saved<S>> {
+    checkpoint.read_json(STATE_FILE)
+}
+
+/// The reference model of a checkpoint.
+pub(crate) fn read_reference(checkpoint: &Checkpoint, like: &Decoder) -> Result<Decoder> {
+    read_weights(checkpoint, REFERENCE_FILE, like)
+}
+
+/// Weights of a checkpoint's file in the shape of `like`, on its device.
+pub(super) fn read_weights(checkpoint: &Checkpoint, file: &str, like: &Decoder) -> Result<Decoder> {
+    let path = checkpoint.file(file)?;
+    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
+    let config = like
+        .config()
+        .to_json()
+        .map_err(|e| TrainError::Encode { what: "config.json", reason: e.to_string() })?;
+    let weights =
+        Weights::from_safetensors_bytes(&config, vec![bytes]).map_err(|e| e.in_file(&path))?;
+    Decoder::load(&weights, &like.device()).map_err(model_error)
+}
+
+fn moment_names(list: &ParamList) -> impl Iterator<Item = [String; 2]> + '_ {
+    list.names.iter().map(|name| [format!("{name}.exp_avg"), format!("{name}.exp_avg_sq")])
+}
+
+fn write_moments(
+    out: &mut dyn std::io::Write,
+    list: &ParamList,
+    moments: &[[Tensor<1>; 2]],
+) -> std::io::Result<()> {
+    let names: Vec<String> = moment_names(list).flatten().collect();
+    let tensors: Vec<&Tensor<1>> = moments.iter().flatten().collect();
+    let specs = names
+        .iter()
+        .zip(&tensors)
+        .map(|(name, tensor)| SafetensorsTensorSpec {
+            name: name.clone(),
+            shape: tensor.dims().to_vec(),
+            dtype: FloatType::F32,
+        })
+        .collect();
+    let mut writer = SafetensorsWriter::new(out, specs).map_err(std::io::Error::other)?;
+    for (name, tensor) in names.iter().zip(tensors) {
+        let values = tensor
+            .try_to_vec_as::<f32>()
+            .map_err(|e| std::io::Error::other(format!("the device failed: {e:?}")))?;
+        writer.write_f32(name, &values).map_err(std::io::Error::other)?;
+    }
+    writer.finish().map_err(std::io::Error::other)?;
+    Ok(())
+}
+
+pub(super) fn read_moments(
+    checkpoint: &Checkpoint,
+    list: &ParamList,
+    device: &Device,
+) -> Result<Vec<[Tensor<1>; 2]>> {
+    let path = checkpoint.file(OPTIMIZER_FILE)?;
+    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
+    let file = SafetensorsIndex::parse(&bytes).map_err(|e| e.in_file(&path))?;
+    let read = |name: String, shape: &[usize]| -> Result<Tensor<1>> {
+        let values = file.read_f32(&bytes, &name).map_err(|e| e.in_file(&path))?;
+        let count: usize = shape.iter().product();
+        if values.len() != count {
+            let reason = format!("{name}, expected: {count} values, got: {}", values.len());
+            return Err(TrainError::damaged(&path, reason));
+        }
+        Ok(Tensor::from_data(TensorData::new(values, [count]), device))
+    };
+    moment_names(list)
+        .zip(&list.shapes)
+        .map(|([first, second], shape)| Ok([read(first, shape)?, read(second, shape)?]))
+        .collect()
+}

@@ -18,7 +18,7 @@ mod schedule;
 mod step;
 pub mod world;
 
-pub use adamw::{AdamW, AdamWConfig};
+pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use language_model::{TokenLoss, language_model_loss};
 pub use micro::activation_bytes;
 pub use policy::{

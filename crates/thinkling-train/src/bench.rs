@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use thinkling_cpu::profile;
 use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
-use thinkling_learn::{AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, RolloutConfig};
+use thinkling_learn::{
+    AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, RolloutConfig, StatePrecision,
+};
 use thinkling_model::{Decoder, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
 use thinkling_weights::{Architecture, ModelConfig};
@@ -105,6 +107,8 @@ pub struct GrpoBench {
     pub gradient_checkpointing: bool,
     #[serde(default)]
     pub rollout_weights: RolloutWeights,
+    #[serde(default)]
+    pub optimizer_states: StatePrecision,
     #[serde(default)]
     pub lora: Option<serde_json::Value>,
 }
@@ -211,6 +215,7 @@ pub fn bench_grpo(
     let adamw = AdamWConfig {
         weight_decay: g.weight_decay,
         max_grad_norm: g.max_grad_norm,
+        states: g.optimizer_states,
         ..AdamWConfig::default()
     };
     let objective = ObjectiveConfig {

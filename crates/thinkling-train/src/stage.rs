@@ -16,10 +16,11 @@ use crate::{checkpoint, evaluate};
 use burn::tensor::Device;
 use checkpoints::{MODEL_FILE, read_moments, read_weights};
 use thinkling_learn::{
-    AdamW, InProcess, Learner, Rollout, RolloutConfig, activation_bytes, completion_logprobs,
+    AdamW, InProcess, Learner, Rollout, RolloutConfig, StatePrecision, activation_bytes,
+    completion_logprobs,
 };
-use thinkling_model::Decoder;
 use thinkling_model::generate::Completion;
+use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
 use thinkling_text::Tokenizer;
 
@@ -85,13 +86,20 @@ impl StageContext<'_> {
         checkpoint: Option<(&checkpoint::Checkpoint, u64)>,
     ) -> Result<Learner> {
         let list = model.param_list();
+        let states = self.stage().training().optimizer_states;
+        if states != StatePrecision::F32 && !is_host(self.device) {
+            return Err(TrainError::DoesNotFit {
+                stage: self.stage().name.clone(),
+                reason: "`optimizer_states` = 8bit is for `--device cpu`; use `f32` here".into(),
+            });
+        }
         let activation_bytes = self.activation_bytes(&model)?;
         let mut optimizer = AdamW::new(self.stage().training().adamw(), &list, self.device);
         let mut learner = match checkpoint {
             None => Learner::new(model, optimizer),
             Some((checkpoint, updates)) => {
-                let moments = read_moments(checkpoint, &list, self.device)?;
-                optimizer.restore(moments, updates);
+                let moments = read_moments(checkpoint, &list)?;
+                optimizer.restore(moments.into_iter(), updates, self.device);
                 Learner::new(read_weights(checkpoint, MODEL_FILE, &model)?, optimizer)
             }
         };
@@ -108,11 +116,15 @@ impl StageContext<'_> {
         const LEAST_TOKENS: usize = 256;
         let stage = self.stage();
         let Some(memory) = &stage.training().memory else { return Ok(None) };
-        // Weights, two moments, the step's gradients and a micro-batch's; the reference.
-        let copies = 5 + usize::from(stage.has_reference());
+        let states = match stage.training().optimizer_states {
+            StatePrecision::F32 => 8,
+            StatePrecision::Bits8 => 2,
+        };
+        // Weights, the step's gradients and a micro-batch's, the reference; moments.
+        let parameter_bytes = 4 * (3 + usize::from(stage.has_reference())) + states;
         let config = model.config();
         let recompute = stage.training().recompute.into();
-        let fixed = REST + copies * 4 * config.parameter_count();
+        let fixed = REST + parameter_bytes * config.parameter_count();
         let least = fixed + LEAST_TOKENS * activation_bytes(config, recompute);
         match usize::try_from(memory.bytes()) {
             Ok(bytes) if bytes >= least => Ok(Some(bytes - fixed)),

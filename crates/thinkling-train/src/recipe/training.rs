@@ -1,7 +1,7 @@
 //! Keys that every stage with an optimiser shares.
 
 use serde::Serialize;
-use thinkling_learn::{AdamWConfig, Decay, Schedule};
+use thinkling_learn::{AdamWConfig, Decay, Schedule, StatePrecision};
 use thinkling_model::Recompute;
 
 use super::choice::{choices, spellings};
@@ -29,6 +29,7 @@ impl From<RecomputeKind> for Recompute {
     }
 }
 
+spellings!(StatePrecision { F32 = "f32", Bits8 = "8bit" });
 spellings!(Decay { Constant = "constant", Cosine = "cosine" });
 
 /// AdamW, its schedule, and how long and in which pieces a stage trains.
@@ -61,6 +62,8 @@ pub struct Training {
     /// What is kept for the backward pass; `layer` makes long sequences possible where `none` needs
     /// more memory than there is. Default `none`.
     pub recompute: RecomputeKind,
+    /// How the moments are kept; `8bit` on the CPU only. Default `f32`.
+    pub optimizer_states: StatePrecision,
     /// Memory that the stage may take, such as `"2GB"`: micro-batches are cut further until they
     /// fit. Default: on the CPU what is fast, elsewhere `micro_batch` alone decides.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +87,7 @@ impl Default for Training {
             steps: 100,
             micro_batch: 8,
             recompute: RecomputeKind::None,
+            optimizer_states: StatePrecision::F32,
             memory: None,
             checkpoint_every: 50,
         }
@@ -105,6 +109,7 @@ impl Training {
         s.count("steps", &mut self.steps, 1)?;
         s.count("micro_batch", &mut self.micro_batch, 1)?;
         s.choice("recompute", &mut self.recompute)?;
+        s.choice("optimizer_states", &mut self.optimizer_states)?;
         if let Some(memory) = MemorySize::read(s, "memory")? {
             self.memory = Some(memory);
         }
@@ -134,6 +139,7 @@ impl Training {
             eps: self.eps,
             weight_decay: self.weight_decay,
             max_grad_norm: self.max_grad_norm,
+            states: self.optimizer_states,
         }
     }
 }

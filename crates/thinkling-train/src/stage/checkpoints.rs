@@ -8,11 +8,10 @@ use super::StageContext;
 use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::error::{Result, TrainError};
 use crate::model_io::{model_error, write_safetensors};
-use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::thread::JoinHandle;
-use thinkling_learn::Learner;
+use thinkling_learn::{Learner, Moments};
 use thinkling_model::{Decoder, ParamList, is_host};
 use thinkling_weights::{
     Checkpoint as Weights, FloatType, SafetensorsIndex, SafetensorsTensorSpec, SafetensorsWriter,
@@ -53,7 +52,7 @@ struct Contents {
     store: CheckpointStore,
     run_step: u64,
     model: Decoder,
-    moments: Vec<[Tensor<1>; 2]>,
+    moments: Vec<Moments>,
     reference: Option<Decoder>,
     state: Value,
 }
@@ -168,25 +167,21 @@ fn moment_names(list: &ParamList) -> impl Iterator<Item = [String; 2]> + '_ {
 fn write_moments(
     out: &mut dyn std::io::Write,
     list: &ParamList,
-    moments: &[[Tensor<1>; 2]],
+    moments: &[Moments],
 ) -> std::io::Result<()> {
-    let names: Vec<String> = moment_names(list).flatten().collect();
-    let tensors: Vec<&Tensor<1>> = moments.iter().flatten().collect();
-    let specs = names
-        .iter()
-        .zip(&tensors)
-        .map(|(name, tensor)| SafetensorsTensorSpec {
-            name: name.clone(),
-            shape: tensor.dims().to_vec(),
-            dtype: FloatType::F32,
-        })
-        .collect();
+    let spec = |name: String, shape: &Vec<usize>| SafetensorsTensorSpec {
+        name,
+        shape: vec![shape.iter().product()],
+        dtype: FloatType::F32,
+    };
+    let names = || moment_names(list).zip(&list.shapes);
+    let specs = names().flat_map(|(names, shape)| names.map(|name| spec(name, shape))).collect();
     let mut writer = SafetensorsWriter::new(out, specs).map_err(std::io::Error::other)?;
-    for (name, tensor) in names.iter().zip(tensors) {
-        let values = tensor
-            .try_to_vec_as::<f32>()
-            .map_err(|e| std::io::Error::other(format!("the device failed: {e:?}")))?;
-        writer.write_f32(name, &values).map_err(std::io::Error::other)?;
+    for ((names, _), moments) in names().zip(moments) {
+        let values = moments.values().map_err(std::io::Error::other)?;
+        for (name, values) in names.iter().zip(values) {
+            writer.write_f32(name, &values).map_err(std::io::Error::other)?;
+        }
     }
     writer.finish().map_err(std::io::Error::other)?;
     Ok(())
@@ -195,19 +190,18 @@ fn write_moments(
 pub(super) fn read_moments(
     checkpoint: &Checkpoint,
     list: &ParamList,
-    device: &Device,
-) -> Result<Vec<[Tensor<1>; 2]>> {
+) -> Result<Vec<[Vec<f32>; 2]>> {
     let path = checkpoint.file(OPTIMIZER_FILE)?;
     let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
     let file = SafetensorsIndex::parse(&bytes).map_err(|e| e.in_file(&path))?;
-    let read = |name: String, shape: &[usize]| -> Result<Tensor<1>> {
+    let read = |name: String, shape: &[usize]| -> Result<Vec<f32>> {
         let values = file.read_f32(&bytes, &name).map_err(|e| e.in_file(&path))?;
         let count: usize = shape.iter().product();
         if values.len() != count {
             let reason = format!("{name}, expected: {count} values, got: {}", values.len());
             return Err(TrainError::damaged(&path, reason));
         }
-        Ok(Tensor::from_data(TensorData::new(values, [count]), device))
+        Ok(values)
     };
     moment_names(list)
         .zip(&list.shapes)

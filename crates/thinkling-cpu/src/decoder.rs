@@ -7,10 +7,10 @@
 use crate::attention::{KeyValues, attend};
 use crate::matmul::{Packed, Write};
 use crate::profile::timed;
-use crate::rows::{rms_norm, rope, rotate, swiglu};
+use crate::rows::{inverse_rms, rms_norm_rows, rope, rotate, swiglu_rows};
 use crate::scratch::with_scratch;
 use crate::threads;
-use pulp::Arch;
+use crate::vectorised;
 use std::sync::Arc;
 
 /// Weights up to this size stay in the last cache, so that each thread may read all of them and
@@ -193,18 +193,13 @@ impl Decoder {
         let Shape { hidden, intermediate, eps, .. } = self.shape;
         let (qkv_width, mixed_width) = (self.shape.qkv(), self.shape.mixed());
         let rows = ids.len();
-        let arch = Arch::new();
         let product = |packed: &Packed, x: &[f32], out: &mut [f32], write| {
             let multiplications = rows * packed.input() * packed.output();
             let parallel = parallel && multiplications >= MIN_PARALLEL;
             timed("decode: products", || packed.multiply(x, out, write, parallel));
         };
         let norm = |x: &[f32], w: &[f32], out: &mut [f32]| {
-            arch.dispatch(|| {
-                for (out, x) in out.chunks_exact_mut(hidden).zip(x.chunks_exact(hidden)) {
-                    rms_norm(x, w, eps, out);
-                }
-            });
+            rms_norm_rows(x, w, eps, out);
         };
         let sizes = [hidden, hidden, qkv_width, mixed_width, 2 * intermediate, intermediate];
         with_scratch(rows * sizes.iter().sum::<usize>(), |memory| {
@@ -226,13 +221,10 @@ impl Decoder {
                         product(&layer.qkv, h, qkv, Write::Add);
                     }
                 }
-                arch.dispatch(|| {
-                    let rows = qkv.chunks_exact_mut(qkv_width).zip(&mut *sequences);
-                    for (qkv, sequence) in rows {
-                        self.turn(layer, qkv, sequence.len);
-                        sequence.own[index].push(qkv, &self.shape);
-                    }
-                });
+                for (qkv, sequence) in qkv.chunks_exact_mut(qkv_width).zip(&mut *sequences) {
+                    turn(&self.shape, layer, &self.rope, qkv, sequence.len);
+                    sequence.own[index].push(qkv, &self.shape);
+                }
                 let sequences = &*sequences;
                 let attend = |row: usize, mixed: &mut [f32]| {
                     let (sequence, q) = (&sequences[row], &qkv[row * qkv_width..][..mixed_width]);
@@ -250,12 +242,7 @@ impl Decoder {
                 product(&layer.output, mixed, x, Write::Add);
                 norm(x, &layer.mlp_norm, h);
                 product(&layer.gate_up, h, gate_up, Write::Set);
-                arch.dispatch(|| {
-                    let rows = gate_up.chunks_exact(2 * intermediate);
-                    for (gate_up, act) in rows.zip(act.chunks_exact_mut(intermediate)) {
-                        swiglu(gate_up, act);
-                    }
-                });
+                swiglu_rows(gate_up, intermediate, act);
                 product(&layer.down, act, x, Write::Add);
             }
             sequences.iter_mut().for_each(|sequence| sequence.len += 1);
@@ -271,18 +258,20 @@ impl Decoder {
             None => self.head.column(id, out),
         }
     }
+}
 
-    /// Norms (Qwen3) and rotates the query and key heads of a row.
-    #[inline(always)]
-    fn turn(&self, layer: &Layer, qkv: &mut [f32], position: usize) {
-        let Shape { heads, kv_heads, head_dim, eps, .. } = self.shape;
+vectorised! {
+    /// Norms (Qwen3) and rotates the query and key heads of a row at `position` of the table `rope`.
+    fn turn(shape: &Shape, layer: &Layer, rope: &[Vec<f32>; 2], qkv: &mut [f32], position: usize) {
+        let Shape { heads, kv_heads, head_dim, eps, .. } = *shape;
         let half = head_dim / 2;
-        let [cos, sin] = [0, 1].map(|i| &self.rope[i][position * half..][..half]);
+        let cos = &rope[0][position * half..][..half];
+        let sin = &rope[1][position * half..][..half];
         let turned = qkv[..(heads + kv_heads) * head_dim].chunks_exact_mut(head_dim);
         for (i, head) in turned.enumerate() {
             if let Some(norms) = &layer.qk_norms {
                 let norm = &norms[usize::from(i >= heads)];
-                let inverse = crate::rows::inverse_rms(head, eps);
+                let inverse = inverse_rms(head, eps);
                 head.iter_mut().zip(norm).for_each(|(x, w)| *x = *x * inverse * w);
             }
             rotate(head, cos, sin, 1.0);

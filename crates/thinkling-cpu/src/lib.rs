@@ -12,3 +12,7 @@ pub mod profile;
 pub mod rows;
 mod scratch;
 pub mod threads;
+mod vector;
+
+#[doc(hidden)]
+pub use multiversion;

@@ -1,6 +1,8 @@
-//! Functions of one row, to be called inside `Arch::dispatch`, so that they become vector code.
+//! Functions of rows; those of one row are to be called inside [`vectorised!`](crate::vectorised)
+//! functions, so that they become vector code.
 
 use crate::math::{dot, exp, largest, sigmoid, sum_lanes};
+use crate::vectorised;
 
 /// `1 / sqrt(mean(x^2) + eps)`.
 #[inline(always)]
@@ -14,6 +16,24 @@ pub fn rms_norm(x: &[f32], w: &[f32], eps: f32, out: &mut [f32]) {
     let inverse = inverse_rms(x, eps);
     for ((y, x), w) in out.iter_mut().zip(x).zip(w) {
         *y = x * inverse * w;
+    }
+}
+
+vectorised! {
+    /// [`rms_norm`] of rows as long as `w`.
+    pub fn rms_norm_rows(x: &[f32], w: &[f32], eps: f32, out: &mut [f32]) {
+        for (out, x) in out.chunks_exact_mut(w.len()).zip(x.chunks_exact(w.len())) {
+            rms_norm(x, w, eps, out);
+        }
+    }
+}
+
+vectorised! {
+    /// [`swiglu`] of rows that give `width` values each.
+    pub fn swiglu_rows(gate_up: &[f32], width: usize, out: &mut [f32]) {
+        for (out, x) in out.chunks_exact_mut(width).zip(gate_up.chunks_exact(2 * width)) {
+            swiglu(x, out);
+        }
     }
 }
 

@@ -4,12 +4,11 @@ mod bits8;
 
 use bits8::Moments8;
 use burn::tensor::{Device, Tensor, TensorData};
-use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thinkling_cpu::math::dot;
 use thinkling_cpu::profile::timed;
-use thinkling_cpu::threads;
+use thinkling_cpu::{threads, vectorised};
 use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList, is_host};
 
 /// Weights of a piece of work.
@@ -246,25 +245,11 @@ impl Update {
     ) -> (Tensor<1>, [Tensor<1>; 2]) {
         let device = weight.device();
         let [mut w, g, mut m, mut v] = [weight, grad, m, v].map(Tensor::into_data);
-        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = self.config;
-        let (b1, b2, clip) = (beta1 as f32, beta2 as f32, self.clip as f32);
-        let keep = (1.0 - self.lr * weight_decay) as f32;
-        let rate = (self.lr / self.corrections[0]) as f32;
-        let second = (1.0 / self.corrections[1]) as f32;
-        let eps = eps as f32;
         let ws = floats_mut(&mut w);
         let (ms, vs) = (floats_mut(&mut m), floats_mut(&mut v));
         let gs = g.as_slice::<f32>().expect("gradients are f32");
-        let arch = Arch::new();
-        threads::chunks4_mut(PIECE, [ws, ms, vs], gs, |[ws, ms, vs], gs| {
-            arch.dispatch(|| {
-                for (((w, &g), m), v) in ws.iter_mut().zip(gs).zip(ms).zip(vs) {
-                    let g = g * clip;
-                    *m = b1 * *m + (1.0 - b1) * g;
-                    *v = b2 * *v + (1.0 - b2) * g * g;
-                    *w = keep * *w - rate * *m / ((*v * second).sqrt() + eps);
-                }
-            });
+        threads::chunks4_mut(PIECE, [ws, ms, vs], gs, |values, gs| {
+            update_piece(self, values, gs);
         });
         let [w, m, v] = [w, m, v].map(|data| Tensor::from_data(data, &device));
         (w, [m, v])
@@ -317,11 +302,35 @@ async fn global_norm(grads: ParamGrads, on_host: bool) -> Result<(ParamGrads, f6
 /// In blocks whose inner loop runs in f32 lanes, so that nothing large is lost, and whose order does
 /// not depend on the threads.
 fn sum_of_squares(values: &[f32]) -> f64 {
-    let arch = Arch::new();
-    let block = |block: &[f32]| arch.dispatch(|| f64::from(dot(block, block)));
-    let sums =
-        threads::map_chunks(values, PIECE, |piece| piece.chunks(1024).map(block).sum::<f64>());
-    sums.into_iter().sum()
+    threads::map_chunks(values, PIECE, squares_of_piece).into_iter().sum()
+}
+
+vectorised! {
+    fn squares_of_piece(piece: &[f32]) -> f64 {
+        let mut sum = 0.0;
+        for block in piece.chunks(1024) {
+            sum += f64::from(dot(block, block));
+        }
+        sum
+    }
+}
+
+vectorised! {
+    /// Weights, first and second moments of a piece.
+    fn update_piece(update: &Update, [ws, ms, vs]: [&mut [f32]; 3], gs: &[f32]) {
+        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = update.config;
+        let (b1, b2, clip) = (beta1 as f32, beta2 as f32, update.clip as f32);
+        let keep = (1.0 - update.lr * weight_decay) as f32;
+        let rate = (update.lr / update.corrections[0]) as f32;
+        let second = (1.0 / update.corrections[1]) as f32;
+        let eps = eps as f32;
+        for (((w, &g), m), v) in ws.iter_mut().zip(gs).zip(ms).zip(vs) {
+            let g = g * clip;
+            *m = b1 * *m + (1.0 - b1) * g;
+            *v = b2 * *v + (1.0 - b2) * g * g;
+            *w = keep * *w - rate * *m / ((*v * second).sqrt() + eps);
+        }
+    }
 }
 
 #[cfg(test)]

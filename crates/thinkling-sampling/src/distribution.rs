@@ -1,7 +1,7 @@
 //! Log-softmax of one position, its entropy and its best tokens.
 
-use pulp::Arch;
 use thinkling_cpu::math::{exp, largest};
+use thinkling_cpu::vectorised;
 
 /// Probabilities that are added in f32 before the sum goes on in f64.
 pub(crate) const BLOCK: usize = 256;
@@ -48,7 +48,7 @@ impl LogSoftmax {
     ) -> Self {
         assert!(temperature > 0.0, "log-softmax needs a temperature above 0, got {temperature}");
         let inverse_temperature = 1.0 / temperature;
-        let max = Arch::new().dispatch(|| largest(logits));
+        let max = largest_logit(logits);
         let scale = inverse_temperature as f32;
         let blocks = logits.chunks(BLOCK).enumerate();
         let sum: f64 =
@@ -73,17 +73,28 @@ struct Exponents<'a> {
 impl Exponents<'_> {
     /// The masses into `out`, which may be longer; gives their sum.
     fn raise(self, out: &mut [f32]) -> f64 {
-        let Self { logits, max, scale } = self;
+        raise(self, out).into_iter().map(f64::from).sum()
+    }
+}
+
+vectorised! {
+    fn largest_logit(logits: &[f32]) -> f32 {
+        largest(logits)
+    }
+}
+
+vectorised! {
+    /// Sums in lanes.
+    fn raise(exponents: Exponents<'_>, out: &mut [f32]) -> [f32; 16] {
+        let Exponents { logits, max, scale } = exponents;
         let mut sums = [0f32; 16];
-        Arch::new().dispatch(|| {
-            for (out, logits) in out.chunks_mut(16).zip(logits.chunks(16)) {
-                for ((out, logit), sum) in out.iter_mut().zip(logits).zip(&mut sums) {
-                    *out = exp((logit - max) * scale);
-                    *sum += *out;
-                }
+        for (out, logits) in out.chunks_mut(16).zip(logits.chunks(16)) {
+            for ((out, logit), sum) in out.iter_mut().zip(logits).zip(&mut sums) {
+                *out = exp((logit - max) * scale);
+                *sum += *out;
             }
-        });
-        sums.into_iter().map(f64::from).sum()
+        }
+        sums
     }
 }
 

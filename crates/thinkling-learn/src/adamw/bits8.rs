@@ -7,9 +7,8 @@
 
 use super::Update;
 use crate::adamw::AdamWConfig;
-use pulp::Arch;
 use std::sync::LazyLock;
-use thinkling_cpu::threads;
+use thinkling_cpu::{threads, vectorised};
 
 /// Values that share a scale.
 const BLOCK: usize = 256;
@@ -17,29 +16,28 @@ const BLOCK: usize = 256;
 const BLOCKS: usize = 256;
 
 /// Codes for magnitudes up to 1 in decades, each with twice as many values as the one below.
-struct Tree {
+struct Tree<const DECADES: usize> {
     /// Code of zero; those of negative values lie below it.
     zero: u8,
     /// Value of each code.
     values: [f32; 256],
-    decades: usize,
 }
 
-static SIGNED: LazyLock<Tree> = LazyLock::new(|| Tree::new(7, 127));
-static UNSIGNED: LazyLock<Tree> = LazyLock::new(|| Tree::new(8, 0));
+static SIGNED: LazyLock<Tree<7>> = LazyLock::new(|| Tree::new(127));
+static UNSIGNED: LazyLock<Tree<8>> = LazyLock::new(|| Tree::new(0));
 
 /// `10^-n`.
 const TENTHS: [f32; 9] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8];
 /// `10^n`.
 const TENS: [f32; 8] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
 
-impl Tree {
-    fn new(decades: usize, zero: u8) -> Self {
+impl<const DECADES: usize> Tree<DECADES> {
+    fn new(zero: u8) -> Self {
         // A code that no value has is never chosen.
         let mut values = [0.0; 256];
-        for decade in 0..decades {
+        for decade in 0..DECADES {
             let count = 1usize << decade;
-            let scale = 10f64.powi(decade as i32 + 1 - decades as i32);
+            let scale = 10f64.powi(decade as i32 + 1 - DECADES as i32);
             for i in 1..=count {
                 let value = (0.1 + 0.9 * i as f64 / count as f64) * scale;
                 let rank = count - 1 + i;
@@ -49,7 +47,7 @@ impl Tree {
                 }
             }
         }
-        Self { zero, values, decades }
+        Self { zero, values }
     }
 
     /// The code of the nearest value (of zero for less than half the smallest), without branches or
@@ -57,16 +55,17 @@ impl Tree {
     #[inline(always)]
     fn code(&self, x: f32) -> u8 {
         let magnitude = x.abs();
-        let (mut count, mut tens) = (1.0, TENS[self.decades - 1]);
-        for decade in 1..self.decades {
-            let above = magnitude > TENTHS[self.decades - decade];
+        let (mut count, mut tens) = (1.0, TENS[DECADES - 1]);
+        for decade in 1..DECADES {
+            let above = magnitude > TENTHS[DECADES - decade];
             count = if above { (1u32 << decade) as f32 } else { count };
-            tens = if above { TENS[self.decades - 1 - decade] } else { tens };
+            tens = if above { TENS[DECADES - 1 - decade] } else { tens };
         }
-        let place = (magnitude * tens - 0.1) * (count / 0.9) + count - 0.5;
-        let rank = place.max(0.0) as i32;
-        let signed = if x < 0.0 { -rank } else { rank };
-        (i32::from(self.zero) + signed) as u8
+        let place = (magnitude * tens - 0.1) * (count / 0.9) + (count - 1.0);
+        let place = if place > 0.0 { place } else { 0.0 };
+        // Adding 2^23 rounds to the nearest integer, which is then in the lowest bits.
+        let rank = (place + 8_388_608.0).to_bits() as u8;
+        if x < 0.0 { self.zero.wrapping_sub(rank) } else { self.zero.wrapping_add(rank) }
     }
 
     #[inline(always)]
@@ -105,7 +104,7 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn of(values: &[f32], tree: &Tree, least: u8) -> Self {
+    fn of<const D: usize>(values: &[f32], tree: &Tree<D>, least: u8) -> Self {
         let mut codes = vec![0; values.len()];
         let scales = values
             .chunks(BLOCK)
@@ -115,7 +114,7 @@ impl Blocks {
         Self { codes, scales }
     }
 
-    fn values(&self, tree: &Tree) -> Vec<f32> {
+    fn values<const D: usize>(&self, tree: &Tree<D>) -> Vec<f32> {
         let mut values = vec![0.0; self.codes.len()];
         let blocks = self.codes.chunks(BLOCK).zip(&self.scales).zip(values.chunks_mut(BLOCK));
         blocks.for_each(|((codes, scale), values)| tree.decode(codes, *scale, values));
@@ -146,7 +145,7 @@ impl Moments8 {
 
     /// One update of `weights`: the moments are rounded after it has used them.
     pub(super) fn update(&mut self, update: &Update, weights: &mut [f32], grads: &[f32]) {
-        let (signed, unsigned, arch) = (&*SIGNED, &*UNSIGNED, Arch::new());
+        let trees = (&*SIGNED, &*UNSIGNED);
         let size = BLOCKS * BLOCK;
         let Self { first, root } = self;
         let pieces = weights.chunks_mut(size).zip(grads.chunks(size));
@@ -159,18 +158,30 @@ impl Moments8 {
                 let codes = firsts.chunks_mut(BLOCK).zip(roots.chunks_mut(BLOCK));
                 let scales = first_scales.iter_mut().zip(root_scales.iter_mut());
                 for (((weights, grads), (first, root)), scales) in blocks.zip(codes).zip(scales) {
-                    arch.dispatch(|| {
-                        let (mut m, mut r) = ([0f32; BLOCK], [0f32; BLOCK]);
-                        let (m, r) = (&mut m[..grads.len()], &mut r[..grads.len()]);
-                        signed.decode(first, *scales.0, m);
-                        unsigned.decode(root, *scales.1, r);
-                        update.block(weights, grads, m, r);
-                        *scales.0 = signed.encode(m, first, 0);
-                        *scales.1 = unsigned.encode(r, root, 1);
-                    });
+                    let codes = (first, scales.0, root, scales.1);
+                    update_block(update, trees, weights, grads, codes);
                 }
             }
         });
+    }
+}
+
+vectorised! {
+    /// One block: codes and scale of the first moment and of the root of the second.
+    fn update_block(
+        update: &Update,
+        (signed, unsigned): (&Tree<7>, &Tree<8>),
+        weights: &mut [f32],
+        grads: &[f32],
+        (first, first_scale, root, root_scale): (&mut [u8], &mut f32, &mut [u8], &mut f32),
+    ) {
+        let (mut m, mut r) = ([0f32; BLOCK], [0f32; BLOCK]);
+        let (m, r) = (&mut m[..grads.len()], &mut r[..grads.len()]);
+        signed.decode(first, *first_scale, m);
+        unsigned.decode(root, *root_scale, r);
+        update.block(weights, grads, m, r);
+        *first_scale = signed.encode(m, first, 0);
+        *root_scale = unsigned.encode(r, root, 1);
     }
 }
 
@@ -212,16 +223,19 @@ mod tests {
 
     #[test]
     fn values_ascend_with_their_codes_and_are_nearest_to_themselves() {
-        for (tree, count) in [(&*SIGNED, 255), (&*UNSIGNED, 256)] {
-            assert!(tree.values[..count].windows(2).all(|pair| pair[0] < pair[1]));
-            for (code, value) in tree.values[..count].iter().enumerate() {
-                assert_eq!(usize::from(tree.code(*value)), code, "{value}");
-                let between = tree.values.get(code + 1).filter(|next| *next > value);
-                if let Some(next) = between.filter(|_| value.abs() > 2e-6) {
-                    let (near, far) = (value * 0.51 + next * 0.49, value * 0.49 + next * 0.51);
-                    assert_eq!(usize::from(tree.code(near)), code, "{near}");
-                    assert_eq!(usize::from(tree.code(far)), code + 1, "{far}");
-                }
+        check(&SIGNED, 255);
+        check(&UNSIGNED, 256);
+    }
+
+    fn check<const D: usize>(tree: &Tree<D>, count: usize) {
+        assert!(tree.values[..count].windows(2).all(|pair| pair[0] < pair[1]));
+        for (code, value) in tree.values[..count].iter().enumerate() {
+            assert_eq!(usize::from(tree.code(*value)), code, "{value}");
+            let between = tree.values.get(code + 1).filter(|next| *next > value);
+            if let Some(next) = between.filter(|_| value.abs() > 2e-6) {
+                let (near, far) = (value * 0.51 + next * 0.49, value * 0.49 + next * 0.51);
+                assert_eq!(usize::from(tree.code(near)), code, "{near}");
+                assert_eq!(usize::from(tree.code(far)), code + 1, "{far}");
             }
         }
     }

@@ -8,12 +8,12 @@
 use crate::attention::{Heads, PackedSequence};
 use crate::cpu::linear::multiply;
 use crate::host::HostFunction;
-use pulp::Arch;
 use std::sync::Arc;
 use thinkling_cpu::math::dot;
 use thinkling_cpu::matmul::View;
 use thinkling_cpu::rows::softmax;
 use thinkling_cpu::threads::{chunks_mut, pieces_mut};
+use thinkling_cpu::vectorised;
 
 /// Queries whose scores are held at once.
 const QUERY_BLOCK: usize = 64;
@@ -98,11 +98,13 @@ struct Span {
 }
 
 impl Span {
+    #[inline(always)]
     fn keys(&self) -> usize {
         self.prefix_len + self.own_len
     }
 
     /// Keys that query `i` of the block sees.
+    #[inline(always)]
     fn visible(&self, i: usize) -> usize {
         self.prefix_len + self.before + i + 1
     }
@@ -165,13 +167,27 @@ impl PackedAttention {
         let d = self.heads.head_dim;
         products(span, d, q, k, p);
         let keys = span.keys();
-        Arch::new().dispatch(|| {
-            for (i, row) in p.chunks_exact_mut(keys).take(span.queries).enumerate() {
-                let (seen, hidden) = row.split_at_mut(span.visible(i));
-                softmax(seen);
-                hidden.fill(0.0);
-            }
-        });
+        masked_softmax(span, &mut p[..span.queries * keys]);
+    }
+}
+
+vectorised! {
+    fn masked_softmax(span: Span, p: &mut [f32]) {
+        for (i, row) in p.chunks_exact_mut(span.keys()).enumerate() {
+            let (seen, hidden) = row.split_at_mut(span.visible(i));
+            softmax(seen);
+            hidden.fill(0.0);
+        }
+    }
+}
+
+vectorised! {
+    /// `dS = P (dP - rowsum(P dP))` in place of `dP`, rows of `keys` values.
+    fn score_grads(p: &[f32], keys: usize, dp: &mut [f32]) {
+        for (dp, p) in dp.chunks_exact_mut(keys).zip(p.chunks_exact(keys)) {
+            let sum = dot(dp, p);
+            dp.iter_mut().zip(p).for_each(|(dp, p)| *dp = p * (*dp - sum));
+        }
     }
 }
 
@@ -277,13 +293,7 @@ impl HostFunction for PackedAttention {
                     self.probabilities(span, q, &x.k, &mut p);
                     spread(span, d, &p, dout, dv);
                     products(span, d, dout, &x.v, &mut dp);
-                    Arch::new().dispatch(|| {
-                        let rows = dp.chunks_exact_mut(keys).zip(p.chunks_exact(keys));
-                        for (dp, p) in rows.take(span.queries) {
-                            let sum = dot(dp, p);
-                            dp.iter_mut().zip(p).for_each(|(dp, p)| *dp = p * (*dp - sum));
-                        }
-                    });
+                    score_grads(&p, keys, &mut dp);
                     weighted(span, d, &dp, &x.k, &mut dq[range], self.scale());
                     // q carries the scale already.
                     spread(span, d, &dp, q, dk);

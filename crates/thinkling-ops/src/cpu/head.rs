@@ -3,11 +3,11 @@
 
 use crate::cpu::linear::multiply_large;
 use crate::host::HostFunction;
-use pulp::Arch;
 use std::sync::{Mutex, PoisonError};
 use thinkling_cpu::math::{exp, largest};
 use thinkling_cpu::matmul::View;
 use thinkling_cpu::threads::chunks2_mut;
+use thinkling_cpu::vectorised;
 
 /// Inputs `hidden` `[tokens, width]` and `weight` `[vocab, width]`; output `[tokens, 2]`:
 /// `log_softmax(W h / T)` of each token's target and the entropy, nats.
@@ -60,6 +60,30 @@ fn read(logits: &mut [f32], target: usize, inverse_temperature: f32) -> Row {
     Row { log_normaliser: log_normaliser as f32, stats }
 }
 
+vectorised! {
+    /// [`read`].
+    fn read_row(logits: &mut [f32], target: usize, inverse_temperature: f32) -> Row {
+        read(logits, target, inverse_temperature)
+    }
+}
+
+vectorised! {
+    /// Turns logits into `scale (onehot - p)`; gives the row's statistics.
+    fn logit_grads(
+        logits: &mut [f32],
+        target: usize,
+        scale: f32,
+        inverse_temperature: f32,
+    ) -> [f32; 2] {
+        let row = read(logits, target, inverse_temperature);
+        for x in logits.iter_mut() {
+            *x = -scale * exp(*x - row.log_normaliser);
+        }
+        logits[target] += scale;
+        row.stats
+    }
+}
+
 impl Head {
     /// Calls `each(first token, hidden rows, their logits)` chunk by chunk.
     fn chunks(
@@ -91,7 +115,6 @@ impl HostFunction for Head {
     }
 
     fn forward(&self, inputs: &[&[f32]], out: &mut [f32]) {
-        let arch = Arch::new();
         let inverse = 1.0 / self.temperature;
         let width = inputs[0].len() / self.targets.len();
         self.chunks([inputs[0], inputs[1]], |first, hidden, logits| {
@@ -99,7 +122,7 @@ impl HostFunction for Head {
             let vocab = logits.len() / tokens;
             let out = &mut out[2 * first..2 * (first + tokens)];
             chunks2_mut((logits, vocab), (out, 2), |i, logits, out| {
-                let row = arch.dispatch(|| read(logits, self.targets[first + i], inverse));
+                let row = read_row(logits, self.targets[first + i], inverse);
                 out.copy_from_slice(&row.stats);
             });
         });
@@ -110,7 +133,6 @@ impl HostFunction for Head {
     fn backward(&self, inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]) {
         let (hidden, weight) = (inputs[0], inputs[1]);
         let width = hidden.len() / self.targets.len();
-        let arch = Arch::new();
         let inverse = 1.0 / self.temperature;
         let (dh, dw) = grads.split_at_mut(1);
         let mut seen = vec![0f32; 2 * self.targets.len()];
@@ -120,14 +142,7 @@ impl HostFunction for Head {
             let seen = &mut seen[2 * first..2 * (first + tokens)];
             chunks2_mut((logits, vocab), (seen, 2), |i, d, seen| {
                 let (target, scale) = (self.targets[first + i], grad[first + i] * inverse);
-                arch.dispatch(|| {
-                    let row = read(d, target, inverse);
-                    seen.copy_from_slice(&row.stats);
-                    for x in d.iter_mut() {
-                        *x = -scale * exp(*x - row.log_normaliser);
-                    }
-                });
-                d[target] += scale;
+                seen.copy_from_slice(&logit_grads(d, target, scale, inverse));
             });
             let (d, w) = (View::rows(logits, vocab), View::rows(weight, width));
             let dh = &mut dh[0][first * width..(first + tokens) * width];

@@ -1,10 +1,10 @@
 //! `y = x W^T` and its gradients as matrix products on strided views.
 
 use crate::host::HostFunction;
-use pulp::Arch;
-use thinkling_cpu::math::dot;
+use thinkling_cpu::math::{dot, sum_lanes};
 use thinkling_cpu::matmul::View;
 use thinkling_cpu::threads::chunks_mut;
+use thinkling_cpu::vectorised;
 
 /// At most this many tokens go through [`few_tokens`]: packing `W` for a product costs more than
 /// the product there, and reading `W` once is the floor.
@@ -92,26 +92,29 @@ fn few_tokens(x: &[f32], w: &[f32], input: usize, out: &mut [f32]) {
     let (tokens, output) = (x.len() / input, w.len() / input);
     // Outputs first, so that tasks write apart from each other; turned round at the end.
     let mut turned = vec![0f32; tokens * output];
-    let arch = Arch::new();
     chunks_mut(&mut turned, OUTPUTS * tokens, |task, turned| {
-        let rows = w[task * OUTPUTS * input..].chunks_exact(input);
-        arch.dispatch(|| {
-            for (w, out) in rows.zip(turned.chunks_exact_mut(tokens)) {
-                let mut quads = x.chunks_exact(4 * input);
-                let mut outs = out.chunks_exact_mut(4);
-                for (x, out) in (&mut quads).zip(&mut outs) {
-                    out.copy_from_slice(&dot4(x, w));
-                }
-                let rest = quads.remainder().chunks_exact(input);
-                for (x, out) in rest.zip(outs.into_remainder()) {
-                    *out = dot(x, w);
-                }
-            }
-        });
+        dots(x, &w[task * OUTPUTS * input..], input, tokens, turned);
     });
     for (token, out) in out.chunks_exact_mut(output).enumerate() {
         for (o, turned) in out.iter_mut().zip(turned.chunks_exact(tokens)) {
             *o = turned[token];
+        }
+    }
+}
+
+vectorised! {
+    /// `out[o, token] = w[o] . x[token]`.
+    fn dots(x: &[f32], w: &[f32], input: usize, tokens: usize, out: &mut [f32]) {
+        for (w, out) in w.chunks_exact(input).zip(out.chunks_exact_mut(tokens)) {
+            let mut quads = x.chunks_exact(4 * input);
+            let mut outs = out.chunks_exact_mut(4);
+            for (x, out) in (&mut quads).zip(&mut outs) {
+                out.copy_from_slice(&dot4(x, w));
+            }
+            let rest = quads.remainder().chunks_exact(input);
+            for (x, out) in rest.zip(outs.into_remainder()) {
+                *out = dot(x, w);
+            }
         }
     }
 }
@@ -139,7 +142,7 @@ fn dot4(x: &[f32], w: &[f32]) -> [f32; 4] {
         }
     }
     let tail = |t: &[f32]| t.iter().zip(w_tail).map(|(x, w)| x * w).sum::<f32>();
-    let sum = |s: [f32; LANES], t| s.iter().sum::<f32>() + tail(t);
+    let sum = |s: [f32; LANES], t| sum_lanes(s) + tail(t);
     [sum(s0, t0), sum(s1, t1), sum(s2, t2), sum(s3, t3)]
 }
 

@@ -2,10 +2,10 @@
 
 use crate::attention::Heads;
 use crate::host::HostFunction;
-use pulp::Arch;
 use std::sync::Arc;
 use thinkling_cpu::rows::rotate;
 use thinkling_cpu::threads::rows3;
+use thinkling_cpu::vectorised;
 
 /// Input and output `[tokens, (heads + 2 * kv_heads) * head_dim]`.
 #[derive(Debug)]
@@ -21,24 +21,13 @@ impl Rotate {
         let Heads { heads, kv_heads, head_dim } = self.heads;
         let (width, half) = (self.heads.width(), head_dim / 2);
         let turned = (heads + kv_heads) * head_dim;
-        let arch = Arch::new();
         // Cosines and sines side by side would be a third array; they are walked by row instead.
         let tokens = x.len() / width;
         let index: Vec<f32> = (0..tokens).map(|t| t as f32).collect();
         rows3(out, width, (x, width), (&index, 1), |out, x, index| {
             let first = index[0] as usize;
-            arch.dispatch(|| {
-                let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
-                for (t, (out, x)) in rows.enumerate() {
-                    let at = (first + t) * half;
-                    let cos = &self.factors[0][at..at + half];
-                    let sin = &self.factors[1][at..at + half];
-                    out.copy_from_slice(x);
-                    for head in out[..turned].chunks_exact_mut(head_dim) {
-                        rotate(head, cos, sin, sign);
-                    }
-                }
-            });
+            let factors = [&self.factors[0][first * half..], &self.factors[1][first * half..]];
+            turn_rows(x, [width, turned, head_dim], factors, sign, out);
         });
     }
 }
@@ -58,5 +47,25 @@ impl HostFunction for Rotate {
 
     fn backward(&self, _inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]) {
         self.turn(grad, &mut grads[0], -1.0);
+    }
+}
+
+vectorised! {
+    /// Copies rows of `width` values and turns the heads in the first `turned` of them.
+    fn turn_rows(
+        x: &[f32],
+        [width, turned, head_dim]: [usize; 3],
+        [cos, sin]: [&[f32]; 2],
+        sign: f32,
+        out: &mut [f32],
+    ) {
+        let half = head_dim / 2;
+        let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
+        for ((out, x), (cos, sin)) in rows.zip(cos.chunks_exact(half).zip(sin.chunks_exact(half))) {
+            out.copy_from_slice(x);
+            for head in out[..turned].chunks_exact_mut(head_dim) {
+                rotate(head, cos, sin, sign);
+            }
+        }
     }
 }

@@ -1,0 +1,32 @@
+//! Functions compiled for several kinds of vectors.
+
+/// Compiles a function for AVX-512, for AVX2 and for what the target always has; which one runs is
+/// chosen by the machine at the first call.
+///
+/// What it calls must be inlined (`#[inline(always)]`): a function that is not is compiled for the
+/// least machine. That holds for closures too, which is why `pulp`'s dispatch of a long closure gives
+/// no vector code beyond SSE2.
+///
+/// ```
+/// thinkling_cpu::vectorised! {
+///     /// Doubles values.
+///     fn double(x: &mut [f32]) {
+///         x.iter_mut().for_each(|x| *x *= 2.0);
+///     }
+/// }
+/// let mut x = [1.0, 2.0];
+/// double(&mut x);
+/// assert_eq!(x, [2.0, 4.0]);
+/// ```
+#[macro_export]
+macro_rules! vectorised {
+    ($($function:tt)*) => {
+        #[$crate::multiversion::multiversion(
+            targets(
+                "x86_64+avx512f+avx512bw+avx512cd+avx512dq+avx512vl+avx2+fma",
+                "x86_64+avx2+fma",
+            )
+        )]
+        $($function)*
+    };
+}

@@ -43,10 +43,20 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// A file of the workspace by its path inside it.
+///
+/// # Panics
+/// Where there is no current folder.
+#[must_use]
+pub fn workspace_file(path: &str) -> PathBuf {
+    // Cargo runs tests in the package's folder; programs that a test starts may run in another.
+    std::path::absolute(Path::new("..").join(path)).expect("a current folder")
+}
+
 /// A folder of tests/golden: a tiny model with what transformers computes from it.
 #[must_use]
 pub fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
+    workspace_file(&format!("tests/golden/{name}"))
 }
 
 /// The `golden.json` of such a folder.

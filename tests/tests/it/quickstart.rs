@@ -1,7 +1,6 @@
 //! The README's first command keeps its word: pure reinforcement learning lifts the base model.
 
-use std::path::Path;
-use thinkling_e2e::{exit, thinkling};
+use thinkling_e2e::{exit, thinkling, workspace_file};
 
 /// Points of accuracy that the policy gains at least over its base.
 const GAIN: f64 = 0.40;
@@ -11,7 +10,7 @@ const GAIN_FORMAT_FREE: f64 = 0.20;
 const FORMAT: f64 = 0.95;
 
 fn quickstart(seed: u64, sets: &[&str]) {
-    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes/quickstart.toml");
+    let recipe = workspace_file("recipes/quickstart.toml");
     let folder = tempfile::tempdir().expect("a folder for the run");
     let (out, seed) = (folder.path().join("run"), seed.to_string());
     let mut args = vec!["train", recipe.to_str().expect("UTF-8"), "--device", "cpu", "--json"];

@@ -30,9 +30,12 @@ struct Counts {
     adv_ran: usize,
 }
 
+/// From the package's folder, in which cargo runs tests.
+const OWN: &str = "tests/golden/grpo_small.json";
+
 #[test]
 fn reference_cases_hold() {
-    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/grpo_small.json").into();
+    let own = OWN.into();
     let path = std::env::var_os("THINKLING_GRPO_CASES").unwrap_or(own);
     let counts = run(&read(&path), DType::F64, F64);
     report(&counts);
@@ -41,8 +44,7 @@ fn reference_cases_hold() {
 
 #[test]
 fn own_cases_hold_in_f32() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/grpo_small.json");
-    let counts = run(&read(path.as_ref()), DType::F32, F32);
+    let counts = run(&read(OWN.as_ref()), DType::F32, F32);
     assert_eq!(counts, Counts { loss_ran: 39, loss_skipped: 0, adv_ran: 9 });
 }
 

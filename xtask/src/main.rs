@@ -13,6 +13,7 @@ mod reference;
 mod report;
 mod setup;
 mod tally;
+mod vectors;
 mod web;
 mod web_tools;
 
@@ -30,8 +31,9 @@ cargo xtask COMMAND
           wasm-opt by npm; on Debian and Ubuntu as root Mesa's software Vulkan device and
           Chromium by apt; elsewhere the command is printed).
             --no-install  installs and downloads nothing
-            --slow        also the ignored tests, and the tests with burn's fusion and autotune
-                          (two more builds of burn)
+            --slow        also the ignored tests, the CPU kernels with NEON, AVX2 and SSE4.2 (by
+                          qemu), and the tests with burn's fusion and autotune (two more builds
+                          of burn)
             --host-gpu    GPU tests on this machine's own driver, not on the software device
   setup [--no-install]
           only the first step of `test`

@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, reference, web};
+use crate::{burn_builds, reference, vectors, web};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -63,7 +63,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         });
         web_steps(&found, &tools, &target, &mut report);
         if flags.contains(&"--slow") {
-            slow(&env, &mut report);
+            slow(install, &env, &mut report);
         }
         sandbox(&target, install, &env, &mut report);
     }
@@ -214,7 +214,7 @@ fn tests(
     }
 }
 
-fn slow(env: &[(String, PathBuf)], report: &mut Report) {
+fn slow(install: bool, env: &[(String, PathBuf)], report: &mut Report) {
     report.step("slow tests", |report| {
         let args = ["--ignored", "--skip", KNOWN_FAULT, "--skip", WITH_SANDBOX];
         tests(&mut cargo("test --release --workspace"), &args, env, report)
@@ -233,6 +233,19 @@ fn slow(env: &[(String, PathBuf)], report: &mut Report) {
         }
         Ok(Outcome::Passed)
     });
+    let mut emulated = false;
+    report.step("emulators", |report| {
+        emulated = vectors::set_up(install)?;
+        if !emulated {
+            report.note("no qemu for x86-64 and AArch64: other machines' vectors are left out");
+        }
+        if emulated { Ok(Outcome::Passed) } else { skipped() }
+    });
+    for (name, target, emulator) in vectors::MACHINES.iter().filter(|_| emulated) {
+        report.step(&format!("kernels with {name}"), |report| {
+            tests(&mut vectors::tests(target, emulator), &[], &[], report)
+        });
+    }
     for feature in BURN_MATRIX {
         report.step(&format!("tests with {feature}"), |report| {
             let line = format!(

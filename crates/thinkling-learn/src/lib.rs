@@ -1,7 +1,7 @@
 //! What learning needs, from prompts to updated weights: rollout, rewards, policy gradient,
 //! next-token loss, AdamW, and the mini world. The same source natively and in a page.
 //!
-//! - [`Rollout`] completes prompts, [`score`] rewards them, [`advantages`] compares each with its
+//! - [`Rollout`] completes prompts, [`Scorer`] rewards them, [`advantages`] compares each with its
 //!   group;
 //! - [`Learner::policy_step`] and [`Learner::language_model_step`] update the weights;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.

@@ -4,6 +4,7 @@ mod expected;
 #[cfg(feature = "mmap")]
 mod open;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -170,6 +171,27 @@ impl Checkpoint {
             _ => dequantize(ty, bytes, out),
         }
         Ok(())
+    }
+
+    /// A tensor's rows as they are stored, row-major in Hugging Face's order, with their type.
+    ///
+    /// # Errors
+    /// As [`Self::read_f32`].
+    pub fn stored(&self, name: &str) -> Result<(GgmlType, Cow<'_, [u8]>), WeightsError> {
+        let entry = self.entry(name)?;
+        let ty = entry.readable(name)?;
+        let bytes = &self.files[entry.file].as_slice()[entry.range.clone()];
+        let rows = entry.elements() / entry.shape.last().copied().unwrap_or(1).max(1);
+        let Some(head_dim) = entry.interleaved.filter(|_| rows > 0) else {
+            return Ok((ty, Cow::Borrowed(bytes)));
+        };
+        let row_bytes = bytes.len() / rows;
+        let mut ordered = Vec::with_capacity(bytes.len());
+        for row in 0..rows {
+            let from = interleaved_row(row, head_dim) * row_bytes;
+            ordered.extend_from_slice(&bytes[from..from + row_bytes]);
+        }
+        Ok((ty, Cow::Owned(ordered)))
     }
 
     /// The GGUF header, where the model came from one: its metadata has the tokenizer.

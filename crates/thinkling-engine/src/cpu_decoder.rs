@@ -1,0 +1,97 @@
+//! The decoder by the CPU twins of the shaders: where there is no GPU.
+
+use crate::EngineError;
+use crate::cpu::matmul::{Then, matmul, swiglu};
+use crate::cpu::{attention, attention_combine, embed, rms_norm, rope_kv};
+use crate::packed::PackedMatrix;
+use crate::rows::{self, Row};
+use crate::shape::{PART, Shape, angles};
+use crate::weights::{LayerWeights, WeightsReader};
+
+/// A decoder whose weights, cache and activations lie in host memory.
+#[derive(Debug)]
+pub struct CpuDecoder {
+    shape: Shape,
+    embedding: PackedMatrix,
+    head: Option<PackedMatrix>,
+    layers: Vec<LayerWeights>,
+    norm: Vec<f32>,
+    angles: Vec<[f32; 2]>,
+    limits: rows::Limits,
+    /// Keys and values of each layer, `[cache tokens, kv_heads * head_dim]`.
+    cache: Vec<[Vec<f32>; 2]>,
+}
+
+impl CpuDecoder {
+    /// Packs a model's weights, with room for the keys and values of `cache_tokens` tokens.
+    ///
+    /// # Errors
+    /// Weights that cannot be read.
+    pub fn new(weights: &WeightsReader<'_>, cache_tokens: usize) -> Result<Self, EngineError> {
+        let config = weights.config();
+        let shape = Shape::of(config);
+        let positions = config.max_position_embeddings.min(cache_tokens);
+        let layers = (0..shape.layers).map(|i| weights.layer(i)).collect::<Result<Vec<_>, _>>()?;
+        let empty = || vec![0.0; cache_tokens * shape.kv()];
+        Ok(Self {
+            embedding: weights.embedding()?,
+            head: weights.head()?,
+            norm: weights.norm()?,
+            angles: angles(config, positions),
+            limits: rows::Limits {
+                rows: usize::MAX,
+                logits: usize::MAX,
+                cache_tokens,
+                positions,
+                vocab: shape.vocab,
+            },
+            cache: layers.iter().map(|_| [empty(), empty()]).collect(),
+            layers,
+            shape,
+        })
+    }
+
+    /// Runs `ids` with what each sees, and gives the logits after the rows in `wanted`, one row of
+    /// `[vocab]` after the other.
+    ///
+    /// # Errors
+    /// A row outside the cache or the positions.
+    pub fn logits(
+        &mut self,
+        ids: &[u32],
+        rows: &[Row],
+        wanted: &[usize],
+    ) -> Result<Vec<f32>, EngineError> {
+        self.limits.check(ids, rows, wanted)?;
+        let shape = &self.shape;
+        let zeros = |stride: usize| vec![0f32; rows.len() * stride];
+        let (mut x, mut h) = (zeros(shape.hidden_stride()), zeros(shape.hidden_stride()));
+        let (mut qkv, mut mixed) = (zeros(shape.qkv_stride()), zeros(shape.mixed_stride()));
+        let mut mlp = zeros(shape.intermediate_stride());
+        let most = rows.iter().map(Row::tokens).max().unwrap_or(1).div_ceil(PART);
+        let mut parts = zeros(shape.heads * most * (shape.head_dim + 2));
+        let hidden = shape.hidden_stride();
+        embed::embed(&self.embedding, ids, &mut x);
+        for (layer, [keys, values]) in self.layers.iter().zip(&mut self.cache) {
+            rms_norm::rms_norm(&x, &layer.input_norm, shape.eps, hidden, &mut h);
+            let then = layer.qkv_bias.as_deref().map_or(Then::Set, Then::Bias);
+            matmul(&layer.qkv, &h, &mut qkv, shape.qkv_stride(), then);
+            let norms = layer.qk_norms.as_deref();
+            rope_kv::rope_kv(shape, rows, &self.angles, norms, &mut qkv, [keys, values]);
+            attention::attention(shape, rows, &qkv, [keys, values], most, &mut parts);
+            attention_combine::attention_combine(shape, rows, most, &parts, &mut mixed);
+            matmul(&layer.output, &mixed, &mut x, hidden, Then::Add);
+            rms_norm::rms_norm(&x, &layer.mlp_norm, shape.eps, hidden, &mut h);
+            swiglu([&layer.gate, &layer.up], &h, &mut mlp, shape.intermediate_stride());
+            matmul(&layer.down, &mlp, &mut x, hidden, Then::Add);
+        }
+        let last: Vec<f32> =
+            wanted.iter().flat_map(|&row| &x[row * hidden..(row + 1) * hidden]).copied().collect();
+        let mut normed = vec![0.0; last.len()];
+        rms_norm::rms_norm(&last, &self.norm, shape.eps, hidden, &mut normed);
+        let mut logits = vec![0.0; wanted.len() * shape.vocab];
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        matmul(head, &normed, &mut logits, shape.vocab, Then::Set);
+        Ok(logits)
+    }
+}

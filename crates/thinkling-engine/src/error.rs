@@ -1,0 +1,61 @@
+//! What can go wrong.
+
+use thinkling_sampling::SamplingError;
+use thinkling_weights::WeightsError;
+
+/// Why the engine cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No device, or one that failed or was lost.
+    #[error("the GPU: {0}")]
+    Gpu(String),
+    /// The adapter lacks what the shaders need.
+    #[error("the GPU's {what}, expected: at least {expected}, got: {got}")]
+    Limit {
+        /// The limit.
+        what: &'static str,
+        /// What is needed.
+        expected: u64,
+        /// What the adapter has.
+        got: u64,
+    },
+    /// Weights that cannot be read.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Sizes that do not fit together.
+    #[error("{what}, expected: {expected}, got: {got}")]
+    Shape {
+        /// Of what.
+        what: &'static str,
+        /// Size that fits.
+        expected: usize,
+        /// Size that was given.
+        got: usize,
+    },
+    /// A prompt without tokens.
+    #[error("an empty prompt has nothing to continue")]
+    EmptyPrompt,
+    /// Prompt and completion that do not fit into the context.
+    #[error("{len} tokens, expected: at most the context of {context} tokens")]
+    TooLong {
+        /// Tokens that were asked for.
+        len: usize,
+        /// The context.
+        context: usize,
+    },
+    /// A token outside the vocabulary.
+    #[error("token id {id}, expected: below the vocabulary's size of {vocab_size}")]
+    TokenOutOfRange {
+        /// It.
+        id: u32,
+        /// Size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// A sampling parameter outside its range.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// Logits that are not numbers.
+    #[error("logits are not numbers (NaN); the weights are damaged")]
+    NotNumbers,
+}

@@ -1,0 +1,204 @@
+//! A GPU: its device, its limits, its buffers.
+
+use crate::EngineError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A GPU that the engine can run on.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    name: String,
+    max_binding: u64,
+    allocated: Arc<AtomicU64>,
+}
+
+/// Invocations of the largest workgroup of the shaders.
+const INVOCATIONS: u32 = 256;
+/// Storage buffers that a shader binds at most.
+const STORAGE_BUFFERS: u32 = 6;
+
+impl Adapter {
+    /// The GPU that the system prefers for much work.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where there is none or it gives no device, [`EngineError::Limit`] where
+    /// it lacks what the shaders need.
+    pub async fn new() -> Result<Self, EngineError> {
+        let instance = wgpu::Instance::default();
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..wgpu::RequestAdapterOptions::default()
+        };
+        let adapter = instance
+            .request_adapter(&options)
+            .await
+            .map_err(|e| EngineError::Gpu(format!("no adapter: {e}")))?;
+        let limits = adapter.limits();
+        let needed = |what, expected: u32, got: u32| match got >= expected {
+            true => Ok(()),
+            false => {
+                let (expected, got) = (expected.into(), got.into());
+                Err(EngineError::Limit { what, expected, got })
+            }
+        };
+        needed(
+            "invocations of a workgroup",
+            INVOCATIONS,
+            limits.max_compute_invocations_per_workgroup,
+        )?;
+        needed("storage buffers", STORAGE_BUFFERS, limits.max_storage_buffers_per_shader_stage)?;
+        let info = adapter.get_info();
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("thinkling"),
+                required_limits: limits.clone(),
+                ..wgpu::DeviceDescriptor::default()
+            })
+            .await
+            .map_err(|e| EngineError::Gpu(format!("{}: no device: {e}", info.name)))?;
+        let max_binding =
+            u64::from(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size);
+        Ok(Self { device, queue, name: info.name, max_binding, allocated: Arc::default() })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Binds at most so many bytes at once, less than the GPU could.
+    #[must_use]
+    pub fn with_max_binding(mut self, bytes: u64) -> Self {
+        self.max_binding = self.max_binding.min(bytes);
+        self
+    }
+
+    pub(super) fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    pub(super) fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    pub(super) fn max_binding(&self) -> u64 {
+        self.max_binding
+    }
+
+    /// Bytes of the buffers that were made.
+    pub(super) fn allocated(&self) -> u64 {
+        self.allocated.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn check_storage(&self, what: &'static str, bytes: u64) -> Result<(), EngineError> {
+        match bytes <= self.max_binding {
+            true => Ok(()),
+            false => Err(EngineError::Limit { what, expected: bytes, got: self.max_binding }),
+        }
+    }
+
+    fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        let size = bytes.max(16).next_multiple_of(16);
+        self.allocated.fetch_add(size, Ordering::Relaxed);
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Zeros that shaders read and write.
+    pub(super) fn storage(&self, label: &str, bytes: u64) -> wgpu::Buffer {
+        let copies = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        self.buffer(label, bytes, wgpu::BufferUsages::STORAGE | copies)
+    }
+
+    /// Four words that change between passes.
+    pub(super) fn uniform(&self, label: &str) -> wgpu::Buffer {
+        self.buffer(label, 16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
+    }
+
+    /// What results are copied to, to be read on the host.
+    pub(super) fn readback(&self, bytes: u64) -> wgpu::Buffer {
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        self.buffer("results", bytes, usage)
+    }
+
+    pub(super) fn upload<T: bytemuck::NoUninit>(&self, label: &str, values: &[T]) -> wgpu::Buffer {
+        self.upload_pieces(label, &[values])
+    }
+
+    /// Slices one after the other.
+    pub(super) fn upload_pieces<T: bytemuck::NoUninit>(
+        &self,
+        label: &str,
+        pieces: &[&[T]],
+    ) -> wgpu::Buffer {
+        let bytes = pieces.iter().map(|piece| size_of_val(*piece) as u64).sum();
+        let buffer = self.storage(label, bytes);
+        let mut at = 0;
+        for piece in pieces {
+            self.queue.write_buffer(&buffer, at, bytemuck::cast_slice(piece));
+            at += size_of_val(*piece) as u64;
+        }
+        buffer
+    }
+
+    pub(super) fn pipeline(
+        &self,
+        label: &str,
+        source: &str,
+        constants: &[(&str, f64)],
+    ) -> wgpu::ComputePipeline {
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(label),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        });
+        // Those that this shader has.
+        let constants: Vec<(&str, f64)> = constants
+            .iter()
+            .filter(|(name, _)| source.contains(&format!("override {name}:")))
+            .copied()
+            .collect();
+        self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(label),
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                ..wgpu::PipelineCompilationOptions::default()
+            },
+            cache: None,
+        })
+    }
+
+    /// The first bytes of a buffer of [`Self::readback`], once all that was submitted is done.
+    pub(super) async fn read(
+        &self,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+    ) -> Result<Vec<u8>, EngineError> {
+        let slice = buffer.slice(..bytes.next_multiple_of(8));
+        let (send, receive) = futures_channel::oneshot::channel();
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // A receiver that is gone wants nothing any more.
+            let _ = send.send(result);
+        });
+        // In the browser the event loop does this.
+        #[cfg(not(target_family = "wasm"))]
+        self.device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map_err(|e| EngineError::Gpu(e.to_string()))?;
+        let mapped = receive.await.map_err(|e| EngineError::Gpu(e.to_string()))?;
+        mapped.map_err(|e| EngineError::Gpu(e.to_string()))?;
+        let range = slice.get_mapped_range().map_err(|e| EngineError::Gpu(e.to_string()))?;
+        let data = range.to_vec();
+        drop(range);
+        buffer.unmap();
+        Ok(data)
+    }
+}

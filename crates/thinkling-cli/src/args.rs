@@ -90,9 +90,9 @@ pub(crate) enum TemplateArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Executor {
-    /// The model as it trains
+    /// The model as it trains, in f32
     Burn,
-    /// The decode engine (not there yet)
+    /// The decode engine: quantised weights as they are stored, on a GPU or the CPU
     Engine,
 }
 

@@ -9,13 +9,10 @@ pub(crate) mod train;
 
 use crate::failure::Failure;
 use std::path::Path;
-use thinkling_train::model_io::LoadedModel;
+use thinkling_train::model_io::StoredModel;
 
 /// Opens a model by path; a hub id gets its own answer.
-pub(crate) fn open_model(
-    path: &Path,
-    device: &burn::tensor::Device,
-) -> Result<LoadedModel, Failure> {
+pub(crate) fn open_model(path: &Path) -> Result<StoredModel, Failure> {
     let text = path.to_string_lossy();
     let parts: Vec<&str> = text.split('/').collect();
     let plain = |s: &str| !s.is_empty() && !s.starts_with('.');
@@ -29,7 +26,7 @@ pub(crate) fn open_model(
              first and give its folder or GGUF file"
         )));
     }
-    Ok(LoadedModel::open(path, device)?)
+    Ok(StoredModel::open(path)?)
 }
 
 /// What the user called this program by, for the commands that messages suggest.

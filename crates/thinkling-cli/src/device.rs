@@ -16,12 +16,18 @@ pub(crate) struct Adapter {
     pub(crate) kind: wgpu::DeviceType,
     pub(crate) limits: wgpu::Limits,
     selector: DeviceKind,
+    adapter: wgpu::Adapter,
 }
 
 impl Adapter {
     /// Whether it is a GPU and not software.
     pub(crate) fn is_real(&self) -> bool {
         self.kind != wgpu::DeviceType::Cpu && self.kind != wgpu::DeviceType::Other
+    }
+
+    /// Its name for people.
+    fn title(&self) -> String {
+        format!("{} ({}, {:?})", self.name, self.backend, self.kind)
     }
 
     /// Discrete before integrated before virtual before software.
@@ -69,6 +75,7 @@ pub(crate) fn adapters() -> Vec<Adapter> {
             kind: info.device_type,
             limits: adapter.limits(),
             selector,
+            adapter,
         });
     }
     found.sort_by_key(Adapter::rank);
@@ -102,15 +109,28 @@ pub(crate) fn open(args: &DeviceArgs) -> Result<Opened, Failure> {
 
 /// Opens a device by its name without testing it.
 pub(crate) fn choose(spec: &str, threads: usize) -> Result<Opened, Failure> {
+    match adapter(spec)? {
+        Some(adapter) => gpu(&adapter, threads),
+        None => Ok(cpu(threads)),
+    }
+}
+
+/// Opens what `--device` asks for for the decode engine, says which on stderr; `None` is the CPU.
+pub(crate) fn open_engine(args: &DeviceArgs) -> Result<Option<thinkling_engine::Adapter>, Failure> {
+    let threads = set_threads(args.threads)?;
+    let Some(adapter) = adapter(&args.device)? else {
+        eprintln!("device: {}", cpu(threads).name);
+        return Ok(None);
+    };
+    eprintln!("device: {}", adapter.title());
+    Ok(Some(pollster::block_on(thinkling_engine::Adapter::open(&adapter.adapter))?))
+}
+
+/// The adapter that a device's name stands for; `None` for the CPU.
+fn adapter(spec: &str) -> Result<Option<Adapter>, Failure> {
     let (index, wanted) = match spec {
-        "cpu" => return Ok(cpu(threads)),
-        "auto" => {
-            let best = adapters().into_iter().next().filter(Adapter::is_real);
-            return match best {
-                Some(adapter) => gpu(&adapter, threads),
-                None => Ok(cpu(threads)),
-            };
-        }
+        "cpu" => return Ok(None),
+        "auto" => return Ok(adapters().into_iter().next().filter(Adapter::is_real)),
         "gpu" => (0, "a GPU"),
         _ => match spec.strip_prefix("gpu:").and_then(|n| n.parse().ok()) {
             Some(index) => (index, "that GPU"),
@@ -121,10 +141,10 @@ pub(crate) fn choose(spec: &str, threads: usize) -> Result<Opened, Failure> {
             }
         },
     };
-    let all = adapters();
-    match all.get(index) {
-        Some(adapter) => gpu(adapter, threads),
-        None => Err(Failure::running(format!(
+    let mut all = adapters();
+    match index < all.len() {
+        true => Ok(Some(all.swap_remove(index))),
+        false => Err(Failure::running(format!(
             "{wanted} was not found: {} adapter(s) answer through {:?}; install the driver with its \
              Vulkan part (Linux: package mesa-vulkan-drivers or the vendor's), or use --device cpu",
             all.len(),
@@ -143,7 +163,7 @@ fn cpu(threads: usize) -> Opened {
 }
 
 fn gpu(adapter: &Adapter, threads: usize) -> Result<Opened, Failure> {
-    let name = format!("{} ({}, {:?})", adapter.name, adapter.backend, adapter.kind);
+    let name = adapter.title();
     let device = Device::wgpu_options()
         .device_kind(adapter.selector.clone())
         .init()

@@ -2,7 +2,9 @@
 //! wrong, 3 an input file is damaged or unsupported.
 
 use std::fmt;
+use thinkling_engine::EngineError;
 use thinkling_model::ModelError;
+use thinkling_sampling::generate::GenerateError;
 use thinkling_train::TrainError;
 
 /// What ends the program.
@@ -40,15 +42,26 @@ impl From<TrainError> for Failure {
     }
 }
 
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let code = match &error {
+            EngineError::Weights(e) if e.is_damaged_or_unsupported() => 3,
+            EngineError::Sampling(_) => 2,
+            EngineError::Generate(e) if *e != GenerateError::NotNumbers => 2,
+            _ => 1,
+        };
+        Self { code, message: error.to_string() }
+    }
+}
+
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let code = match &error {
             ModelError::Weights(e) if e.is_damaged_or_unsupported() => 3,
-            ModelError::Weights(_) | ModelError::Device(_) => 1,
-            ModelError::Sampling(_)
-            | ModelError::PromptTooLong { .. }
-            | ModelError::EmptyPrompt { .. }
-            | ModelError::TokenOutOfRange { .. } => 2,
+            ModelError::Weights(_)
+            | ModelError::Device(_)
+            | ModelError::Generate(GenerateError::NotNumbers) => 1,
+            ModelError::Generate(_) => 2,
         };
         Self { code, message: error.to_string() }
     }

@@ -1,6 +1,7 @@
 //! What can go wrong.
 
 use thinkling_sampling::SamplingError;
+use thinkling_sampling::generate::GenerateError;
 use thinkling_weights::WeightsError;
 
 /// Why the engine cannot go on.
@@ -33,17 +34,19 @@ pub enum EngineError {
         /// Size that was given.
         got: usize,
     },
-    /// A prompt without tokens.
-    #[error("an empty prompt has nothing to continue")]
-    EmptyPrompt,
-    /// Prompt and completion that do not fit into the context.
-    #[error("{len} tokens, expected: at most the context of {context} tokens")]
-    TooLong {
-        /// Tokens that were asked for.
-        len: usize,
-        /// The context.
-        context: usize,
+    /// A cache that has no room for another sequence.
+    #[error(
+        "the cache has no room for {tokens} more tokens; it was made for {cache_tokens} in all"
+    )]
+    CacheFull {
+        /// Tokens of the sequence, one after the other.
+        tokens: usize,
+        /// Tokens of the cache.
+        cache_tokens: usize,
     },
+    /// A request that cannot be met.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
     /// A token outside the vocabulary.
     #[error("token id {id}, expected: below the vocabulary's size of {vocab_size}")]
     TokenOutOfRange {
@@ -55,7 +58,4 @@ pub enum EngineError {
     /// A sampling parameter outside its range.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
-    /// Logits that are not numbers.
-    #[error("logits are not numbers (NaN); the weights are damaged")]
-    NotNumbers,
 }

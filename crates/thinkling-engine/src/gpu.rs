@@ -14,6 +14,7 @@ use crate::rows::{Limits, Row};
 use crate::shape::{PART, Shape};
 use crate::weights::WeightsReader;
 use plan::Plan;
+use thinkling_sampling::SamplingParams;
 
 pub use adapter::Adapter;
 
@@ -82,13 +83,6 @@ struct Buffers {
     read: wgpu::Buffer,
 }
 
-/// Logits or draws of a pass.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Draw {
-    /// Temperature (0: greedy), top-p, top-k, min-p.
-    pub(crate) params: [f32; 4],
-}
-
 impl GpuDecoder {
     /// Uploads a model layer by layer and plans its passes.
     ///
@@ -146,21 +140,31 @@ impl GpuDecoder {
         Ok(bytemuck::pod_collect_to_vec(&logits))
     }
 
-    /// Runs `ids` and draws a token after each of the rows in `wanted`; `draws` are uniform in
-    /// `[0, 1)`, one a wanted row. Gives ids and log-probabilities.
-    pub(crate) async fn sample(
+    /// Runs `ids` and draws a token after each of the rows in `wanted`, on the GPU: 8 bytes a row are
+    /// read. `draws` are uniform in `[0, 1)`, one a wanted row. Gives ids and log-probabilities.
+    ///
+    /// # Errors
+    /// As [`Self::logits`], and sampling parameters outside their range.
+    pub async fn sample(
         &self,
         ids: &[u32],
         rows: &[Row],
         wanted: &[usize],
-        draw: &Draw,
+        params: &SamplingParams,
         draws: &[f32],
     ) -> Result<Vec<(u32, f32)>, EngineError> {
         self.limits.check(ids, rows, wanted)?;
+        params.validate()?;
+        if draws.len() != wanted.len() {
+            let (expected, got) = (wanted.len(), draws.len());
+            return Err(EngineError::Shape { what: "draws, one a wanted row", expected, got });
+        }
+        let SamplingParams { temperature, top_k, top_p, min_p } = *params;
+        let params = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
         let queue = self.adapter.queue();
         queue.write_buffer(&self.buffers.ids, 0, bytemuck::cast_slice(ids));
         queue.write_buffer(&self.buffers.draws, 0, bytemuck::cast_slice(draws));
-        queue.write_buffer(&self.buffers.sampling, 0, bytemuck::cast_slice(&draw.params));
+        queue.write_buffer(&self.buffers.sampling, 0, bytemuck::cast_slice(&params));
         let mut encoder = self.pass(rows, wanted);
         self.sample.record(&mut encoder, wanted.len(), 1);
         let bytes = 4 * wanted.len() as u64;

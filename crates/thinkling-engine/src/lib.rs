@@ -6,14 +6,17 @@
 
 mod cpu;
 mod cpu_decoder;
+mod engine;
 mod error;
 mod gpu;
 mod packed;
 mod rows;
+mod segments;
 mod shape;
 mod weights;
 
 pub use cpu_decoder::CpuDecoder;
+pub use engine::{Capacity, Engine};
 pub use error::EngineError;
 pub use gpu::{Adapter, GpuDecoder, GpuOptions, Usage};
 pub use packed::{Format, PackedMatrix};

@@ -41,11 +41,6 @@ impl Steps {
         }
     }
 
-    /// Whether rows may come and go at any step, without a copy.
-    pub(crate) fn is_flexible(&self) -> bool {
-        matches!(self, Self::Host(_))
-    }
-
     /// Adds a row for each of `row_prompts`, which are indices into the prefill's prompts, with
     /// room for so many tokens at first. On the tensor path there must be no rows yet.
     pub(crate) fn add_rows(

@@ -1,4 +1,5 @@
-//! From logits to tokens: filters, one random stream a completion, stop rules.
+//! From logits to tokens: filters, one random stream a completion, stop rules, and the loop that
+//! [generates](generate::generate) with whatever decodes.
 //!
 //! Everything works on plain slices of one position's logits, so that the burn model and the
 //! WGSL engine sample alike. A completion owns its [`Stream`]; what else is in the batch cannot
@@ -7,6 +8,7 @@
 
 mod distribution;
 mod filter;
+pub mod generate;
 mod stop;
 mod stream;
 

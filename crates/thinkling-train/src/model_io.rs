@@ -26,12 +26,27 @@ pub struct LoadedModel {
     pub path: PathBuf,
 }
 
-impl LoadedModel {
-    /// Opens a Hugging Face folder or a GGUF file and puts its weights on `device`.
+/// A model whose weights are still as they are stored.
+#[derive(Debug)]
+pub struct StoredModel {
+    /// Config and weights.
+    pub checkpoint: Checkpoint,
+    /// As in [`LoadedModel`].
+    pub tokenizer: Option<Tokenizer>,
+    /// As in [`LoadedModel`].
+    pub chat: Option<ChatTemplate>,
+    /// As in [`LoadedModel`].
+    pub tokenizer_config: Option<Vec<u8>>,
+    /// As in [`LoadedModel`].
+    pub path: PathBuf,
+}
+
+impl StoredModel {
+    /// Opens a Hugging Face folder or a GGUF file.
     ///
     /// # Errors
     /// A path that does not exist, files that are damaged or unsupported.
-    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Err(TrainError::NotFound { what: "model", path: path.to_owned() });
         }
@@ -48,8 +63,27 @@ impl LoadedModel {
             (None, Some(folder)) => open_folder(folder)?,
             (None, None) => (None, None, None),
         };
+        Ok(Self { checkpoint, tokenizer, chat, tokenizer_config, path: path.to_owned() })
+    }
+
+    /// Puts the weights on `device`.
+    ///
+    /// # Errors
+    /// Weights that cannot be read.
+    pub fn load(self, device: &Device) -> Result<LoadedModel> {
+        let Self { checkpoint, tokenizer, chat, tokenizer_config, path } = self;
         let decoder = Decoder::load(&checkpoint, device).map_err(model_error)?;
-        Ok(Self { decoder, tokenizer, chat, tokenizer_config, path: path.to_owned() })
+        Ok(LoadedModel { decoder, tokenizer, chat, tokenizer_config, path })
+    }
+}
+
+impl LoadedModel {
+    /// Opens a Hugging Face folder or a GGUF file and puts its weights on `device`.
+    ///
+    /// # Errors
+    /// As [`StoredModel::open`] and [`StoredModel::load`].
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        StoredModel::open(path)?.load(device)
     }
 
     /// The tokenizer, or an error that says where one was looked for.
@@ -57,11 +91,19 @@ impl LoadedModel {
     /// # Errors
     /// Where the model has none.
     pub fn tokenizer(&self) -> Result<&Tokenizer> {
-        self.tokenizer.as_ref().ok_or_else(|| {
-            let reason = "no tokenizer.json beside the weights; put the model's own one there";
-            TrainError::damaged(&self.path, reason)
-        })
+        required(self.tokenizer.as_ref(), &self.path)
     }
+}
+
+/// A model's tokenizer, or an error that says where one was looked for.
+///
+/// # Errors
+/// Where there is none.
+pub fn required<'a>(tokenizer: Option<&'a Tokenizer>, model: &Path) -> Result<&'a Tokenizer> {
+    tokenizer.ok_or_else(|| {
+        let reason = "no tokenizer.json beside the weights; put the model's own one there";
+        TrainError::damaged(model, reason)
+    })
 }
 
 type TextParts = (Option<Tokenizer>, Option<ChatTemplate>, Option<Vec<u8>>);

@@ -8,7 +8,7 @@ use thinkling_train::model_io::save_model;
 use thinkling_weights::FloatType;
 
 pub(crate) fn run(args: ExportArgs) -> Result<(), Failure> {
-    let model = open_model(&args.model, &Device::flex())?;
+    let model = open_model(&args.model)?.load(&Device::flex())?;
     let dtype = match args.quant {
         Quant::F32 => FloatType::F32,
         Quant::F16 => FloatType::F16,

@@ -4,20 +4,20 @@ use crate::args::{Executor, GenerateArgs, TemplateArg};
 use crate::commands::open_model;
 use crate::device;
 use crate::failure::Failure;
+use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::ops::ControlFlow;
-use thinkling_model::generate::{Completion, GenerateRequest, Generated, generate};
+use thinkling_engine::{Adapter, Capacity, Engine, Keep, WeightsReader};
+use thinkling_model::Decoder;
+use thinkling_model::generate::generate;
+use thinkling_sampling::generate as sampling;
+use thinkling_sampling::generate::{Completion, GenerateRequest, Generated, TokenEvent};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::{Message, Tokenizer, r1_zero_prompt};
-use thinkling_train::model_io::LoadedModel;
+use thinkling_train::model_io::{StoredModel, required};
 
 pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
-    if args.executor == Executor::Engine {
-        return Err(Failure::usage(
-            "--executor engine: the decode engine is not there yet; use --executor burn",
-        ));
-    }
     let sampling = SamplingParams {
         temperature: if args.greedy { 0.0 } else { args.temperature },
         top_k: args.top_k,
@@ -25,12 +25,15 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
         min_p: args.min_p,
     };
     sampling.validate().map_err(|e| Failure::usage(e.to_string()))?;
-    let opened = device::open(&args.device)?;
-    let model = open_model(&args.model, &opened.device)?;
+    let runner = match args.executor {
+        Executor::Burn => Runner::Burn(device::open(&args.device)?.device),
+        Executor::Engine => Runner::Engine(device::open_engine(&args.device)?),
+    };
+    let model = open_model(&args.model)?;
     let prompt = prompt_ids(&args, &model)?;
     let stop_ids = match args.ignore_eos {
         true => Vec::new(),
-        false => model.decoder.config().eos_token_ids.clone(),
+        false => model.checkpoint.config().eos_token_ids.clone(),
     };
     let prompts = [prompt];
     let request = GenerateRequest {
@@ -43,32 +46,65 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
         ..GenerateRequest::new(&prompts, args.max_tokens)
     };
     let live = !args.json && args.n == 1;
-    let mut stream = model.tokenizer.as_ref().filter(|_| live).map(|t| t.stream(true));
+    let tokenizer = model.tokenizer.as_ref();
+    let mut stream = tokenizer.filter(|_| live).map(|t| t.stream(true));
     let mut out = std::io::stdout();
-    let generated = pollster::block_on(generate(&model.decoder, &request, |event| {
+    let on_token = |event: TokenEvent<'_>| {
         if let Some(stream) = &mut stream
             && (out.write_all(stream.push(event.id).as_bytes()).is_err() || out.flush().is_err())
         {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
-    }))?;
+    };
+    let generated = runner.generate(&model, &request, on_token)?;
     if let Some(mut stream) = stream {
         print!("{}", stream.finish());
         println!();
     } else if args.json {
-        println!("{}", as_json(&args, &prompts[0], &generated, model.tokenizer.as_ref()));
+        println!("{}", as_json(&args, &prompts[0], &generated, tokenizer));
     } else {
-        print_all(&generated.completions, model.tokenizer.as_ref());
+        print_all(&generated.completions, tokenizer);
     }
     Ok(())
 }
 
-fn prompt_ids(args: &GenerateArgs, model: &LoadedModel) -> Result<Vec<u32>, Failure> {
+/// What computes the tokens.
+enum Runner {
+    Burn(Device),
+    /// On a GPU, or on the CPU.
+    Engine(Option<Adapter>),
+}
+
+impl Runner {
+    fn generate(
+        self,
+        model: &StoredModel,
+        request: &GenerateRequest<'_>,
+        on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<Generated, Failure> {
+        let adapter = match self {
+            Self::Burn(device) => {
+                let decoder = Decoder::load(&model.checkpoint, &device)?;
+                return Ok(pollster::block_on(generate(&decoder, request, on_token))?);
+            }
+            Self::Engine(adapter) => adapter,
+        };
+        let weights = WeightsReader::new(&model.checkpoint, Keep::Stored);
+        let capacity = Capacity::of(request, weights.config().max_position_embeddings);
+        let mut engine = match &adapter {
+            Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity))?,
+            None => Engine::on_cpu(&weights, capacity)?,
+        };
+        Ok(pollster::block_on(sampling::generate(&mut engine, request, on_token))?)
+    }
+}
+
+fn prompt_ids(args: &GenerateArgs, model: &StoredModel) -> Result<Vec<u32>, Failure> {
     if let Some(ids) = &args.prompt_ids {
         return Ok(ids.clone());
     }
-    let tokenizer = model.tokenizer()?;
+    let tokenizer = required(model.tokenizer.as_ref(), &model.path)?;
     let prompt = args.prompt.clone().unwrap_or_default();
     let text = match args.template {
         TemplateArg::None => prompt,

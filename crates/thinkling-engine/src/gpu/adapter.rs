@@ -35,6 +35,14 @@ impl Adapter {
             .request_adapter(&options)
             .await
             .map_err(|e| EngineError::Gpu(format!("no adapter: {e}")))?;
+        Self::open(&adapter).await
+    }
+
+    /// Opens a given adapter.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub async fn open(adapter: &wgpu::Adapter) -> Result<Self, EngineError> {
         let limits = adapter.limits();
         let needed = |what, expected: u32, got: u32| match got >= expected {
             true => Ok(()),
@@ -58,8 +66,7 @@ impl Adapter {
             })
             .await
             .map_err(|e| EngineError::Gpu(format!("{}: no device: {e}", info.name)))?;
-        let max_binding =
-            u64::from(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size);
+        let max_binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         Ok(Self { device, queue, name: info.name, max_binding, allocated: Arc::default() })
     }
 

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use std::ops::ControlFlow;
 use thinkling_model::generate::{Completion, GenerateRequest, Generated, generate};
 use thinkling_model::{Decoder, ModelError, PackedBatch, Precision, Sequence, selftest};
+use thinkling_sampling::generate::GenerateError;
 use thinkling_sampling::{Finish, LogSoftmax, SamplingParams};
 
 /// Rounding of f32 sums whose blocking depends on the batch.
@@ -162,9 +163,11 @@ fn a_completion_ends_at_the_context_and_longer_prompts_are_refused() {
         let result = pollster::block_on(generate(&model, &request, |_| ControlFlow::Continue(())));
         assert!(matches!(
             result.unwrap_err(),
-            ModelError::PromptTooLong { .. }
-                | ModelError::EmptyPrompt { .. }
-                | ModelError::TokenOutOfRange { .. }
+            ModelError::Generate(
+                GenerateError::PromptTooLong { .. }
+                    | GenerateError::EmptyPrompt { .. }
+                    | GenerateError::TokenOutOfRange { .. }
+            )
         ));
     }
 }

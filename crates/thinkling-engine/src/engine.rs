@@ -1,0 +1,248 @@
+//! Running sequences over a decoder and its cache: what `thinkling-sampling`'s loop generates with.
+
+use crate::segments::{Segment, Segments};
+use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
+use std::sync::Arc;
+use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
+
+/// Rows of a pass over prompts.
+const PROMPT_ROWS: usize = 64;
+/// Logits of a pass whose rows are all wanted.
+const LOGITS_ROWS: usize = 32;
+
+/// What decodes.
+#[derive(Debug)]
+enum Decoder {
+    Cpu(Box<CpuDecoder>),
+    Gpu(Box<GpuDecoder>),
+}
+
+impl Decoder {
+    async fn logits(
+        &mut self,
+        ids: &[u32],
+        rows: &[Row],
+        wanted: &[usize],
+    ) -> Result<Vec<f32>, EngineError> {
+        match self {
+            Self::Cpu(decoder) => decoder.logits(ids, rows, wanted),
+            Self::Gpu(decoder) => decoder.logits(ids, rows, wanted).await,
+        }
+    }
+}
+
+/// Sizes of a decoder's buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Sequences that run at once at most.
+    pub rows: usize,
+    /// Tokens whose keys and values are kept: of prompts, and of each running sequence as many as it
+    /// may come to.
+    pub cache_tokens: usize,
+}
+
+impl Capacity {
+    /// What a request needs of a model with so long a context.
+    pub fn of(request: &GenerateRequest<'_>, context: usize) -> Self {
+        let group = request.group_size.max(1);
+        let rows = (request.prompts.len() * group).min(request.max_rows.max(group)).max(1);
+        let longest = request.prompts.iter().map(Vec::len).max().unwrap_or(0);
+        let own = request.stop.max_tokens.min(context);
+        // Prompts of running groups, and those that the next ones begin with.
+        let prompts = (2 * rows.div_ceil(group)).min(request.prompts.len());
+        Self { rows, cache_tokens: prompts * longest + rows * own + 1 }
+    }
+}
+
+/// A model that decodes rows of tokens.
+#[derive(Debug)]
+pub struct Engine {
+    decoder: Decoder,
+    vocab_size: usize,
+    context: usize,
+    rows_of_pass: usize,
+    segments: Segments,
+    /// Prompts of the last prefill that rows may begin after.
+    prompts: Vec<Arc<Segment>>,
+    rows: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    prompt: Arc<Segment>,
+    own: Segment,
+    /// Tokens that it has, without the prompt's.
+    len: usize,
+}
+
+impl Engine {
+    /// On a GPU.
+    ///
+    /// # Errors
+    /// As [`GpuDecoder::new`].
+    pub async fn on_gpu(
+        adapter: &Adapter,
+        weights: &WeightsReader<'_>,
+        capacity: Capacity,
+    ) -> Result<Self, EngineError> {
+        let options = GpuOptions {
+            max_rows: capacity.rows.max(PROMPT_ROWS),
+            max_logits: capacity.rows.max(LOGITS_ROWS),
+            cache_tokens: capacity.cache_tokens,
+        };
+        let decoder = GpuDecoder::new(adapter, weights, options).await?;
+        Ok(Self::new(Decoder::Gpu(Box::new(decoder)), weights, capacity))
+    }
+
+    /// On the CPU.
+    ///
+    /// # Errors
+    /// As [`CpuDecoder::new`].
+    pub fn on_cpu(weights: &WeightsReader<'_>, capacity: Capacity) -> Result<Self, EngineError> {
+        let decoder = CpuDecoder::new(weights, capacity.cache_tokens)?;
+        Ok(Self::new(Decoder::Cpu(Box::new(decoder)), weights, capacity))
+    }
+
+    fn new(decoder: Decoder, weights: &WeightsReader<'_>, capacity: Capacity) -> Self {
+        let config = weights.config();
+        Self {
+            decoder,
+            vocab_size: config.vocab_size,
+            context: config.max_position_embeddings,
+            rows_of_pass: PROMPT_ROWS,
+            segments: Segments::new(capacity.cache_tokens),
+            prompts: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// What it uses of the GPU, if it is on one.
+    pub fn usage(&self) -> Option<crate::Usage> {
+        match &self.decoder {
+            Decoder::Cpu(_) => None,
+            Decoder::Gpu(decoder) => Some(decoder.usage()),
+        }
+    }
+
+    /// Frees prompts that no row reads.
+    fn drop_prompts(&mut self, prompts: Vec<Arc<Segment>>) {
+        for prompt in prompts {
+            if let Ok(segment) = Arc::try_unwrap(prompt) {
+                self.segments.give_back(segment);
+            }
+        }
+    }
+
+    /// Runs a prompt's tokens; gives the logits after the last one.
+    async fn run_prompt(
+        &mut self,
+        index: usize,
+        ids: &[u32],
+        start: usize,
+        each: &mut Option<EachToken<'_>>,
+    ) -> Result<Vec<f32>, EngineError> {
+        let row = |i: usize| Row {
+            own_start: start as u32,
+            own_len: i as u32 + 1,
+            position: i as u32,
+            ..Row::default()
+        };
+        let step = if each.is_some() { LOGITS_ROWS } else { self.rows_of_pass };
+        let mut last = Vec::new();
+        for first in (0..ids.len()).step_by(step) {
+            let tokens = first..ids.len().min(first + step);
+            let rows: Vec<Row> = tokens.clone().map(row).collect();
+            let is_last = tokens.end == ids.len();
+            let wanted: Vec<usize> = match (each.is_some(), is_last) {
+                (true, _) => (0..rows.len()).collect(),
+                (false, true) => vec![rows.len() - 1],
+                (false, false) => Vec::new(),
+            };
+            let mut logits = self.decoder.logits(&ids[tokens.clone()], &rows, &wanted).await?;
+            if let Some(each) = each {
+                let before_last = ids.len() - 1;
+                let seen = tokens.zip(logits.chunks_exact_mut(self.vocab_size));
+                seen.filter(|(token, _)| *token < before_last)
+                    .for_each(|(token, row)| each(index, token, row));
+            }
+            if is_last {
+                last = logits.split_off(logits.len() - self.vocab_size);
+            }
+        }
+        Ok(last)
+    }
+}
+
+impl Decode for Engine {
+    type Error = EngineError;
+
+    fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    fn context(&self) -> usize {
+        self.context
+    }
+
+    fn is_flexible(&self) -> bool {
+        true
+    }
+
+    async fn prefill(
+        &mut self,
+        prompts: &[Vec<u32>],
+        mut each: Option<EachToken<'_>>,
+    ) -> Result<Logits, EngineError> {
+        let old = std::mem::take(&mut self.prompts);
+        self.drop_prompts(old);
+        let mut logits = Logits { values: Vec::new(), vocab: self.vocab_size };
+        for (index, ids) in prompts.iter().enumerate() {
+            let segment = self.segments.take(ids.len())?;
+            self.prompts.push(Arc::new(segment));
+            logits.values.extend(self.run_prompt(index, ids, segment.start, &mut each).await?);
+        }
+        Ok(logits)
+    }
+
+    async fn add_rows(&mut self, prompts: &[usize], max_tokens: usize) -> Result<(), EngineError> {
+        let known = std::mem::take(&mut self.prompts);
+        for &prompt in prompts {
+            let prompt = known[prompt].clone();
+            // The last token of a completion is drawn, never run.
+            let room = max_tokens.min(self.context - prompt.len);
+            let own = self.segments.take(room)?;
+            self.rows.push(Running { prompt, own, len: 0 });
+        }
+        self.drop_prompts(known);
+        Ok(())
+    }
+
+    async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), EngineError> {
+        let row = |running: &Running| Row {
+            prompt_start: running.prompt.start as u32,
+            prompt_len: running.prompt.len as u32,
+            own_start: running.own.start as u32,
+            own_len: running.len as u32 + 1,
+            position: (running.prompt.len + running.len) as u32,
+        };
+        let rows: Vec<Row> = self.rows.iter().map(row).collect();
+        let wanted: Vec<usize> = (0..rows.len()).collect();
+        logits.vocab = self.vocab_size;
+        logits.values = self.decoder.logits(ids, &rows, &wanted).await?;
+        self.rows.iter_mut().for_each(|row| row.len += 1);
+        Ok(())
+    }
+
+    fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {
+        let mut ended = Vec::new();
+        for (index, row) in std::mem::take(&mut self.rows).into_iter().enumerate() {
+            if keep(index) {
+                self.rows.push(row);
+            } else {
+                self.segments.give_back(row.own);
+                ended.push(row.prompt);
+            }
+        }
+        self.drop_prompts(ended);
+    }
+}

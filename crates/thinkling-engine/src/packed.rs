@@ -58,7 +58,7 @@ impl Format {
     }
 
     /// Words of 64 rows by 32 columns.
-    pub(crate) fn block_words(self) -> usize {
+    pub(crate) const fn block_words(self) -> usize {
         match self {
             Self::F32 => PANEL * BLOCK,
             Self::F16 | Self::Bf16 => PANEL * BLOCK / 2,

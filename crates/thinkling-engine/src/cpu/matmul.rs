@@ -1,19 +1,18 @@
-//! Twin of `matvec.wgsl` and `matmul.wgsl`: vector code over 16 rows of a panel, which are decoded a
-//! block of columns at a time.
+//! Twin of `matvec.wgsl` and `matmul.wgsl`: a vector holds as many rows of a panel, whose values are
+//! decoded on their way into the sums.
+
+mod formats;
 
 use crate::packed::{BLOCK, Format, PANEL, PackedMatrix};
+use formats::{Bf16, Decode, F16, F32, Q4_0, Q4_1, Q8_0};
+use pulp::{Arch, Simd, WithSimd};
 use thinkling_cpu::math::exp;
-use thinkling_cpu::{threads, vectorised};
+use thinkling_cpu::threads;
 
-/// Rows of a panel that are decoded together.
-const LANES: usize = 16;
-/// Rows of `x` that share a decoded block.
+/// Rows of `x` that share a decoded value.
 const TILE: usize = 8;
 /// Below this many multiplications a product stays on one thread.
 const MIN_PARALLEL: usize = 1 << 18;
-
-/// Values of a block, `[32 columns][16 rows]`.
-type Decoded = [[f32; LANES]; BLOCK];
 
 /// What happens to a product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,11 +68,7 @@ fn products(weights: &PackedMatrix, x: &[f32], mut write: impl FnMut(usize, usiz
     let mut out = vec![0.0; weights.panels() * rows * PANEL];
     let panel = |index: usize, out: &mut [f32]| {
         let words = &weights.words[index * panel_words..(index + 1) * panel_words];
-        for (x, out) in x.chunks(TILE * width).zip(out.chunks_mut(TILE * PANEL)) {
-            for lane in (0..PANEL).step_by(LANES) {
-                panel_products(weights.format, words, lane, x, width, out);
-            }
-        }
+        Arch::new().dispatch(Panel { format: weights.format, words, x, width, out });
     };
     if rows * width * weights.rows() < MIN_PARALLEL {
         out.chunks_mut(rows * PANEL).enumerate().for_each(|(i, out)| panel(i, out));
@@ -89,147 +84,95 @@ fn products(weights: &PackedMatrix, x: &[f32], mut write: impl FnMut(usize, usiz
     }
 }
 
-vectorised! {
-    /// Products of 16 rows of a panel with up to 8 rows of `x`, into `out` `[rows, 64]`.
-    fn panel_products(
-        format: Format,
-        words: &[u32],
-        lane: usize,
-        x: &[f32],
-        width: usize,
-        out: &mut [f32],
-    ) {
-        let rows = x.len() / width;
-        let mut sums = [[0f32; LANES]; TILE];
-        let mut decoded: Decoded = [[0.0; LANES]; BLOCK];
-        for (block, words) in words.chunks_exact(format.block_words()).enumerate() {
-            decode(format, words, lane, &mut decoded);
-            for (row, sums) in sums.iter_mut().enumerate().take(rows) {
-                let x = &x[row * width + block * BLOCK..][..BLOCK];
-                // Four sums, so that additions do not wait for each other.
-                let mut four = [[0f32; LANES]; 4];
-                for (x, w) in x.chunks_exact(4).zip(decoded.chunks_exact(4)) {
-                    for (sum, (x, w)) in four.iter_mut().zip(x.iter().zip(w)) {
-                        for l in 0..LANES {
-                            sum[l] += x * w[l];
-                        }
-                    }
-                }
-                for l in 0..LANES {
-                    sums[l] += (four[0][l] + four[1][l]) + (four[2][l] + four[3][l]);
-                }
-            }
-        }
-        for (out, sums) in out.chunks_exact_mut(PANEL).zip(sums) {
-            out[lane..lane + LANES].copy_from_slice(&sums);
+/// Products of a panel with rows of `x` into `out`, `[rows, 64]`.
+struct Panel<'a> {
+    format: Format,
+    words: &'a [u32],
+    x: &'a [f32],
+    width: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Panel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.format {
+            Format::F32 => self.tiles::<S, F32>(simd),
+            Format::F16 => self.tiles::<S, F16>(simd),
+            Format::Bf16 => self.tiles::<S, Bf16>(simd),
+            Format::Q8_0 => self.tiles::<S, Q8_0>(simd),
+            Format::Q4_0 => self.tiles::<S, Q4_0>(simd),
+            Format::Q4_1 => self.tiles::<S, Q4_1>(simd),
         }
     }
 }
 
-/// Decodes rows `lane ..` of a panel's block.
-#[inline(always)]
-fn decode(format: Format, words: &[u32], lane: usize, out: &mut Decoded) {
-    match format {
-        Format::F32 => {
-            for (out, words) in out.iter_mut().zip(words.chunks_exact(PANEL)) {
-                let words = &words[lane..lane + LANES];
-                for l in 0..LANES {
-                    out[l] = f32::from_bits(words[l]);
-                }
+impl Panel<'_> {
+    #[inline(always)]
+    fn tiles<S: Simd, D: Decode>(self, simd: S) {
+        let Self { words, x, width, out, .. } = self;
+        let (mut x, mut out) = (x, out);
+        while !x.is_empty() {
+            let rows = match x.len() / width {
+                TILE.. => TILE,
+                4.. => 4,
+                2.. => 2,
+                _ => 1,
+            };
+            let (tile, x_rest) = x.split_at(rows * width);
+            let (tile_out, out_rest) = out.split_at_mut(rows * PANEL);
+            match rows {
+                TILE => tile_products::<S, D, TILE, 1>(simd, words, tile, width, tile_out),
+                4 => tile_products::<S, D, 4, 1>(simd, words, tile, width, tile_out),
+                2 => tile_products::<S, D, 2, 2>(simd, words, tile, width, tile_out),
+                _ => tile_products::<S, D, 1, 4>(simd, words, tile, width, tile_out),
             }
-        }
-        Format::F16 => {
-            for (out, words) in out.chunks_exact_mut(2).zip(words.chunks_exact(PANEL)) {
-                let words = &words[lane..lane + LANES];
-                for l in 0..LANES {
-                    out[0][l] = half(words[l] as u16);
-                    out[1][l] = half((words[l] >> 16) as u16);
-                }
-            }
-        }
-        Format::Bf16 => {
-            for (out, words) in out.chunks_exact_mut(2).zip(words.chunks_exact(PANEL)) {
-                let words = &words[lane..lane + LANES];
-                for l in 0..LANES {
-                    out[0][l] = f32::from_bits(words[l] << 16);
-                    out[1][l] = f32::from_bits(words[l] & 0xffff_0000);
-                }
-            }
-        }
-        Format::Q8_0 => {
-            let d = pair_scales(words, lane);
-            for (out, words) in out.chunks_exact_mut(4).zip(words[32..].chunks_exact(PANEL)) {
-                let words = &words[lane..lane + LANES];
-                for (j, out) in out.iter_mut().enumerate() {
-                    for l in 0..LANES {
-                        let byte = (words[l] << (24 - 8 * j)) as i32 >> 24;
-                        out[l] = d[l] * byte as f32;
-                    }
-                }
-            }
-        }
-        Format::Q4_0 => {
-            let d = pair_scales(words, lane);
-            nibbles(&words[32..], lane, out, |l, q| d[l] * (q - 8.0));
-        }
-        Format::Q4_1 => {
-            let scales = &words[lane..lane + LANES];
-            let (mut d, mut m) = ([0f32; LANES], [0f32; LANES]);
-            for l in 0..LANES {
-                d[l] = half(scales[l] as u16);
-                m[l] = half((scales[l] >> 16) as u16);
-            }
-            nibbles(&words[64..], lane, out, |l, q| d[l] * q + m[l]);
+            (x, out) = (x_rest, out_rest);
         }
     }
 }
 
+/// `ROWS` rows of `x` with `CHAINS` sums each, so that additions do not wait for each other.
 #[inline(always)]
-fn nibbles(words: &[u32], lane: usize, out: &mut Decoded, value: impl Fn(usize, f32) -> f32) {
-    let (low, high) = out.split_at_mut(BLOCK / 2);
-    let halves = low.chunks_exact_mut(4).zip(high.chunks_exact_mut(4));
-    for ((low, high), words) in halves.zip(words.chunks_exact(PANEL)) {
-        let words = &words[lane..lane + LANES];
-        for j in 0..4 {
-            for l in 0..LANES {
-                low[j][l] = value(l, ((words[l] >> (8 * j)) & 15) as i32 as f32);
-                high[j][l] = value(l, ((words[l] >> (8 * j + 4)) & 15) as i32 as f32);
+fn tile_products<S: Simd, D: Decode, const ROWS: usize, const CHAINS: usize>(
+    simd: S,
+    words: &[u32],
+    x: &[f32],
+    width: usize,
+    out: &mut [f32],
+) {
+    let zero = simd.splat_f32s(0.0);
+    for lane in (0..PANEL).step_by(S::F32_LANES) {
+        let mut totals = [zero; ROWS];
+        for (block, words) in words.chunks_exact(D::WORDS).enumerate() {
+            let x: [&[f32]; ROWS] =
+                std::array::from_fn(|row| &x[row * width + block * BLOCK..][..BLOCK]);
+            let mut sums = [[zero; CHAINS]; ROWS];
+            for column in 0..BLOCK {
+                let w = D::value(simd, words, lane, column);
+                for (sums, x) in sums.iter_mut().zip(x) {
+                    let sum = &mut sums[column % CHAINS];
+                    *sum = simd.mul_add_e_f32s(simd.splat_f32s(x[column]), w, *sum);
+                }
+            }
+            for ((total, sums), x) in totals.iter_mut().zip(sums).zip(x) {
+                let sum = sums.into_iter().reduce(|a, b| simd.add_f32s(a, b)).unwrap_or(zero);
+                *total = D::add(simd, words, lane, sum, x, *total);
             }
         }
+        for (out, total) in out.chunks_exact_mut(PANEL).zip(totals) {
+            let (vectors, _) = S::as_mut_simd_f32s(&mut out[lane..lane + S::F32_LANES]);
+            vectors[0] = total;
+        }
     }
-}
-
-#[inline(always)]
-fn pair_scales(words: &[u32], lane: usize) -> [f32; LANES] {
-    let shift = 16 * (lane / 32);
-    let words = &words[lane % 32..][..LANES];
-    std::array::from_fn(|l| half((words[l] >> shift) as u16))
-}
-
-/// A half without branches: subnormal ones by the float that they scale.
-#[inline(always)]
-fn half(bits: u16) -> f32 {
-    let magnitude = u32::from(bits & 0x7fff) << 13;
-    // Moves the exponent's bias from 15 to 127; halves that are no numbers stay large, no more.
-    let value = f32::from_bits(magnitude) * f32::from_bits(0x7780_0000);
-    f32::from_bits(value.to_bits() | u32::from(bits & 0x8000) << 16)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use half::f16;
     use thinkling_weights::quantize;
-
-    #[test]
-    fn halves_are_those_of_the_library() {
-        for bits in 0..=u16::MAX {
-            let want = f16::from_bits(bits);
-            if want.is_finite() {
-                assert_eq!(half(bits).to_bits(), want.to_f32().to_bits(), "{bits:#x}");
-            }
-        }
-    }
 
     #[test]
     fn products_are_those_of_the_values() {

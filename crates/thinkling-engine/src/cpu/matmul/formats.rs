@@ -1,0 +1,224 @@
+//! Values of a panel's block as vectors of neighbouring rows.
+//!
+//! Small integers become floats by putting them into the lowest bits of 2^23, exactly.
+
+use crate::packed::{Format, PANEL};
+use pulp::Simd;
+
+/// How a format's words become values.
+pub(super) trait Decode {
+    /// Words of a block.
+    const WORDS: usize;
+
+    /// Column `column` of the rows that begin at `lane`; of quantised formats without scale.
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s;
+
+    /// `total` and a block's `sum` of products with `x`, scaled.
+    #[inline(always)]
+    fn add<S: Simd>(
+        simd: S,
+        words: &[u32],
+        lane: usize,
+        sum: S::f32s,
+        x: &[f32],
+        total: S::f32s,
+    ) -> S::f32s {
+        let _ = (words, lane, x);
+        simd.add_f32s(total, sum)
+    }
+}
+
+/// The words of the rows that begin at `start`.
+#[inline(always)]
+fn load<S: Simd>(words: &[u32], start: usize) -> S::u32s {
+    S::as_simd_u32s(&words[start..start + S::U32_LANES]).0[0]
+}
+
+#[inline(always)]
+fn shift<S: Simd>(simd: S, words: S::u32s, bits: usize) -> S::u32s {
+    simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(bits as u32))
+}
+
+#[inline(always)]
+fn shift_up<S: Simd>(simd: S, words: S::u32s, bits: usize) -> S::u32s {
+    simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(bits as u32))
+}
+
+#[inline(always)]
+fn mask<S: Simd>(simd: S, words: S::u32s, bits: u32) -> S::u32s {
+    simd.and_u32s(words, simd.splat_u32s(bits))
+}
+
+/// The lowest 16 bits as halves, subnormal ones by the float that they scale; halves that are no
+/// numbers become large ones.
+#[inline(always)]
+fn halves<S: Simd>(simd: S, words: S::u32s) -> S::f32s {
+    let magnitude = shift_up(simd, mask(simd, words, 0x7fff), 13);
+    // Moves the exponent's bias from 15 to 127: times 2^112.
+    let scale = simd.splat_f32s(f32::from_bits(0x7780_0000));
+    let value = simd.mul_f32s(simd.transmute_f32s_u32s(magnitude), scale);
+    let sign = shift_up(simd, mask(simd, words, 0x8000), 16);
+    simd.transmute_f32s_u32s(simd.or_u32s(simd.transmute_u32s_f32s(value), sign))
+}
+
+/// Integers below 2^23, less `offset`.
+#[inline(always)]
+fn integers<S: Simd>(simd: S, words: S::u32s, offset: u32) -> S::f32s {
+    const TWO_23: u32 = 0x4b00_0000;
+    let value = simd.transmute_f32s_u32s(simd.or_u32s(words, simd.splat_u32s(TWO_23)));
+    simd.sub_f32s(value, simd.splat_f32s((8_388_608 + offset) as f32))
+}
+
+/// Scales of Q8_0 and Q4_0: of row `r` in word `r % 32`.
+#[inline(always)]
+fn pair_scales<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+    let words = load::<S>(words, lane % 32);
+    halves(simd, shift(simd, words, 16 * (lane / 32)))
+}
+
+/// Nibble of a column; the blocks' nibbles begin at `words`.
+#[inline(always)]
+fn nibbles<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::u32s {
+    let (byte, high) = (column % 16, column / 16);
+    let words = load::<S>(words, byte / 4 * PANEL + lane);
+    mask(simd, shift(simd, words, 8 * (byte % 4) + 4 * high), 15)
+}
+
+pub(super) struct F32;
+pub(super) struct F16;
+pub(super) struct Bf16;
+pub(super) struct Q8_0;
+pub(super) struct Q4_0;
+pub(super) struct Q4_1;
+
+impl Decode for F32 {
+    const WORDS: usize = Format::F32.block_words();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+        simd.transmute_f32s_u32s(load::<S>(words, column * PANEL + lane))
+    }
+}
+
+impl Decode for F16 {
+    const WORDS: usize = Format::F16.block_words();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+        let words = load::<S>(words, column / 2 * PANEL + lane);
+        halves(simd, shift(simd, words, 16 * (column % 2)))
+    }
+}
+
+impl Decode for Bf16 {
+    const WORDS: usize = Format::Bf16.block_words();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+        let words = load::<S>(words, column / 2 * PANEL + lane);
+        simd.transmute_f32s_u32s(match column % 2 {
+            0 => shift_up(simd, words, 16),
+            _ => mask(simd, words, 0xffff_0000),
+        })
+    }
+}
+
+impl Decode for Q8_0 {
+    const WORDS: usize = Format::Q8_0.block_words();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+        let words = load::<S>(words, 32 + column / 4 * PANEL + lane);
+        let byte = mask(simd, shift(simd, words, 8 * (column % 4)), 0xff);
+        integers(simd, simd.xor_u32s(byte, simd.splat_u32s(0x80)), 128)
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(
+        simd: S,
+        words: &[u32],
+        lane: usize,
+        sum: S::f32s,
+        _: &[f32],
+        total: S::f32s,
+    ) -> S::f32s {
+        simd.mul_add_e_f32s(pair_scales(simd, words, lane), sum, total)
+    }
+}
+
+impl Decode for Q4_0 {
+    const WORDS: usize = Format::Q4_0.block_words();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+        integers(simd, nibbles(simd, &words[32..], lane, column), 8)
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(
+        simd: S,
+        words: &[u32],
+        lane: usize,
+        sum: S::f32s,
+        _: &[f32],
+        total: S::f32s,
+    ) -> S::f32s {
+        simd.mul_add_e_f32s(pair_scales(simd, words, lane), sum, total)
+    }
+}
+
+impl Decode for Q4_1 {
+    const WORDS: usize = Format::Q4_1.block_words();
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+        integers(simd, nibbles(simd, &words[64..], lane, column), 0)
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(
+        simd: S,
+        words: &[u32],
+        lane: usize,
+        sum: S::f32s,
+        x: &[f32],
+        total: S::f32s,
+    ) -> S::f32s {
+        let words = load::<S>(words, lane);
+        let (d, m) = (halves(simd, words), halves(simd, shift(simd, words, 16)));
+        let x = simd.splat_f32s(x.iter().sum());
+        simd.mul_add_e_f32s(d, sum, simd.mul_add_e_f32s(m, x, total))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::f16;
+    use pulp::{Arch, WithSimd};
+
+    struct Halves<'a>(&'a mut [u32]);
+
+    impl WithSimd for Halves<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            for words in S::as_mut_simd_u32s(self.0).0 {
+                *words = simd.transmute_u32s_f32s(halves(simd, *words));
+            }
+        }
+    }
+
+    #[test]
+    fn halves_are_those_of_the_library() {
+        let mut words: Vec<u32> = (0..1 << 16).collect();
+        Arch::new().dispatch(Halves(&mut words));
+        for (bits, got) in (0..=u16::MAX).zip(words) {
+            let want = f16::from_bits(bits);
+            if want.is_finite() {
+                assert_eq!(got, want.to_f32().to_bits(), "{bits:#x}");
+            }
+        }
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) const WASM_CLEAN: &[&str] = &[
     "thinkling-ops",
     "thinkling-model",
     "thinkling-grpo",
+    "thinkling-engine",
     "thinkling-learn",
 ];
 

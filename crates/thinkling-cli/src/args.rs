@@ -298,6 +298,8 @@ pub(crate) enum BenchKind {
     Sft,
     /// Greedy decoding after a prompt
     Decode,
+    /// The same by the decode engine, with what it uses of the GPU
+    Engine,
     /// Checks of mathematical answers, one after another on one thread
     Score,
 }
@@ -307,9 +309,9 @@ pub(crate) struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) kind: BenchKind,
-    /// Sizes and steps (JSON), for grpo, sft and decode
+    /// Sizes and steps (JSON), for all but score
     #[arg(long, value_name = "FILE",
-          required_if_eq_any = [("kind", "grpo"), ("kind", "sft"), ("kind", "decode")])]
+          required_if_eq_any = [("kind", "grpo"), ("kind", "sft"), ("kind", "decode"), ("kind", "engine")])]
     pub(crate) config: Option<PathBuf>,
     /// Lines of `thinkling score math`, for score
     #[arg(long = "in", value_name = "FILE", required_if_eq("kind", "score"))]

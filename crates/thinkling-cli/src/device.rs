@@ -51,6 +51,15 @@ pub(crate) struct Opened {
     pub(crate) is_gpu: bool,
 }
 
+/// What the decode engine runs on.
+#[derive(Debug)]
+pub(crate) struct OpenedEngine {
+    /// None for the CPU.
+    pub(crate) adapter: Option<thinkling_engine::Adapter>,
+    pub(crate) name: String,
+    pub(crate) threads: usize,
+}
+
 /// Adapters of the graphics API that burn takes on this system, best first.
 pub(crate) fn adapters() -> Vec<Adapter> {
     let backends = wgpu::Backends::from(AutoGraphicsApi::backend());
@@ -115,15 +124,15 @@ pub(crate) fn choose(spec: &str, threads: usize) -> Result<Opened, Failure> {
     }
 }
 
-/// Opens what `--device` asks for for the decode engine, says which on stderr; `None` is the CPU.
-pub(crate) fn open_engine(args: &DeviceArgs) -> Result<Option<thinkling_engine::Adapter>, Failure> {
+/// Opens what `--device` asks for for the decode engine, and says which on stderr.
+pub(crate) fn open_engine(args: &DeviceArgs) -> Result<OpenedEngine, Failure> {
     let threads = set_threads(args.threads)?;
-    let Some(adapter) = adapter(&args.device)? else {
-        eprintln!("device: {}", cpu(threads).name);
-        return Ok(None);
-    };
-    eprintln!("device: {}", adapter.title());
-    Ok(Some(pollster::block_on(thinkling_engine::Adapter::open(&adapter.adapter))?))
+    let adapter = adapter(&args.device)?;
+    let name = adapter.as_ref().map_or_else(|| cpu_name(threads), Adapter::title);
+    eprintln!("device: {name}");
+    let open =
+        |adapter: Adapter| pollster::block_on(thinkling_engine::Adapter::open(&adapter.adapter));
+    Ok(OpenedEngine { adapter: adapter.map(open).transpose()?, name, threads })
 }
 
 /// The adapter that a device's name stands for; `None` for the CPU.
@@ -154,12 +163,11 @@ fn adapter(spec: &str) -> Result<Option<Adapter>, Failure> {
 }
 
 fn cpu(threads: usize) -> Opened {
-    Opened {
-        device: Device::flex(),
-        name: format!("cpu ({threads} thread{})", if threads == 1 { "" } else { "s" }),
-        threads,
-        is_gpu: false,
-    }
+    Opened { device: Device::flex(), name: cpu_name(threads), threads, is_gpu: false }
+}
+
+fn cpu_name(threads: usize) -> String {
+    format!("cpu ({threads} thread{})", if threads == 1 { "" } else { "s" })
 }
 
 fn gpu(adapter: &Adapter, threads: usize) -> Result<Opened, Failure> {

@@ -14,6 +14,7 @@ use crate::rows::{Limits, Row};
 use crate::shape::{PART, Shape};
 use crate::weights::WeightsReader;
 use plan::Plan;
+use serde::Serialize;
 use thinkling_sampling::SamplingParams;
 
 pub use adapter::Adapter;
@@ -33,18 +34,18 @@ pub struct GpuOptions {
 }
 
 /// What a decoder uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Bytes of weights on the GPU.
     pub weight_bytes: u64,
-    /// Bytes of all buffers.
-    pub total_bytes: u64,
-    /// Dispatches of a pass with one row.
+    /// Bytes of all buffers: the most that it comes to, for none is made later.
+    pub gpu_bytes: u64,
+    /// Dispatches of a pass that draws a token for one row.
     pub dispatches: usize,
     /// Those of a layer.
     pub dispatches_a_layer: usize,
-    /// Bytes of weights and cache that such a pass reads, without the cache's.
-    pub bytes_a_token: u64,
+    /// Bytes of weights that such a pass reads; keys and values come on top.
+    pub weight_bytes_a_token: u64,
 }
 
 /// A decoder whose weights, cache and activations lie on a GPU.

@@ -98,7 +98,11 @@ impl Steps {
             }
             Self::Tensors(Some(cache)) => {
                 let rows: Vec<usize> = (0..cache.rows()).filter(|&row| keep(row)).collect();
-                cache.keep_rows(&rows);
+                if rows.is_empty() {
+                    *self = Self::Tensors(None);
+                } else {
+                    cache.keep_rows(&rows);
+                }
             }
             Self::Tensors(None) => {}
         }

@@ -189,6 +189,9 @@ pub async fn generate<D: Decode>(
     check_prompts(decoder.context(), decoder.vocab_size(), request)?;
     let mut run = Run::new(decoder, request)?;
     run.decode(&mut on_token).await?;
+    if !run.rows.is_empty() {
+        run.decoder.keep_rows(&|_| false);
+    }
     Ok(run.generated)
 }
 

@@ -6,10 +6,10 @@
 
 mod decode;
 
-pub use decode::{DecodeBench, DecodeResult, bench_decode};
+pub use decode::{DecodeBench, DecodeResult, EngineResult, bench_decode, bench_engine};
 
 use crate::error::{Result, TrainError};
-use crate::model_io::LoadedModel;
+use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
 use crate::recipe::RolloutWeights;
 use crate::stage::{chunk_tokens, complete, learn_error, reference_logprobs};
 use burn::tensor::Device;
@@ -23,7 +23,7 @@ use thinkling_learn::{
 };
 use thinkling_model::{Decoder, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
-use thinkling_weights::{Architecture, ModelConfig};
+use thinkling_weights::{Architecture, Checkpoint, FloatType, ModelConfig};
 
 /// The file of `--config`.
 #[derive(Clone, Debug, Deserialize)]
@@ -163,6 +163,20 @@ impl BenchConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| TrainError::read("bench config", path, e))?;
         serde_json::from_slice(&bytes).map_err(|e| TrainError::damaged(path, e.to_string()))
+    }
+
+    /// The model as it would be stored.
+    fn checkpoint(&self) -> Result<Checkpoint> {
+        if let BenchModel::Path { path } = &self.model {
+            return Ok(StoredModel::open(path)?.checkpoint);
+        }
+        let model = self.model(&Device::flex())?;
+        let encode = |what| move |reason| TrainError::Encode { what, reason };
+        let config = model.config().to_json().map_err(|e| encode("config.json")(e.to_string()))?;
+        let mut bytes = Vec::new();
+        write_safetensors(&mut bytes, &model, FloatType::F32)
+            .map_err(|e| encode("weights")(e.to_string()))?;
+        Ok(Checkpoint::from_safetensors_bytes(&config, vec![bytes])?)
     }
 
     fn model(&self, device: &Device) -> Result<Decoder> {

@@ -44,6 +44,11 @@ fn each_kind_gives_its_medians_and_where_the_seconds_go() {
         let calls = result["profile"][piece]["calls"].as_f64();
         assert!(calls.is_some_and(|calls| calls > 0.0), "{kind}: {piece}: {result}");
     }
+    let call = ["bench", "engine", "--config", path, "--device", "cpu", "--json"];
+    let run = thinkling(call).ends_with(exit::DONE);
+    let result: Value = serde_json::from_str(&run.stdout).expect("one JSON object");
+    assert!(result["tokens_per_s"].as_f64().is_some_and(|x| x > 0.0), "{result}");
+    assert!(result["usage"].is_null(), "no GPU, no bytes on one: {result}");
     let too_short = json!({"tokens": 2});
     let mut config = config();
     config["decode"] = too_short;

@@ -8,6 +8,11 @@ const LOGPROB_TOLERANCE: f64 = 1e-4;
 
 const MODELS: [&str; 5] = ["llama3_rope", "llama_tied", "qwen2", "qwen3", "llama_bf16_sharded"];
 
+/// Each model with each executor.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MODELS.into_iter().flat_map(|model| ["burn", "engine"].map(|executor| (model, executor)))
+}
+
 fn generate(model: &str, prompt_ids: &[u64], more: &[&str]) -> Run {
     let path = golden(model);
     let ids = prompt_ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
@@ -41,11 +46,11 @@ fn log_softmax(logits: &[f64]) -> Vec<f64> {
 
 #[test]
 fn greedy_ids_and_logprobs_are_those_of_transformers() {
-    for model in MODELS {
+    for (model, executor) in all() {
         let greedy = &golden_numbers(model)["greedy"];
         let (prompt, expected) = (ids(&greedy["prompt_ids"]), ids(&greedy["ids"]));
         let count = expected.len().to_string();
-        let more = ["--greedy", "--ignore-eos", "--max-tokens", &count];
+        let more = ["--greedy", "--ignore-eos", "--max-tokens", &count, "--executor", executor];
         let out = generate(model, &prompt, &more).ends_with(exit::DONE).json();
 
         assert_eq!(ids(&out["prompt_ids"]), prompt, "{model}");
@@ -58,13 +63,14 @@ fn greedy_ids_and_logprobs_are_those_of_transformers() {
 
 #[test]
 fn prompt_logprobs_are_those_of_transformers_beyond_the_original_context_too() {
-    for model in MODELS {
+    for (model, executor) in all() {
         let golden = golden_numbers(model);
         for case in golden["cases"].as_array().expect("cases") {
             let prompt = ids(&case["ids"]);
             let logits: Vec<Vec<f64>> =
                 case["logits"].as_array().expect("logits").iter().map(numbers).collect();
-            let more = ["--greedy", "--max-tokens", "1", "--prompt-logprobs"];
+            let more =
+                ["--greedy", "--max-tokens", "1", "--prompt-logprobs", "--executor", executor];
             let out = generate(model, &prompt, &more).ends_with(exit::DONE).json();
 
             let next = prompt[1..].iter().zip(&logits);
@@ -122,6 +128,22 @@ fn the_same_seed_gives_the_same_completions_and_another_seed_others() {
         assert!(logprobs.iter().all(|l| *l <= 0.0), "{completion}");
         let stopped = completion["finish"] == "stop";
         assert!(stopped || completion["finish"] == "length" && count == 12, "{completion}");
+    }
+}
+
+#[test]
+fn both_executors_draw_the_same_completions() {
+    let prompt = [20, 30, 40];
+    let sample = |executor: &str| {
+        let more = ["--n", "5", "--top-p", "0.9", "--max-tokens", "12", "--executor", executor];
+        generate("qwen2", &prompt, &more).ends_with(exit::DONE).json()
+    };
+    let (burn, engine) = (sample("burn"), sample("engine"));
+    let completions = |out: &Value| out["completions"].as_array().expect("completions").clone();
+    for (burn, engine) in completions(&burn).iter().zip(completions(&engine)) {
+        // No draw of this seed lies as near to a border as rounding.
+        assert_eq!(ids(&burn["ids"]), ids(&engine["ids"]));
+        assert_close(&numbers(&engine["logprobs"]), &numbers(&burn["logprobs"]), "draws");
     }
 }
 

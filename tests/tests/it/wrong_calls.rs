@@ -79,13 +79,6 @@ fn a_prompt_longer_than_the_context_is_refused_with_both_lengths() {
 }
 
 #[test]
-fn the_engine_is_refused_until_it_exists() {
-    generate(&["--prompt-ids", "5", "--executor", "engine"])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&["engine"]);
-}
-
-#[test]
 fn hub_ids_are_refused_until_they_can_be_downloaded() {
     let id = "HuggingFaceTB/SmolLM2-135M-Instruct";
     thinkling(["generate", "--model", id, "--prompt-ids", "5"])

@@ -4,12 +4,14 @@ mod profile;
 mod score;
 
 use crate::args::{BenchArgs, BenchKind};
-use crate::device::{self, Opened};
+use crate::device;
 use crate::failure::Failure;
 use serde_json::{Value, to_value};
 use std::path::Path;
+use thinkling_engine::Usage;
 use thinkling_train::bench::{
-    BenchConfig, BenchModel, BenchResult, DecodeResult, bench_decode, bench_grpo, bench_sft,
+    BenchConfig, BenchModel, BenchResult, DecodeResult, bench_decode, bench_engine, bench_grpo,
+    bench_sft,
 };
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
@@ -27,28 +29,38 @@ fn timed(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
         config.model = BenchModel::Path { path: path.clone() };
     }
     config.seed = args.seed.unwrap_or(config.seed);
+    let each = |step: usize, seconds: f64| eprintln!("step {step}: {seconds:.3} s");
+    if args.kind == BenchKind::Engine {
+        let opened = device::open_engine(&args.device)?;
+        let result = bench_engine(&config, opened.adapter.as_ref(), each)?;
+        let (runs, seconds) = (config.decode.runs, result.decode.generate_s);
+        let device = (&*opened.name, opened.threads);
+        return show(args, device, to_value(&result), runs, seconds, || {
+            decode_text(&result.decode) + &usage_text(result.usage.as_ref())
+        });
+    }
     let opened = device::open(&args.device)?;
+    let device = (&*opened.name, opened.threads);
     if args.profile {
         profile::start();
     }
-    let each = |step: usize, seconds: f64| eprintln!("step {step}: {seconds:.3} s");
     match args.kind {
         BenchKind::Decode => {
             let result = bench_decode(&config, &opened.device, each)?;
             let runs = config.decode.runs;
-            show(args, &opened, to_value(&result), runs, result.generate_s, || decode_text(&result))
+            show(args, device, to_value(&result), runs, result.generate_s, || decode_text(&result))
         }
         BenchKind::Sft => {
             let result = bench_sft(&config, &opened.device, each)?;
             let steps = config.sft.steps;
-            show(args, &opened, to_value(&result), steps, result.step_s, || {
+            show(args, device, to_value(&result), steps, result.step_s, || {
                 steps_text(&result, false)
             })
         }
-        BenchKind::Grpo | BenchKind::Score => {
+        BenchKind::Grpo | BenchKind::Score | BenchKind::Engine => {
             let result = bench_grpo(&config, &opened.device, each)?;
             let steps = config.grpo.steps;
-            show(args, &opened, to_value(&result), steps, result.step_s, || {
+            show(args, device, to_value(&result), steps, result.step_s, || {
                 steps_text(&result, true)
             })
         }
@@ -58,7 +70,7 @@ fn timed(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
 /// Prints a result, of `steps` steps of `step_s` seconds each.
 fn show(
     args: &BenchArgs,
-    opened: &Opened,
+    (device, threads): (&str, usize),
     result: serde_json::Result<Value>,
     steps: usize,
     step_s: f64,
@@ -66,15 +78,15 @@ fn show(
 ) -> Result<(), Failure> {
     if args.json {
         let mut json = result.map_err(|e| Failure::running(e.to_string()))?;
-        json["device"] = opened.name.clone().into();
-        json["threads"] = opened.threads.into();
+        json["device"] = device.into();
+        json["threads"] = threads.into();
         if args.profile {
             json["profile"] = profile::json(steps);
         }
         println!("{json}");
         return Ok(());
     }
-    println!("{}\n{}", opened.name, text());
+    println!("{device}\n{}", text());
     if args.profile {
         println!("{}", profile::table(steps, step_s));
     }
@@ -101,6 +113,21 @@ fn decode_text(result: &DecodeResult) -> String {
          first token after {prefill_s:.3} s, {prefill:.0} prompt tokens/s\n\
          then {step_s:.4} s a step, {decode:.1} tokens/s"
     ) + &memory(result.peak_rss_mb)
+}
+
+fn usage_text(usage: Option<&Usage>) -> String {
+    usage.map_or_else(String::new, |usage| {
+        let mb = |bytes: u64| bytes as f64 / 1e6;
+        format!(
+            "\n{} dispatches a token, {} a layer; {:.1} MB of weights read of {:.1} MB; {:.1} MB on \
+             the GPU",
+            usage.dispatches,
+            usage.dispatches_a_layer,
+            mb(usage.weight_bytes_a_token),
+            mb(usage.weight_bytes),
+            mb(usage.gpu_bytes)
+        )
+    })
 }
 
 fn memory(peak_rss_mb: Option<f64>) -> String {

@@ -27,7 +27,7 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
     sampling.validate().map_err(|e| Failure::usage(e.to_string()))?;
     let runner = match args.executor {
         Executor::Burn => Runner::Burn(device::open(&args.device)?.device),
-        Executor::Engine => Runner::Engine(device::open_engine(&args.device)?),
+        Executor::Engine => Runner::Engine(device::open_engine(&args.device)?.adapter),
     };
     let model = open_model(&args.model)?;
     let prompt = prompt_ids(&args, &model)?;

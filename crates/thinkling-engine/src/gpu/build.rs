@@ -46,6 +46,7 @@ pub(super) fn decoder(
     adapter.check_storage("logits", (options.max_logits * shape.vocab * 4) as u64)?;
     adapter.check_storage("cache", (options.cache_tokens * shape.kv() * 4) as u64)?;
     let positions = config.max_position_embeddings.min(options.cache_tokens);
+    let before = adapter.allocated();
     let work = Work::new(adapter, &shape, options, &angles(config, positions));
     let buffers = Buffers::new(adapter, &shape, options);
     let mut build = Build {
@@ -70,11 +71,11 @@ pub(super) fn decoder(
     let Build { shape, buffers, weight_bytes, .. } = build;
     let usage = Usage {
         weight_bytes,
-        total_bytes: adapter.allocated(),
+        gpu_bytes: adapter.allocated() - before,
         dispatches: plans[0].len() + heads[0].len() + sample.len(),
         dispatches_a_layer: (plans[0].len() - embedding.parts().len()) / shape.layers.max(1),
         // Of a tied embedding the head reads all, and its gather a row; of another one only that.
-        bytes_a_token: weight_bytes - if head.is_some() { embedding.bytes() } else { 0 },
+        weight_bytes_a_token: weight_bytes - if head.is_some() { embedding.bytes() } else { 0 },
     };
     let limits = Limits {
         rows: options.max_rows,

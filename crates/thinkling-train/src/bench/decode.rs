@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::Instant;
 use thinkling_cpu::profile;
-use thinkling_model::generate::{GenerateRequest, generate};
+use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Keep, Usage, WeightsReader};
+use thinkling_model::generate::generate;
+use thinkling_sampling::generate as sampling;
+use thinkling_sampling::generate::{GenerateRequest, TokenEvent};
 use thinkling_sampling::{SamplingParams, Stream};
+use thinkling_weights::ModelConfig;
 
 /// Sizes of the timed decoding.
 #[derive(Clone, Debug, Deserialize)]
@@ -61,48 +65,104 @@ pub struct DecodeResult {
     pub peak_rss_mb: Option<f64>,
 }
 
-/// Times greedy decoding; `each` sees every run's seconds.
+/// [`DecodeResult`] of the decode engine, and what it uses of the GPU, where it is on one.
+#[derive(Clone, Debug, Serialize)]
+pub struct EngineResult {
+    /// Speeds.
+    #[serde(flatten)]
+    pub decode: DecodeResult,
+    /// Bytes and dispatches.
+    pub usage: Option<Usage>,
+}
+
+/// Times greedy decoding by the model; `each` sees every run's seconds.
 ///
 /// # Errors
 /// A model that does not open, sizes beyond its context, a device that fails.
 pub fn bench_decode(
     config: &BenchConfig,
     device: &Device,
+    each: impl FnMut(usize, f64),
+) -> Result<DecodeResult> {
+    let model = config.model(device)?;
+    timed(config, model.config(), each, |request, on_token| {
+        let generated = generate(&model, request, on_token);
+        pollster::block_on(generated).map_err(|e| learn_error(e.into()))?;
+        Ok(())
+    })
+}
+
+/// Times greedy decoding by the engine, on a GPU or on the CPU.
+///
+/// # Errors
+/// As [`bench_decode`].
+pub fn bench_engine(
+    config: &BenchConfig,
+    adapter: Option<&Adapter>,
+    each: impl FnMut(usize, f64),
+) -> Result<EngineResult> {
+    let failed = |e: EngineError| match e {
+        EngineError::Weights(e) => TrainError::from(e),
+        other => TrainError::Failed { what: "bench engine", reason: other.to_string() },
+    };
+    let checkpoint = config.checkpoint()?;
+    let weights = WeightsReader::new(&checkpoint, Keep::Stored);
+    let d = &config.decode;
+    let capacity = Capacity { rows: d.batch, cache_tokens: d.batch * (d.prompt_len + d.tokens) };
+    let mut engine = match adapter {
+        Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
+        None => Engine::on_cpu(&weights, capacity),
+    }
+    .map_err(failed)?;
+    let usage = engine.usage();
+    let decode = timed(config, checkpoint.config(), each, |request, on_token| {
+        let generated = sampling::generate(&mut engine, request, on_token);
+        pollster::block_on(generated).map_err(failed)?;
+        Ok(())
+    })?;
+    Ok(EngineResult { decode, usage })
+}
+
+/// Times runs of `run`, which generates what a request asks for.
+fn timed(
+    config: &BenchConfig,
+    model: &ModelConfig,
     mut each: impl FnMut(usize, f64),
+    mut run: impl FnMut(
+        &GenerateRequest<'_>,
+        &mut dyn FnMut(TokenEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<()>,
 ) -> Result<DecodeResult> {
     let d = &config.decode;
     if d.tokens < 3 || d.batch == 0 || d.runs == 0 {
         let reason = "decode.tokens must be at least 3, decode.batch and decode.runs at least 1";
         return Err(TrainError::Failed { what: "bench decode", reason: reason.to_owned() });
     }
-    let model = config.model(device)?;
-    let vocab = model.config().vocab_size;
     let mut ids = Stream::new(config.seed, u64::MAX);
     let (mut prefill, mut steps, mut whole) = (Vec::new(), Vec::new(), Vec::new());
-    for run in 0..d.warmup_runs + d.runs {
-        if run == d.warmup_runs {
+    for index in 0..d.warmup_runs + d.runs {
+        if index == d.warmup_runs {
             profile::take();
         }
         let prompts: Vec<Vec<u32>> =
-            (0..d.batch).map(|_| random_ids(&mut ids, d.prompt_len, vocab)).collect();
+            (0..d.batch).map(|_| random_ids(&mut ids, d.prompt_len, model.vocab_size)).collect();
         let request = GenerateRequest {
             sampling: SamplingParams::greedy(),
-            banned: model.config().eos_token_ids.clone(),
+            banned: model.eos_token_ids.clone(),
             precision: d.weights.precision(),
             ..GenerateRequest::new(&prompts, d.tokens)
         };
         let clock = Instant::now();
         let mut tokens = Vec::with_capacity(d.tokens);
-        let generated = generate(&model, &request, |event| {
+        run(&request, &mut |event: TokenEvent<'_>| {
             if event.completion == 0 {
                 tokens.push(clock.elapsed().as_secs_f64());
             }
             ControlFlow::Continue(())
-        });
-        pollster::block_on(generated).map_err(|e| learn_error(e.into()))?;
+        })?;
         let seconds = clock.elapsed().as_secs_f64();
-        each(run, seconds);
-        if run >= d.warmup_runs {
+        each(index, seconds);
+        if index >= d.warmup_runs {
             prefill.push(tokens[0]);
             // Weights may be made ready between the first token and the second.
             let gaps = (tokens[tokens.len() - 1] - tokens[1]) / (tokens.len() - 2) as f64;
@@ -113,7 +173,7 @@ pub fn bench_decode(
     let (prefill_s, step_s) = (median(prefill), median(steps));
     Ok(DecodeResult {
         name: config.name.clone(),
-        parameters: model.config().parameter_count(),
+        parameters: model.parameter_count(),
         batch: d.batch,
         prefill_s,
         step_s,

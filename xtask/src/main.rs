@@ -38,8 +38,9 @@ cargo xtask COMMAND
   setup [--no-install]
           only the first step of `test`
   web [--no-install]
-          only thinkling-reward in the browser: its tests, and the module with its size; prints
-          microseconds a line of one table on the host, in the tests and in a page
+          only what runs in the browser: the tests of the rewards and of the engine (on WebGPU), and
+          the rewards' module with its size; prints microseconds a line of one table on the host,
+          in the tests and in a page
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and

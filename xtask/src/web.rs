@@ -1,4 +1,5 @@
-//! thinkling-reward in the browser: its tests, and the module for JavaScript with its size.
+//! What runs in the browser: the tests of thinkling-reward and of thinkling-engine, and the module of
+//! thinkling-reward for JavaScript with its size.
 
 use std::path::Path;
 
@@ -38,16 +39,22 @@ const RUSTFLAGS: &str = "-Ctarget-feature=+simd128 --cfg getrandom_backend=\"was
 /// What the host's test of the shared table says before its fingerprint.
 const FINGERPRINT: &str = "fingerprint of the shared table, host: ";
 
-/// Both steps.
+/// Seconds that a browser's test may take: on a software device shaders compile slowly.
+const TEST_TIMEOUT_S: &str = "300";
+
+/// All steps.
 pub(crate) fn steps(tools: &WebTools, target: &Path, report: &mut Report) {
-    report.step("browser tests", |report| tests(tools, report));
+    report.step("browser tests, rewards", |report| rewards(tools, report));
+    report.step("browser tests, engine", |report| {
+        tests(tools, &["crates/thinkling-engine", "--test", "web"], &[], report)
+    });
     report.step("browser module", |report| module(tools, target, report));
 }
 
-fn tests(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
-    let Some((wasm_pack, wasm_bindgen)) = tools.for_tests() else {
+fn rewards(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
+    if tools.for_tests().is_none() {
         return Ok(Outcome::Skipped);
-    };
+    }
     let fingerprint = match report.figure(FINGERPRINT) {
         Some(fingerprint) => fingerprint,
         None => {
@@ -55,13 +62,28 @@ fn tests(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
             report.figure(FINGERPRINT).context("the host's test of the shared table is silent")?
         }
     };
+    let package = ["crates/thinkling-reward", "--features", "wasm", "--test", "web"];
+    tests(tools, &package, &[("THINKLING_TABLE_FINGERPRINT", &fingerprint)], report)
+}
+
+/// The tests of a package in headless Chromium.
+fn tests(
+    tools: &WebTools,
+    package: &[&str],
+    env: &[(&str, &str)],
+    report: &mut Report,
+) -> Result<Outcome> {
+    let Some((wasm_pack, wasm_bindgen)) = tools.for_tests() else {
+        return Ok(Outcome::Skipped);
+    };
     // --mode no-install: the tools on the path are taken, and nothing is downloaded.
     let mut command = program(wasm_pack);
     command
         .args(["test", "--headless", "--chrome", "--mode", "no-install", "--release"])
-        .args(["crates/thinkling-reward", "--features", "wasm", "--test", "web"])
+        .args(package)
         .args(["--", "--nocapture"])
-        .env("THINKLING_TABLE_FINGERPRINT", fingerprint);
+        .env("WASM_BINDGEN_TEST_TIMEOUT", TEST_TIMEOUT_S)
+        .envs(env.iter().copied());
     let mut tally = Tally::default();
     let ok = watched(with_path(&mut command, wasm_bindgen)?, |line| tally.read(line))?;
     report.count(&tally);

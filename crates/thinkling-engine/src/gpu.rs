@@ -6,7 +6,8 @@ mod kernels;
 mod matrix;
 mod plan;
 mod shaders;
-#[cfg(test)]
+// They block, which a page must not; `tests/web.rs` runs there.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;
 
 use crate::EngineError;

@@ -45,7 +45,7 @@ pub(crate) fn source(name: &str, format: Option<Format>) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
 

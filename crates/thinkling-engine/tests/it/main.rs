@@ -1,4 +1,5 @@
 //! Whole models: the goldens of transformers, and a real one.
+#![cfg(not(target_family = "wasm"))]
 
 mod goldens;
 mod smollm2;

@@ -79,4 +79,36 @@ mod tests {
             assert_eq!(module.entry_points[0].name, "main", "{name}");
         }
     }
+
+    #[test]
+    fn every_shader_is_written_for_metal_and_direct3d() {
+        for (name, source) in all() {
+            let module = naga::front::wgsl::parse_str(&source).expect("valid");
+            let mut validator = naga::valid::Validator::new(
+                naga::valid::ValidationFlags::all(),
+                naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+            );
+            let info = validator.validate(&module).expect("valid");
+            let names = module.overrides.iter().filter_map(|(_, o)| o.name.clone());
+            let constants: naga::back::PipelineConstants = names.map(|name| (name, 2.0)).collect();
+            let (module, info) =
+                naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
+                    .unwrap_or_else(|e| panic!("{name}: {e}"));
+            let (metal, _) = naga::back::msl::write_string(
+                &module,
+                &info,
+                &naga::back::msl::Options { fake_missing_bindings: true, ..Default::default() },
+                &naga::back::msl::PipelineOptions::default(),
+            )
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(metal.contains("kernel void"), "{name}");
+            let mut hlsl = String::new();
+            let options = naga::back::hlsl::Options::default();
+            let pipeline = naga::back::hlsl::PipelineOptions::default();
+            naga::back::hlsl::Writer::new(&mut hlsl, &options, &pipeline)
+                .write(&module, &info, None)
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(hlsl.contains("numthreads"), "{name}");
+        }
+    }
 }

@@ -60,7 +60,6 @@ pub struct Engine {
     decoder: Decoder,
     vocab_size: usize,
     context: usize,
-    rows_of_pass: usize,
     segments: Segments,
     /// Prompts of the last prefill that rows may begin after.
     prompts: Vec<Arc<Segment>>,
@@ -109,7 +108,6 @@ impl Engine {
             decoder,
             vocab_size: config.vocab_size,
             context: config.max_position_embeddings,
-            rows_of_pass: PROMPT_ROWS,
             segments: Segments::new(capacity.cache_tokens),
             prompts: Vec::new(),
             rows: Vec::new(),
@@ -131,45 +129,6 @@ impl Engine {
                 self.segments.give_back(segment);
             }
         }
-    }
-
-    /// Runs a prompt's tokens; gives the logits after the last one.
-    async fn run_prompt(
-        &mut self,
-        index: usize,
-        ids: &[u32],
-        start: usize,
-        each: &mut Option<EachToken<'_>>,
-    ) -> Result<Vec<f32>, EngineError> {
-        let row = |i: usize| Row {
-            own_start: start as u32,
-            own_len: i as u32 + 1,
-            position: i as u32,
-            ..Row::default()
-        };
-        let step = if each.is_some() { LOGITS_ROWS } else { self.rows_of_pass };
-        let mut last = Vec::new();
-        for first in (0..ids.len()).step_by(step) {
-            let tokens = first..ids.len().min(first + step);
-            let rows: Vec<Row> = tokens.clone().map(row).collect();
-            let is_last = tokens.end == ids.len();
-            let wanted: Vec<usize> = match (each.is_some(), is_last) {
-                (true, _) => (0..rows.len()).collect(),
-                (false, true) => vec![rows.len() - 1],
-                (false, false) => Vec::new(),
-            };
-            let mut logits = self.decoder.logits(&ids[tokens.clone()], &rows, &wanted).await?;
-            if let Some(each) = each {
-                let before_last = ids.len() - 1;
-                let seen = tokens.zip(logits.chunks_exact_mut(self.vocab_size));
-                seen.filter(|(token, _)| *token < before_last)
-                    .for_each(|(token, row)| each(index, token, row));
-            }
-            if is_last {
-                last = logits.split_off(logits.len() - self.vocab_size);
-            }
-        }
-        Ok(last)
     }
 }
 
@@ -195,11 +154,41 @@ impl Decode for Engine {
     ) -> Result<Logits, EngineError> {
         let old = std::mem::take(&mut self.prompts);
         self.drop_prompts(old);
+        for ids in prompts {
+            self.prompts.push(Arc::new(self.segments.take(ids.len())?));
+        }
         let mut logits = Logits { values: Vec::new(), vocab: self.vocab_size };
-        for (index, ids) in prompts.iter().enumerate() {
-            let segment = self.segments.take(ids.len())?;
-            self.prompts.push(Arc::new(segment));
-            logits.values.extend(self.run_prompt(index, ids, segment.start, &mut each).await?);
+        let tokens = prompts.iter().enumerate();
+        let mut tokens = tokens.flat_map(|(p, ids)| (0..ids.len()).map(move |t| (p, t))).peekable();
+        let is_last = |(prompt, token): (usize, usize)| token + 1 == prompts[prompt].len();
+        while tokens.peek().is_some() {
+            let (mut ids, mut rows, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+            let mut seen = Vec::new();
+            while rows.len() < PROMPT_ROWS
+                && wanted.len() < LOGITS_ROWS
+                && let Some(place) = tokens.next()
+            {
+                let (prompt, token) = place;
+                if each.is_some() || is_last(place) {
+                    wanted.push(rows.len());
+                    seen.push(place);
+                }
+                ids.push(prompts[prompt][token]);
+                rows.push(Row {
+                    own_start: self.prompts[prompt].start as u32,
+                    own_len: token as u32 + 1,
+                    position: token as u32,
+                    ..Row::default()
+                });
+            }
+            let mut values = self.decoder.logits(&ids, &rows, &wanted).await?;
+            for (place, row) in seen.into_iter().zip(values.chunks_exact_mut(self.vocab_size)) {
+                match &mut each {
+                    _ if is_last(place) => logits.values.extend_from_slice(row),
+                    Some(each) => each(place.0, place.1, row),
+                    None => {}
+                }
+            }
         }
         Ok(logits)
     }

@@ -1,11 +1,13 @@
 //! Whole models: the goldens of transformers, and a real one.
 #![cfg(not(target_family = "wasm"))]
 
+mod generation;
 mod goldens;
 mod smollm2;
 
 use thinkling_engine::{
-    Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Keep, Row, WeightsReader,
+    Adapter, Capacity, CpuDecoder, Engine, EngineError, GpuDecoder, GpuOptions, Keep, Row,
+    WeightsReader,
 };
 use thinkling_weights::Checkpoint;
 
@@ -29,16 +31,32 @@ impl Decoder {
     }
 }
 
+/// The GPU, or none where none is required.
+fn adapter() -> Option<Adapter> {
+    match pollster::block_on(Adapter::new()) {
+        Ok(adapter) => Some(adapter),
+        Err(e) if std::env::var_os("REQUIRE_GPU").is_some() => panic!("{e}"),
+        Err(_) => None,
+    }
+}
+
+/// The engine on the CPU, and on the GPU where there is one.
+fn engines(checkpoint: &Checkpoint, capacity: Capacity) -> Vec<(String, Engine)> {
+    let weights = WeightsReader::new(checkpoint, Keep::Stored);
+    let mut all = vec![("cpu".to_owned(), Engine::on_cpu(&weights, capacity).expect("weights"))];
+    if let Some(adapter) = adapter() {
+        let engine = pollster::block_on(Engine::on_gpu(&adapter, &weights, capacity));
+        all.push((adapter.name().to_owned(), engine.expect("an engine")));
+    }
+    all
+}
+
 /// Every decoder there is here for a model: the CPU's, and the GPU's where there is one.
 fn decoders(checkpoint: &Checkpoint, keep: Keep, cache_tokens: usize) -> Vec<(String, Decoder)> {
     let weights = WeightsReader::new(checkpoint, keep);
     let cpu = CpuDecoder::new(&weights, cache_tokens).expect("weights");
     let mut all = vec![("cpu".to_owned(), Decoder::Cpu(Box::new(cpu)))];
-    let adapter = match pollster::block_on(Adapter::new()) {
-        Ok(adapter) => adapter,
-        Err(e) if std::env::var_os("REQUIRE_GPU").is_some() => panic!("{e}"),
-        Err(_) => return all,
-    };
+    let Some(adapter) = adapter() else { return all };
     for (what, adapter) in [
         ("", adapter.clone()),
         // The least that WebGPU promises is 128 MiB; an eighth of it makes large tensors split.

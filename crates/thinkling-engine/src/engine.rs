@@ -4,6 +4,7 @@ use crate::segments::{Segment, Segments};
 use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
 use std::sync::Arc;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
+use thinkling_sampling::{Sampled, SamplingParams};
 
 /// Rows of a pass over prompts.
 const PROMPT_ROWS: usize = 64;
@@ -122,6 +123,18 @@ impl Engine {
         }
     }
 
+    /// The next token of each running sequence, with all of them wanted.
+    fn next_rows(&self) -> (Vec<Row>, Vec<usize>) {
+        let row = |running: &Running| Row {
+            prompt_start: running.prompt.start as u32,
+            prompt_len: running.prompt.len as u32,
+            own_start: running.own.start as u32,
+            own_len: running.len as u32 + 1,
+            position: (running.prompt.len + running.len) as u32,
+        };
+        (self.rows.iter().map(row).collect(), (0..self.rows.len()).collect())
+    }
+
     /// Frees prompts that no row reads.
     fn drop_prompts(&mut self, prompts: Vec<Arc<Segment>>) {
         for prompt in prompts {
@@ -207,19 +220,32 @@ impl Decode for Engine {
     }
 
     async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), EngineError> {
-        let row = |running: &Running| Row {
-            prompt_start: running.prompt.start as u32,
-            prompt_len: running.prompt.len as u32,
-            own_start: running.own.start as u32,
-            own_len: running.len as u32 + 1,
-            position: (running.prompt.len + running.len) as u32,
-        };
-        let rows: Vec<Row> = self.rows.iter().map(row).collect();
-        let wanted: Vec<usize> = (0..rows.len()).collect();
+        let (rows, wanted) = self.next_rows();
         logits.vocab = self.vocab_size;
         logits.values = self.decoder.logits(ids, &rows, &wanted).await?;
         self.rows.iter_mut().for_each(|row| row.len += 1);
         Ok(())
+    }
+
+    fn draws(&self) -> bool {
+        matches!(self.decoder, Decoder::Gpu(_))
+    }
+
+    async fn step_and_draw(
+        &mut self,
+        ids: &[u32],
+        params: &SamplingParams,
+        uniforms: &[f64],
+    ) -> Result<Vec<Sampled>, EngineError> {
+        let (rows, wanted) = self.next_rows();
+        let Decoder::Gpu(decoder) = &self.decoder else {
+            unreachable!("only a GPU draws");
+        };
+        let draws: Vec<f32> = uniforms.iter().map(|&x| x as f32).collect();
+        let drawn = decoder.sample(ids, &rows, &wanted, params, &draws).await?;
+        self.rows.iter_mut().for_each(|row| row.len += 1);
+        let sampled = |(id, logprob)| Sampled { id, logprob: f64::from(logprob) };
+        Ok(drawn.into_iter().map(sampled).collect())
     }
 
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {

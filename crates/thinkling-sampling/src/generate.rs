@@ -47,6 +47,23 @@ pub trait Decode {
     /// The next token of each row; gives the logits of the one after it.
     async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), Self::Error>;
 
+    /// Whether [`Self::step_and_draw`] draws, so that no logits are read back.
+    fn draws(&self) -> bool {
+        false
+    }
+
+    /// [`Self::step`] that also draws the token after it, as [`Sampler::sample`] does; `uniforms` are
+    /// the rows' draws in `[0, 1)`. Only called where it [draws](Self::draws).
+    async fn step_and_draw(
+        &mut self,
+        ids: &[u32],
+        params: &SamplingParams,
+        uniforms: &[f64],
+    ) -> Result<Vec<Sampled>, Self::Error> {
+        let _ = (ids, params, uniforms);
+        unreachable!("a decoder that draws says how")
+    }
+
     /// Keeps the rows for which `keep` holds.
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool);
 }
@@ -267,7 +284,7 @@ impl<'a, D: Decode> Run<'a, D> {
         &mut self,
         on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(), D::Error> {
-        let mut logits = Logits::default();
+        let (mut logits, request) = (Logits::default(), self.request);
         while !self.stopped {
             self.drop_ended();
             if let Some(prompts) = self.prompts_to_begin() {
@@ -280,8 +297,33 @@ impl<'a, D: Decode> Run<'a, D> {
             let last = |row: &Row| self.generated.completions[row.completion].ids.last();
             let ids: Vec<u32> =
                 self.rows.iter().map(|row| last(row).copied().unwrap_or(0)).collect();
+            if self.decoder.draws() && request.banned.is_empty() && request.top_logprobs == 0 {
+                self.step_and_draw(&ids, on_token).await?;
+                continue;
+            }
             self.decoder.step(&ids, &mut logits).await?;
             self.draw(0, &mut logits, |row| row, on_token)?;
+        }
+        Ok(())
+    }
+
+    /// A step whose tokens the decoder draws.
+    async fn step_and_draw(
+        &mut self,
+        ids: &[u32],
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<(), D::Error> {
+        let params = &self.request.sampling;
+        let uniform = |row: &mut Row| match row.ended || params.is_greedy() {
+            true => 0.0,
+            false => row.stream.uniform(),
+        };
+        let uniforms: Vec<f64> = self.rows.iter_mut().map(uniform).collect();
+        let drawn = self.decoder.step_and_draw(ids, params, &uniforms).await?;
+        for (row, sampled) in drawn.into_iter().enumerate() {
+            if !self.rows[row].ended {
+                self.record(row, (sampled, Vec::new()), on_token)?;
+            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 use crate::decoder::Shape;
 use crate::rows::softmax;
 use crate::scratch::with_block;
+use crate::vector::lanes;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Vectors whose sums run side by side: a multiply-add waits about four cycles for the one before
@@ -36,19 +37,6 @@ impl KeyValues {
         self.values.extend_from_slice(values);
         self.tokens += 1;
     }
-}
-
-/// Tokens of a block of keys: values in a vector of this machine.
-fn lanes() -> usize {
-    struct Lanes;
-    impl WithSimd for Lanes {
-        type Output = usize;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    Arch::new().dispatch(Lanes)
 }
 
 /// Attention of the query heads `q` `[heads * head_dim]` over the tokens of `parts`, one after the

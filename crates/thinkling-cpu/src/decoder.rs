@@ -198,9 +198,7 @@ impl Decoder {
             let parallel = parallel && multiplications >= MIN_PARALLEL;
             timed("decode: products", || packed.multiply(x, out, write, parallel));
         };
-        let norm = |x: &[f32], w: &[f32], out: &mut [f32]| {
-            rms_norm_rows(x, w, eps, out);
-        };
+        let norm = |x: &[f32], w: &[f32], out: &mut [f32]| rms_norm_rows(x, w, eps, out);
         let sizes = [hidden, hidden, qkv_width, mixed_width, 2 * intermediate, intermediate];
         with_scratch(rows * sizes.iter().sum::<usize>(), |memory| {
             let mut rest = memory;

@@ -10,6 +10,7 @@
 
 use crate::scratch::{Aligned, with_block, with_scratch};
 use crate::threads;
+use crate::vector::lanes;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
@@ -179,15 +180,7 @@ impl Packed {
 
 /// Columns of a panel on this machine.
 fn panel_width() -> usize {
-    struct Lanes;
-    impl WithSimd for Lanes {
-        type Output = usize;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    Arch::new().dispatch(Lanes) * VECTORS
+    lanes() * VECTORS
 }
 
 /// The half of a word that is a bfloat16 as f32.

@@ -1,5 +1,20 @@
 //! Functions compiled for several kinds of vectors.
 
+use pulp::{Arch, Simd, WithSimd};
+
+/// Floats in a vector of this machine.
+pub(crate) fn lanes() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    Arch::new().dispatch(Lanes)
+}
+
 /// Compiles a function for AVX-512, for AVX2 and for what the target always has; which one runs is
 /// chosen by the machine at the first call.
 ///

@@ -69,9 +69,11 @@ pub struct GpuDecoder {
 struct Buffers {
     rows: wgpu::Buffer,
     ids: wgpu::Buffer,
-    /// x: number of rows, y: most parts of a row.
+    /// Rows of the pass, in the first of four words, as in the next two.
     counts: wgpu::Buffer,
+    /// Most parts of a row.
     attention_counts: wgpu::Buffer,
+    /// Rows whose logits are wanted.
     head_counts: wgpu::Buffer,
     residual: wgpu::Buffer,
     /// Rows whose logits are wanted.
@@ -103,11 +105,6 @@ impl GpuDecoder {
             None => Ok(decoder),
             Some(error) => Err(EngineError::Gpu(error.to_string())),
         }
-    }
-
-    /// Tokens whose keys and values are kept.
-    pub fn cache_tokens(&self) -> usize {
-        self.limits.cache_tokens
     }
 
     /// What it uses.
@@ -199,8 +196,7 @@ impl GpuDecoder {
         self.plans[many].record(&mut encoder, rows.len(), parts);
         if !wanted.is_empty() {
             let bytes = (self.shape.hidden_stride() * 4) as u64;
-            for run in runs(wanted) {
-                let (to, from, len) = run;
+            for (to, from, len) in runs(wanted) {
                 encoder.copy_buffer_to_buffer(
                     &buffers.residual,
                     from as u64 * bytes,

@@ -122,21 +122,6 @@ impl PackedMatrix {
         Self::new(Format::F32, rows, columns, bytemuck::cast_slice(values))
     }
 
-    /// Matrices of one format and width, each in panels of its own, one after the other.
-    ///
-    /// # Panics
-    /// Where there is none, or they differ in format or width.
-    pub fn stacked(parts: Vec<Self>) -> Self {
-        let mut parts = parts.into_iter();
-        let mut all = parts.next().expect("at least one part");
-        for part in parts {
-            assert!(part.format == all.format && part.columns == all.columns, "parts are alike");
-            all.rows = all.panels() * PANEL + part.rows;
-            all.words.extend(part.words);
-        }
-        all
-    }
-
     /// How it is stored.
     pub fn format(&self) -> Format {
         self.format

@@ -157,9 +157,14 @@ fn tile_products<S: Simd, D: Decode, const ROWS: usize, const CHAINS: usize>(
                     *sum = simd.mul_add_e_f32s(simd.splat_f32s(x[column]), w, *sum);
                 }
             }
+            let (scale, minimum) = (D::scale(simd, words, lane), D::minimum(simd, words, lane));
             for ((total, sums), x) in totals.iter_mut().zip(sums).zip(x) {
                 let sum = sums.into_iter().reduce(|a, b| simd.add_f32s(a, b)).unwrap_or(zero);
-                *total = D::add(simd, words, lane, sum, x, *total);
+                if let Some(minimum) = minimum {
+                    let x = simd.splat_f32s(x.iter().sum());
+                    *total = simd.mul_add_e_f32s(minimum, x, *total);
+                }
+                *total = simd.mul_add_e_f32s(scale, sum, *total);
             }
         }
         for (out, total) in out.chunks_exact_mut(PANEL).zip(totals) {

@@ -13,18 +13,16 @@ pub(super) trait Decode {
     /// Column `column` of the rows that begin at `lane`; of quantised formats without scale.
     fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s;
 
-    /// `total` and a block's `sum` of products with `x`, scaled.
+    /// What the rows' values are multiplied by.
     #[inline(always)]
-    fn add<S: Simd>(
-        simd: S,
-        words: &[u32],
-        lane: usize,
-        sum: S::f32s,
-        x: &[f32],
-        total: S::f32s,
-    ) -> S::f32s {
-        let _ = (words, lane, x);
-        simd.add_f32s(total, sum)
+    fn scale<S: Simd>(simd: S, _words: &[u32], _lane: usize) -> S::f32s {
+        simd.splat_f32s(1.0)
+    }
+
+    /// What is added to the rows' scaled values.
+    #[inline(always)]
+    fn minimum<S: Simd>(_simd: S, _words: &[u32], _lane: usize) -> Option<S::f32s> {
+        None
     }
 }
 
@@ -134,15 +132,8 @@ impl Decode for Q8_0 {
     }
 
     #[inline(always)]
-    fn add<S: Simd>(
-        simd: S,
-        words: &[u32],
-        lane: usize,
-        sum: S::f32s,
-        _: &[f32],
-        total: S::f32s,
-    ) -> S::f32s {
-        simd.mul_add_e_f32s(pair_scales(simd, words, lane), sum, total)
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+        pair_scales(simd, words, lane)
     }
 }
 
@@ -155,15 +146,8 @@ impl Decode for Q4_0 {
     }
 
     #[inline(always)]
-    fn add<S: Simd>(
-        simd: S,
-        words: &[u32],
-        lane: usize,
-        sum: S::f32s,
-        _: &[f32],
-        total: S::f32s,
-    ) -> S::f32s {
-        simd.mul_add_e_f32s(pair_scales(simd, words, lane), sum, total)
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+        pair_scales(simd, words, lane)
     }
 }
 
@@ -176,18 +160,13 @@ impl Decode for Q4_1 {
     }
 
     #[inline(always)]
-    fn add<S: Simd>(
-        simd: S,
-        words: &[u32],
-        lane: usize,
-        sum: S::f32s,
-        x: &[f32],
-        total: S::f32s,
-    ) -> S::f32s {
-        let words = load::<S>(words, lane);
-        let (d, m) = (halves(simd, words), halves(simd, shift(simd, words, 16)));
-        let x = simd.splat_f32s(x.iter().sum());
-        simd.mul_add_e_f32s(d, sum, simd.mul_add_e_f32s(m, x, total))
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+        halves(simd, load::<S>(words, lane))
+    }
+
+    #[inline(always)]
+    fn minimum<S: Simd>(simd: S, words: &[u32], lane: usize) -> Option<S::f32s> {
+        Some(halves(simd, shift(simd, load::<S>(words, lane), 16)))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Running sequences over a decoder and its cache: what `thinkling-sampling`'s loop generates with.
 
+use crate::conversation::Conversation;
 use crate::segments::{Segment, Segments};
 use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
+use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::Arc;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
 use thinkling_sampling::{Sampled, SamplingParams};
@@ -40,6 +43,9 @@ pub struct Capacity {
     /// Tokens whose keys and values are kept: of prompts, and of each running sequence as many as it
     /// may come to.
     pub cache_tokens: usize,
+    /// Tokens beside these, of a [conversation](Engine::kept_tokens); no sequence is longer then. 0
+    /// for none.
+    pub conversation_tokens: usize,
 }
 
 impl Capacity {
@@ -51,28 +57,53 @@ impl Capacity {
         let own = request.stop.max_tokens.min(context);
         // Prompts of running groups, and those that the next ones begin with.
         let prompts = (2 * rows.div_ceil(group)).min(request.prompts.len());
-        Self { rows, cache_tokens: prompts * longest + rows * own + 1 }
+        Self { rows, cache_tokens: prompts * longest + rows * own + 1, conversation_tokens: 0 }
     }
 }
 
+/// Asked before each pass: whether to go on. An event loop has its turn while it is awaited.
+pub type BeforePass = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ControlFlow<()>>>>>;
+
 /// A model that decodes rows of tokens.
-#[derive(Debug)]
 pub struct Engine {
     decoder: Decoder,
     vocab_size: usize,
     context: usize,
     segments: Segments,
+    conversation: Option<Conversation>,
     /// Prompts of the last prefill that rows may begin after.
-    prompts: Vec<Arc<Segment>>,
+    prompts: Vec<Prompt>,
     rows: Vec<Running>,
+    before_pass: Option<BeforePass>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("decoder", &self.decoder).finish_non_exhaustive()
+    }
+}
+
+/// Where a prompt's keys and values lie.
+#[derive(Clone, Debug)]
+enum Prompt {
+    Own(Arc<Segment>),
+    /// At the beginning of the conversation.
+    Conversation {
+        len: usize,
+    },
 }
 
 #[derive(Debug)]
-struct Running {
-    prompt: Arc<Segment>,
-    own: Segment,
-    /// Tokens that it has, without the prompt's.
-    len: usize,
+enum Running {
+    /// After a prompt that others may share.
+    Apart {
+        prompt: Prompt,
+        own: Segment,
+        /// Tokens that it has, without the prompt's.
+        len: usize,
+    },
+    /// The conversation itself goes on.
+    Conversation,
 }
 
 impl Engine {
@@ -88,10 +119,10 @@ impl Engine {
         let options = GpuOptions {
             max_rows: capacity.rows.max(PROMPT_ROWS),
             max_logits: capacity.rows.max(LOGITS_ROWS),
-            cache_tokens: capacity.cache_tokens,
+            cache_tokens: capacity.cache_tokens + capacity.conversation_tokens,
         };
         let decoder = GpuDecoder::new(adapter, weights, options).await?;
-        Ok(Self::new(Decoder::Gpu(Box::new(decoder)), weights, capacity))
+        Self::new(Decoder::Gpu(Box::new(decoder)), weights, capacity)
     }
 
     /// On the CPU.
@@ -99,20 +130,40 @@ impl Engine {
     /// # Errors
     /// As [`CpuDecoder::new`].
     pub fn on_cpu(weights: &WeightsReader<'_>, capacity: Capacity) -> Result<Self, EngineError> {
-        let decoder = CpuDecoder::new(weights, capacity.cache_tokens)?;
-        Ok(Self::new(Decoder::Cpu(Box::new(decoder)), weights, capacity))
+        let tokens = capacity.cache_tokens + capacity.conversation_tokens;
+        let decoder = CpuDecoder::new(weights, tokens)?;
+        Self::new(Decoder::Cpu(Box::new(decoder)), weights, capacity)
     }
 
-    fn new(decoder: Decoder, weights: &WeightsReader<'_>, capacity: Capacity) -> Self {
+    fn new(
+        decoder: Decoder,
+        weights: &WeightsReader<'_>,
+        capacity: Capacity,
+    ) -> Result<Self, EngineError> {
         let config = weights.config();
-        Self {
+        let mut segments = Segments::new(capacity.cache_tokens + capacity.conversation_tokens);
+        let (conversation, most) = match capacity.conversation_tokens {
+            0 => (None, usize::MAX),
+            tokens => (Some(Conversation::new(segments.take(tokens)?)), tokens),
+        };
+        Ok(Self {
             decoder,
             vocab_size: config.vocab_size,
-            context: config.max_position_embeddings,
-            segments: Segments::new(capacity.cache_tokens),
+            context: config.max_position_embeddings.min(most),
+            segments,
+            conversation,
             prompts: Vec::new(),
             rows: Vec::new(),
-        }
+            before_pass: None,
+        })
+    }
+
+    /// Asks `before_pass` before each pass whether to go on; where not, what runs ends with
+    /// [`EngineError::Stopped`].
+    #[must_use]
+    pub fn with_before_pass(mut self, before_pass: BeforePass) -> Self {
+        self.before_pass = Some(before_pass);
+        self
     }
 
     /// What it uses of the GPU, if it is on one.
@@ -123,22 +174,91 @@ impl Engine {
         }
     }
 
+    /// Tokens of the last prompt that were not computed, since the one before it, with what was
+    /// generated after it, began with them. Only a request of one prompt is kept, where there is
+    /// [room](Capacity::conversation_tokens) for a conversation.
+    pub fn kept_tokens(&self) -> usize {
+        self.conversation.as_ref().map_or(0, |conversation| conversation.kept)
+    }
+
+    async fn go_on(&self) -> Result<(), EngineError> {
+        match &self.before_pass {
+            Some(before_pass) if before_pass().await.is_break() => Err(EngineError::Stopped),
+            _ => Ok(()),
+        }
+    }
+
+    fn conversation(&self) -> &Conversation {
+        self.conversation.as_ref().expect("rows and prompts of a conversation are of this one")
+    }
+
+    /// Where a prompt begins, and its length.
+    fn place(&self, prompt: &Prompt) -> Segment {
+        match prompt {
+            Prompt::Own(segment) => **segment,
+            &Prompt::Conversation { len } => {
+                Segment { start: self.conversation().segment.start, len }
+            }
+        }
+    }
+
     /// The next token of each running sequence, with all of them wanted.
     fn next_rows(&self) -> (Vec<Row>, Vec<usize>) {
-        let row = |running: &Running| Row {
-            prompt_start: running.prompt.start as u32,
-            prompt_len: running.prompt.len as u32,
-            own_start: running.own.start as u32,
-            own_len: running.len as u32 + 1,
-            position: (running.prompt.len + running.len) as u32,
+        let row = |running: &Running| match running {
+            Running::Apart { prompt, own, len } => {
+                let prompt = self.place(prompt);
+                Row {
+                    prompt_start: prompt.start as u32,
+                    prompt_len: prompt.len as u32,
+                    own_start: own.start as u32,
+                    own_len: *len as u32 + 1,
+                    position: (prompt.len + len) as u32,
+                }
+            }
+            Running::Conversation => self.conversation().row(self.conversation().ids.len()),
         };
         (self.rows.iter().map(row).collect(), (0..self.rows.len()).collect())
     }
 
+    /// Notes that these tokens of the rows have keys and values now.
+    fn have_run(&mut self, ids: &[u32]) {
+        for (row, &id) in self.rows.iter_mut().zip(ids) {
+            match row {
+                Running::Apart { len, .. } => *len += 1,
+                Running::Conversation => {
+                    self.conversation.as_mut().expect("its own row runs").ids.push(id);
+                }
+            }
+        }
+    }
+
+    /// Finds places for prompts; gives how many tokens of each need not be computed.
+    fn place_prompts(
+        &mut self,
+        prompts: &[Vec<u32>],
+        all_wanted: bool,
+    ) -> Result<usize, EngineError> {
+        let old = std::mem::take(&mut self.prompts);
+        self.drop_prompts(old);
+        if let ([ids], Some(conversation)) = (prompts, &mut self.conversation)
+            && self.rows.is_empty()
+            && ids.len() <= conversation.segment.len
+        {
+            self.prompts.push(Prompt::Conversation { len: ids.len() });
+            return Ok(conversation.begin(ids, all_wanted));
+        }
+        for ids in prompts {
+            self.prompts.push(Prompt::Own(Arc::new(self.segments.take(ids.len())?)));
+        }
+        Ok(0)
+    }
+
     /// Frees prompts that no row reads.
-    fn drop_prompts(&mut self, prompts: Vec<Arc<Segment>>) {
+    fn drop_prompts(&mut self, prompts: Vec<Prompt>) {
         for prompt in prompts {
-            if let Ok(segment) = Arc::try_unwrap(prompt) {
+            if let Prompt::Own(segment) = prompt
+                && let Ok(segment) = Arc::try_unwrap(segment)
+            {
                 self.segments.give_back(segment);
             }
         }
@@ -165,16 +285,14 @@ impl Decode for Engine {
         prompts: &[Vec<u32>],
         mut each: Option<EachToken<'_>>,
     ) -> Result<Logits, EngineError> {
-        let old = std::mem::take(&mut self.prompts);
-        self.drop_prompts(old);
-        for ids in prompts {
-            self.prompts.push(Arc::new(self.segments.take(ids.len())?));
-        }
+        let kept = self.place_prompts(prompts, each.is_some())?;
         let mut logits = Logits { values: Vec::new(), vocab: self.vocab_size };
         let tokens = prompts.iter().enumerate();
-        let mut tokens = tokens.flat_map(|(p, ids)| (0..ids.len()).map(move |t| (p, t))).peekable();
+        let mut tokens =
+            tokens.flat_map(|(p, ids)| (kept..ids.len()).map(move |t| (p, t))).peekable();
         let is_last = |(prompt, token): (usize, usize)| token + 1 == prompts[prompt].len();
         while tokens.peek().is_some() {
+            self.go_on().await?;
             let (mut ids, mut rows, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
             let mut seen = Vec::new();
             while rows.len() < PROMPT_ROWS
@@ -188,13 +306,18 @@ impl Decode for Engine {
                 }
                 ids.push(prompts[prompt][token]);
                 rows.push(Row {
-                    own_start: self.prompts[prompt].start as u32,
+                    own_start: self.place(&self.prompts[prompt]).start as u32,
                     own_len: token as u32 + 1,
                     position: token as u32,
                     ..Row::default()
                 });
             }
             let mut values = self.decoder.logits(&ids, &rows, &wanted).await?;
+            if let (Some(conversation), Some(Prompt::Conversation { .. })) =
+                (&mut self.conversation, self.prompts.first())
+            {
+                conversation.ids.extend_from_slice(&ids);
+            }
             for (place, row) in seen.into_iter().zip(values.chunks_exact_mut(self.vocab_size)) {
                 match &mut each {
                     _ if is_last(place) => logits.values.extend_from_slice(row),
@@ -208,22 +331,32 @@ impl Decode for Engine {
 
     async fn add_rows(&mut self, prompts: &[usize], max_tokens: usize) -> Result<(), EngineError> {
         let known = std::mem::take(&mut self.prompts);
+        let places: Vec<Segment> = known.iter().map(|prompt| self.place(prompt)).collect();
         for &prompt in prompts {
-            let prompt = known[prompt].clone();
             // The last token of a completion is drawn, never run.
-            let room = max_tokens.min(self.context - prompt.len);
+            let room = max_tokens.min(self.context - places[prompt].len);
+            let fits =
+                |conversation: &Conversation| places[prompt].len + room <= conversation.segment.len;
+            if matches!(known[prompt], Prompt::Conversation { .. })
+                && prompts.len() == 1
+                && self.conversation.as_ref().is_some_and(fits)
+            {
+                self.rows.push(Running::Conversation);
+                continue;
+            }
             let own = self.segments.take(room)?;
-            self.rows.push(Running { prompt, own, len: 0 });
+            self.rows.push(Running::Apart { prompt: known[prompt].clone(), own, len: 0 });
         }
         self.drop_prompts(known);
         Ok(())
     }
 
     async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), EngineError> {
+        self.go_on().await?;
         let (rows, wanted) = self.next_rows();
         logits.vocab = self.vocab_size;
         logits.values = self.decoder.logits(ids, &rows, &wanted).await?;
-        self.rows.iter_mut().for_each(|row| row.len += 1);
+        self.have_run(ids);
         Ok(())
     }
 
@@ -237,13 +370,14 @@ impl Decode for Engine {
         params: &SamplingParams,
         uniforms: &[f64],
     ) -> Result<Vec<Sampled>, EngineError> {
+        self.go_on().await?;
         let (rows, wanted) = self.next_rows();
         let Decoder::Gpu(decoder) = &self.decoder else {
             unreachable!("only a GPU draws");
         };
         let draws: Vec<f32> = uniforms.iter().map(|&x| x as f32).collect();
         let drawn = decoder.sample(ids, &rows, &wanted, params, &draws).await?;
-        self.rows.iter_mut().for_each(|row| row.len += 1);
+        self.have_run(ids);
         let sampled = |(id, logprob)| Sampled { id, logprob: f64::from(logprob) };
         Ok(drawn.into_iter().map(sampled).collect())
     }
@@ -251,11 +385,13 @@ impl Decode for Engine {
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {
         let mut ended = Vec::new();
         for (index, row) in std::mem::take(&mut self.rows).into_iter().enumerate() {
-            if keep(index) {
-                self.rows.push(row);
-            } else {
-                self.segments.give_back(row.own);
-                ended.push(row.prompt);
+            match row {
+                row if keep(index) => self.rows.push(row),
+                Running::Apart { prompt, own, .. } => {
+                    self.segments.give_back(own);
+                    ended.push(prompt);
+                }
+                Running::Conversation => {}
             }
         }
         self.drop_prompts(ended);

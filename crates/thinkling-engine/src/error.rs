@@ -11,6 +11,19 @@ pub enum EngineError {
     /// No device, or one that failed or was lost.
     #[error("the GPU: {0}")]
     Gpu(String),
+    /// A GPU whose numbers are wrong.
+    #[error(
+        "the GPU computes wrongly: one layer differs from the CPU's, expected: by at most {tolerance} of the largest logit, got: {share}"
+    )]
+    SelfTest {
+        /// Largest difference of two logits over the largest logit.
+        share: f32,
+        /// What is let pass.
+        tolerance: f32,
+    },
+    /// Someone wanted it to end, see [`Engine::with_before_pass`](crate::Engine::with_before_pass).
+    #[error("stopped before its end")]
+    Stopped,
     /// The adapter lacks what the shaders need.
     #[error("the GPU's {what}, expected: at least {expected}, got: {got}")]
     Limit {

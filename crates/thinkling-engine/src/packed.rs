@@ -57,6 +57,17 @@ impl Format {
         }
     }
 
+    /// Elements of a stored block, and its bytes.
+    fn block(self) -> (usize, usize) {
+        self.ggml().block().unwrap_or((1, 4))
+    }
+
+    /// Bytes of a stored row, where it is a whole number of blocks.
+    pub(crate) fn row_bytes(self, columns: usize) -> Option<usize> {
+        let (block_len, block_bytes) = self.block();
+        columns.is_multiple_of(block_len).then(|| columns / block_len * block_bytes)
+    }
+
     /// Words of 64 rows by 32 columns.
     pub(crate) const fn block_words(self) -> usize {
         match self {
@@ -91,27 +102,37 @@ impl PackedMatrix {
         columns: usize,
         bytes: &[u8],
     ) -> Result<Self, EngineError> {
-        let (block_len, block_bytes) = format.ggml().block().unwrap_or((1, 4));
-        let row_bytes = columns / block_len * block_bytes;
-        if !columns.is_multiple_of(block_len) || bytes.len() != rows * row_bytes {
-            return Err(EngineError::Shape {
-                what: "a matrix's bytes",
-                expected: rows * row_bytes,
-                got: bytes.len(),
-            });
+        let mut matrix = Self::zeros(format, rows, columns);
+        let row_bytes = format.row_bytes(columns);
+        if row_bytes.is_none_or(|row_bytes| bytes.len() != rows * row_bytes) {
+            let expected = rows * row_bytes.unwrap_or_default();
+            let what = "a matrix's bytes";
+            return Err(EngineError::Shape { what, expected, got: bytes.len() });
         }
+        matrix.set_rows(0, bytes);
+        Ok(matrix)
+    }
+
+    /// Rows of zeros, to be [set](Self::set_rows) some at a time.
+    pub(crate) fn zeros(format: Format, rows: usize, columns: usize) -> Self {
         let mut matrix = Self { format, rows, columns, words: Vec::new() };
-        let (blocks, size) = (matrix.blocks(), format.block_words());
-        matrix.words = vec![0; matrix.panels() * blocks * size];
-        for (row, bytes) in bytes.chunks_exact(row_bytes.max(1)).enumerate() {
+        matrix.words = vec![0; matrix.panels() * matrix.blocks() * format.block_words()];
+        matrix
+    }
+
+    /// Sets the rows from `first` on, which are zeros, to what is stored of them.
+    pub(crate) fn set_rows(&mut self, first: usize, bytes: &[u8]) {
+        let (block_len, block_bytes) = self.format.block();
+        let row_bytes = self.columns / block_len * block_bytes;
+        let (blocks, size) = (self.blocks(), self.format.block_words());
+        for (row, bytes) in (first..).zip(bytes.chunks_exact(row_bytes.max(1))) {
             let (panel, row) = (row / PANEL, row % PANEL);
-            let panel = &mut matrix.words[panel * blocks * size..(panel + 1) * blocks * size];
+            let panel = &mut self.words[panel * blocks * size..(panel + 1) * blocks * size];
             let stored = bytes.chunks(BLOCK / block_len * block_bytes);
             for (words, bytes) in panel.chunks_exact_mut(size).zip(stored) {
-                pack_block(format, bytes, row, words);
+                pack_block(self.format, bytes, row, words);
             }
         }
-        Ok(matrix)
     }
 
     /// Packs values as they are.

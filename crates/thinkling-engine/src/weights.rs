@@ -2,7 +2,11 @@
 
 use crate::EngineError;
 use crate::packed::{Format, PackedMatrix};
-use thinkling_weights::{Checkpoint, ModelConfig};
+use std::borrow::Cow;
+use thinkling_weights::{Checkpoint, ModelConfig, dequantize};
+
+/// Elements that are read at a time.
+const PIECE_ELEMENTS: usize = 1 << 20;
 
 /// Weights of one layer.
 #[derive(Clone, Debug)]
@@ -38,21 +42,33 @@ pub enum Keep {
 }
 
 /// Reads a checkpoint's weights, tensor by tensor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WeightsReader<'a> {
     checkpoint: &'a Checkpoint,
+    /// The checkpoint's, or that of a smaller model which is its beginning.
+    config: Cow<'a, ModelConfig>,
     keep: Keep,
 }
 
 impl<'a> WeightsReader<'a> {
     /// Reads `checkpoint`, its formats kept as `keep` says.
     pub fn new(checkpoint: &'a Checkpoint, keep: Keep) -> Self {
-        Self { checkpoint, keep }
+        Self { checkpoint, config: Cow::Borrowed(checkpoint.config()), keep }
+    }
+
+    /// The model of the first layers and the first tokens of the vocabulary: the true weights, few
+    /// enough for a test.
+    #[must_use]
+    pub fn beginning(self, layers: usize, tokens: usize) -> Self {
+        let mut config = self.config.into_owned();
+        config.num_hidden_layers = config.num_hidden_layers.min(layers);
+        config.vocab_size = config.vocab_size.min(tokens);
+        Self { config: Cow::Owned(config), ..self }
     }
 
     /// The model's config.
-    pub fn config(&self) -> &'a ModelConfig {
-        self.checkpoint.config()
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
     }
 
     /// `[vocab, hidden]`; also the head where embeddings are tied.
@@ -84,8 +100,8 @@ impl<'a> WeightsReader<'a> {
         let (mut gate, mut up) =
             (one("mlp.gate_proj.weight", mlp, hidden)?, one("mlp.up_proj.weight", mlp, hidden)?);
         if gate.format() != up.format() {
-            gate = self.matrix_f32(&[name("mlp.gate_proj.weight")], mlp, hidden)?;
-            up = self.matrix_f32(&[name("mlp.up_proj.weight")], mlp, hidden)?;
+            gate = self.matrix_as(Format::F32, &[name("mlp.gate_proj.weight")], mlp, hidden)?;
+            up = self.matrix_as(Format::F32, &[name("mlp.up_proj.weight")], mlp, hidden)?;
         }
         Ok(LayerWeights {
             input_norm: self.vector(&[name("input_layernorm.weight")])?,
@@ -123,25 +139,46 @@ impl<'a> WeightsReader<'a> {
         rows: usize,
         columns: usize,
     ) -> Result<PackedMatrix, EngineError> {
-        let stored: Vec<_> =
-            names.iter().map(|name| self.checkpoint.stored(name)).collect::<Result<_, _>>()?;
-        let format = stored.first().and_then(|(ty, _)| Format::of(ty));
-        let alike = stored.iter().all(|(ty, _)| Format::of(ty) == format);
-        match format {
-            Some(format) if alike && (self.keep == Keep::Stored || format == Format::F32) => {
-                let bytes: Vec<&[u8]> = stored.iter().map(|(_, bytes)| &**bytes).collect();
-                PackedMatrix::new(format, rows, columns, &bytes.concat())
-            }
-            _ => self.matrix_f32(names, rows, columns),
-        }
+        let types: Vec<_> =
+            names.iter().map(|name| self.checkpoint.stored_type(name)).collect::<Result<_, _>>()?;
+        let format = types.first().and_then(Format::of).filter(|format| {
+            self.keep == Keep::Stored
+                && types.iter().all(|ty| Format::of(ty) == Some(*format))
+                && format.row_bytes(columns).is_some()
+        });
+        self.matrix_as(format.unwrap_or(Format::F32), names, rows, columns)
     }
 
-    fn matrix_f32(
+    /// As [`Self::matrix`], in the tensors' own format or as f32. A few rows are read at a time, so
+    /// that the stored ones never lie in memory beside the packed ones.
+    fn matrix_as(
         &self,
+        format: Format,
         names: &[String],
         rows: usize,
         columns: usize,
     ) -> Result<PackedMatrix, EngineError> {
-        PackedMatrix::of_f32(rows, columns, &self.vector(names)?)
+        let mut matrix = PackedMatrix::zeros(format, rows, columns);
+        let mut first = 0;
+        for name in names {
+            let ty = self.checkpoint.stored_type(name)?;
+            // Fewer than it has where only the beginning is wanted.
+            let own = self.checkpoint.shape(name)?.first().copied().unwrap_or(0).min(rows - first);
+            let most = (PIECE_ELEMENTS / columns.max(1)).max(1);
+            for start in (0..own).step_by(most) {
+                let part = start..(start + most).min(own);
+                let bytes = self.checkpoint.stored_rows(name, part.clone())?;
+                if ty == format.ggml() {
+                    matrix.set_rows(first + start, &bytes);
+                } else {
+                    let mut values = vec![0f32; part.len() * columns];
+                    dequantize(ty, &bytes, &mut values);
+                    matrix.set_rows(first + start, bytemuck::cast_slice(&values));
+                }
+            }
+            first += own;
+        }
+        debug_assert_eq!(first, rows, "rows of {names:?}");
+        Ok(matrix)
     }
 }

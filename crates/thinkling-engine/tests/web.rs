@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use thinkling_engine::{Adapter, Capacity, Engine, Keep, WeightsReader};
 use thinkling_sampling::SamplingParams;
 use thinkling_sampling::generate::{GenerateRequest, generate};
-use thinkling_weights::Checkpoint;
+use thinkling_weights::{Checkpoint, ModelConfig};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -50,8 +50,9 @@ struct Greedy {
 
 async fn check(model: &Model, adapter: Option<&Adapter>) {
     let golden: Golden = serde_json::from_slice(model.golden).expect("a golden");
-    let checkpoint = Checkpoint::from_safetensors_bytes(model.config, vec![model.weights.to_vec()])
-        .expect("a checkpoint");
+    let config = ModelConfig::from_json(model.config).expect("a config");
+    let checkpoint =
+        Checkpoint::from_safetensors_files(config, [model.weights.to_vec()]).expect("a checkpoint");
     let weights = WeightsReader::new(&checkpoint, Keep::Stored);
     let Greedy { prompt_ids, ids, logprobs } = golden.greedy;
     let prompts = [prompt_ids];

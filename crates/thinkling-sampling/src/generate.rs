@@ -4,7 +4,7 @@
 
 use crate::{
     Finish, LogSoftmax, Sampled, Sampler, SamplingError, SamplingParams, StopRules, Stream,
-    top_logprobs,
+    StreamState, top_logprobs,
 };
 use std::ops::{ControlFlow, Range};
 use thinkling_cpu::matmul::Precision;
@@ -108,6 +108,15 @@ pub enum GenerateError {
     NotNumbers,
 }
 
+/// Where a completion goes on that was broken off: its prompt has its tokens so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// Its random stream.
+    pub stream: u64,
+    /// Tokens that it has.
+    pub tokens: usize,
+}
+
 /// What to generate.
 #[derive(Clone, Debug)]
 pub struct GenerateRequest<'a> {
@@ -125,6 +134,9 @@ pub struct GenerateRequest<'a> {
     pub seed: u64,
     /// Stream of the first completion; completion `i` has stream `first_stream + i`.
     pub first_stream: u64,
+    /// Completions that were broken off, one a prompt; empty where all are new. Each draws what it
+    /// would have drawn, and its earlier tokens count towards the most.
+    pub resumed: Vec<Resumed>,
     /// Completions that run at once at most; whole groups, at least one.
     pub max_rows: usize,
     /// Whether to give the log-probability of each prompt token after the first.
@@ -146,11 +158,23 @@ impl<'a> GenerateRequest<'a> {
             banned: Vec::new(),
             seed: 0,
             first_stream: 0,
+            resumed: Vec::new(),
             max_rows: usize::MAX,
             prompt_logprobs: false,
             top_logprobs: 0,
             precision: Precision::F32,
         }
+    }
+}
+
+impl GenerateRequest<'_> {
+    /// The random stream of a completion, where its first token is drawn from.
+    fn stream(&self, completion: usize) -> Stream {
+        let Some(&Resumed { stream, tokens }) = self.resumed.get(completion) else {
+            return Stream::new(self.seed, self.first_stream + completion as u64);
+        };
+        let draws = if self.sampling.is_greedy() { 0 } else { tokens as u64 };
+        Stream::from_state(StreamState { seed: self.seed, index: stream, draws })
     }
 }
 
@@ -205,11 +229,11 @@ pub async fn generate<D: Decode>(
 ) -> Result<Generated, D::Error> {
     check_prompts(decoder.context(), decoder.vocab_size(), request)?;
     let mut run = Run::new(decoder, request)?;
-    run.decode(&mut on_token).await?;
+    let decoded = run.decode(&mut on_token).await;
     if !run.rows.is_empty() {
         run.decoder.keep_rows(&|_| false);
     }
-    Ok(run.generated)
+    decoded.map(|()| run.generated)
 }
 
 fn check_prompts(
@@ -362,7 +386,7 @@ impl<'a, D: Decode> Run<'a, D> {
         let first_row = self.rows.len();
         self.rows.extend((range.start * group..range.end * group).map(|completion| Row {
             completion,
-            stream: Stream::new(request.seed, request.first_stream + completion as u64),
+            stream: request.stream(completion),
             ended: false,
         }));
         self.draw(first_row, &mut logits, |row| row / group, on_token)?;
@@ -481,7 +505,9 @@ impl<'a, D: Decode> Run<'a, D> {
         completion.logprobs.push(sampled.logprob as f32);
         let len = completion.ids.len();
         let full = prompt_len + len >= self.decoder.context();
-        let finish = self.request.stop.finish(sampled.id, len).or(full.then_some(Finish::Length));
+        let before = self.request.resumed.get(index).map_or(0, |resumed| resumed.tokens);
+        let finish =
+            self.request.stop.finish(sampled.id, before + len).or(full.then_some(Finish::Length));
         completion.finish = finish.unwrap_or(Finish::Length);
         self.rows[row].ended = finish.is_some();
         let event = TokenEvent { completion: index, so_far: completion, id: sampled.id, finish };

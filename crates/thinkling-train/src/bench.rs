@@ -11,7 +11,7 @@ pub use decode::{DecodeBench, DecodeResult, EngineResult, bench_decode, bench_en
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
 use crate::recipe::RolloutWeights;
-use crate::stage::{chunk_tokens, complete, learn_error, reference_logprobs};
+use crate::stage::{complete, learn_error, reference_logprobs};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use thinkling_cpu::profile;
 use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
 use thinkling_learn::{
     AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, RolloutConfig, StatePrecision,
+    chunk_tokens,
 };
 use thinkling_model::{Decoder, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
@@ -171,12 +172,10 @@ impl BenchConfig {
             return Ok(StoredModel::open(path)?.checkpoint);
         }
         let model = self.model(&Device::flex())?;
-        let encode = |what| move |reason| TrainError::Encode { what, reason };
-        let config = model.config().to_json().map_err(|e| encode("config.json")(e.to_string()))?;
         let mut bytes = Vec::new();
         write_safetensors(&mut bytes, &model, FloatType::F32)
-            .map_err(|e| encode("weights")(e.to_string()))?;
-        Ok(Checkpoint::from_safetensors_bytes(&config, vec![bytes])?)
+            .map_err(|e| TrainError::Encode { what: "weights", reason: e.to_string() })?;
+        Ok(Checkpoint::from_safetensors_files(model.config().clone(), [bytes])?)
     }
 
     fn model(&self, device: &Device) -> Result<Decoder> {

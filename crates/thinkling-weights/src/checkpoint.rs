@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub use expected::expected_tensors;
 
 use crate::gguf::GgmlType;
+use crate::read::{ReadAt, bytes};
 use crate::rope_rows::interleaved_row;
 use crate::{
     Architecture, Gguf, ModelConfig, SafetensorsIndex, WeightsError, dequantize, gguf_to_hf,
@@ -37,24 +38,39 @@ pub struct Checkpoint {
 
 /// The bytes of one weight file.
 enum FileBytes {
-    Owned(Vec<u8>),
     #[cfg(feature = "mmap")]
     Mapped(memmap2::Mmap),
+    Other(Box<dyn ReadAt>),
 }
 
 impl FileBytes {
-    fn as_slice(&self) -> &[u8] {
+    fn as_read(&self) -> &dyn ReadAt {
         match self {
-            Self::Owned(bytes) => bytes,
             #[cfg(feature = "mmap")]
             Self::Mapped(map) => map,
+            Self::Other(file) => &**file,
         }
+    }
+}
+
+#[cfg(feature = "mmap")]
+impl ReadAt for memmap2::Mmap {
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    fn read_at(&self, offset: usize, out: &mut [u8]) -> std::io::Result<()> {
+        <[u8] as ReadAt>::read_at(self, offset, out)
+    }
+
+    fn in_memory(&self) -> Option<&[u8]> {
+        Some(self)
     }
 }
 
 impl std::fmt::Debug for FileBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes", self.as_slice().len())
+        write!(f, "{} bytes", self.as_read().len())
     }
 }
 
@@ -92,28 +108,28 @@ impl Entry {
 }
 
 impl Checkpoint {
-    /// Opens a GGUF model from the bytes of its file.
+    /// Opens a GGUF model from its file: bytes in memory, or what is read piece by piece.
     ///
     /// # Errors
-    /// Where the bytes are damaged, ask for something unsupported, or do not hold the tensors
-    /// that their own config needs.
-    pub fn from_gguf_bytes(bytes: Vec<u8>) -> Result<Self, WeightsError> {
-        Self::from_gguf(FileBytes::Owned(bytes))
+    /// Where the file is damaged, asks for something unsupported, or does not hold the tensors
+    /// that its own config needs.
+    pub fn from_gguf_file(file: impl ReadAt + 'static) -> Result<Self, WeightsError> {
+        Self::from_gguf(FileBytes::Other(Box::new(file)))
     }
 
-    /// Opens a model from the text of its `config.json` and the bytes of its safetensors files.
+    /// Opens a model from the text of its `config.json` and its safetensors files.
     ///
     /// # Errors
-    /// As [`Self::from_gguf_bytes`], and where two files have a tensor of one name.
-    pub fn from_safetensors_bytes(
-        config_json: &str,
-        files: Vec<Vec<u8>>,
+    /// As [`Self::from_gguf_file`], and where two files have a tensor of one name.
+    pub fn from_safetensors_files(
+        config: ModelConfig,
+        files: impl IntoIterator<Item = impl ReadAt + 'static>,
     ) -> Result<Self, WeightsError> {
-        let config = ModelConfig::from_json(config_json)?;
-        let files: Vec<_> = files.into_iter().map(FileBytes::Owned).collect();
+        let files: Vec<_> =
+            files.into_iter().map(|file| FileBytes::Other(Box::new(file))).collect();
         let mut tensors = BTreeMap::new();
         for (number, file) in files.iter().enumerate() {
-            add_safetensors(&mut tensors, number, file.as_slice(), |_| true)?;
+            add_safetensors(&mut tensors, number, file.as_read(), |_| true)?;
         }
         Self::finish(config, tensors, files, None)
     }
@@ -131,6 +147,14 @@ impl Checkpoint {
     /// Whether there is a tensor of that Hugging Face name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
+    }
+
+    /// A tensor's row-major shape.
+    ///
+    /// # Errors
+    /// Where there is no such tensor.
+    pub fn shape(&self, name: &str) -> Result<&[usize], WeightsError> {
+        Ok(&self.entry(name)?.shape)
     }
 
     /// A tensor's elements, row-major.
@@ -158,40 +182,68 @@ impl Checkpoint {
             let name = name.to_owned();
             return Err(WeightsError::BufferLength { name, expected, got: out.len() });
         }
-        let bytes = &self.files[entry.file].as_slice()[entry.range.clone()];
         let row_len = entry.shape.last().copied().unwrap_or(1);
-        match entry.interleaved {
-            Some(head_dim) if !out.is_empty() => {
-                let row_bytes = bytes.len() / (out.len() / row_len);
-                for (row, out) in out.chunks_exact_mut(row_len).enumerate() {
-                    let from = interleaved_row(row, head_dim) * row_bytes;
-                    dequantize(ty, &bytes[from..from + row_bytes], out);
-                }
-            }
-            _ => dequantize(ty, bytes, out),
-        }
+        let bytes = self.rows(name, entry, 0..expected / row_len.max(1))?;
+        dequantize(ty, &bytes, out);
         Ok(())
     }
 
-    /// A tensor's rows as they are stored, row-major in Hugging Face's order, with their type.
+    /// How a tensor is stored.
     ///
     /// # Errors
     /// As [`Self::read_f32`].
-    pub fn stored(&self, name: &str) -> Result<(GgmlType, Cow<'_, [u8]>), WeightsError> {
+    pub fn stored_type(&self, name: &str) -> Result<GgmlType, WeightsError> {
+        self.entry(name)?.readable(name)
+    }
+
+    /// Some rows of a tensor as they are stored, in Hugging Face's order. Of a file that does not
+    /// lie in memory only these rows are read.
+    ///
+    /// # Errors
+    /// As [`Self::read_f32`].
+    ///
+    /// # Panics
+    /// Where the tensor has fewer rows.
+    pub fn stored_rows(
+        &self,
+        name: &str,
+        rows: Range<usize>,
+    ) -> Result<Cow<'_, [u8]>, WeightsError> {
         let entry = self.entry(name)?;
-        let ty = entry.readable(name)?;
-        let bytes = &self.files[entry.file].as_slice()[entry.range.clone()];
-        let rows = entry.elements() / entry.shape.last().copied().unwrap_or(1).max(1);
-        let Some(head_dim) = entry.interleaved.filter(|_| rows > 0) else {
-            return Ok((ty, Cow::Borrowed(bytes)));
-        };
-        let row_bytes = bytes.len() / rows;
-        let mut ordered = Vec::with_capacity(bytes.len());
-        for row in 0..rows {
-            let from = interleaved_row(row, head_dim) * row_bytes;
-            ordered.extend_from_slice(&bytes[from..from + row_bytes]);
+        entry.readable(name)?;
+        self.rows(name, entry, rows)
+    }
+
+    fn rows(
+        &self,
+        name: &str,
+        entry: &Entry,
+        rows: Range<usize>,
+    ) -> Result<Cow<'_, [u8]>, WeightsError> {
+        let all = entry.elements() / entry.shape.last().copied().unwrap_or(1).max(1);
+        assert!(rows.start <= rows.end && rows.end <= all, "rows of `{name}`");
+        if all == 0 {
+            return Ok(Cow::Borrowed(&[]));
         }
-        Ok((ty, Cow::Owned(ordered)))
+        let row_bytes = entry.range.len() / all;
+        let read = |rows: Range<usize>| {
+            let range = entry.range.start + rows.start * row_bytes;
+            let range = range..range + rows.len() * row_bytes;
+            bytes(self.files[entry.file].as_read(), range, &|| format!("tensor `{name}`"))
+        };
+        let Some(head_dim) = entry.interleaved else {
+            return read(rows);
+        };
+        // The rows of whole heads, of which rows in order are picked.
+        let first = rows.start / head_dim * head_dim;
+        let last = rows.end.next_multiple_of(head_dim).min(all);
+        let heads = read(first..last)?;
+        let mut ordered = Vec::with_capacity(rows.len() * row_bytes);
+        for row in rows {
+            let from = (interleaved_row(row, head_dim) - first) * row_bytes;
+            ordered.extend_from_slice(&heads[from..from + row_bytes]);
+        }
+        Ok(Cow::Owned(ordered))
     }
 
     /// The GGUF header, where the model came from one: its metadata has the tokenizer.
@@ -209,8 +261,8 @@ impl Checkpoint {
     }
 
     fn from_gguf(file: FileBytes) -> Result<Self, WeightsError> {
-        let gguf = Gguf::parse(file.as_slice())?;
-        let config = ModelConfig::from_gguf(&gguf, file.as_slice())?;
+        let gguf = Gguf::parse(file.as_read())?;
+        let config = ModelConfig::from_gguf(&gguf, file.as_read())?;
         let mut tensors = BTreeMap::new();
         for tensor in gguf.tensors() {
             let Some(name) = gguf_to_hf(&tensor.name) else {
@@ -266,7 +318,7 @@ impl Checkpoint {
 fn add_safetensors(
     tensors: &mut BTreeMap<String, Entry>,
     file: usize,
-    bytes: &[u8],
+    bytes: &dyn ReadAt,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(), WeightsError> {
     for tensor in SafetensorsIndex::parse(bytes)?.tensors() {

@@ -22,6 +22,7 @@ pub use value::{GgufArray, GgufValue};
 pub use write::{GgufTensorSpec, GgufWriter};
 
 use crate::WeightsError;
+use crate::read::{ReadAt, bytes};
 use cursor::Cursor;
 
 const MAGIC: &[u8; 4] = b"GGUF";
@@ -33,6 +34,8 @@ const MAX_DIMENSIONS: u32 = 4;
 const MIN_PAIR_BYTES: u64 = 13;
 /// Smallest table entry: an empty name (8), dimension count (4), type (4), offset (8).
 const MIN_TENSOR_BYTES: u64 = 24;
+/// Bytes that are read first of a file that does not lie in memory.
+const FIRST_PIECE: usize = 1 << 20;
 
 /// The header of a GGUF file: metadata and tensor table. It owns no tensor data; reading a tensor
 /// takes the file's bytes again.
@@ -66,13 +69,33 @@ impl GgufTensor {
 }
 
 impl Gguf {
-    /// Parses the header of a whole file.
+    /// Parses the header of a file. Of a file that does not lie in memory the header alone is read.
     ///
     /// # Errors
     /// Where the bytes are no GGUF file of version 2 or 3, end early, or name sizes, offsets or
     /// shapes that do not fit the file.
-    pub fn parse(file: &[u8]) -> Result<Self, WeightsError> {
-        let mut cursor = Cursor::new(file);
+    pub fn parse(file: &(impl ReadAt + ?Sized)) -> Result<Self, WeightsError> {
+        // Where the header ends stands nowhere: it is read in a longer piece until it fits.
+        let mut len = if file.in_memory().is_some() { file.len() } else { FIRST_PIECE };
+        loop {
+            len = len.min(file.len());
+            let piece = bytes(file, 0..len, &|| "the header".to_owned())?;
+            match Self::read_header(&piece) {
+                Err(WeightsError::Truncated { .. }) if len < file.len() => {
+                    len = len.saturating_mul(4);
+                }
+                read => {
+                    let Header { mut gguf, table, data, alignment } = read?;
+                    gguf.place(table, data, alignment, file.len() as u64)?;
+                    return Ok(gguf);
+                }
+            }
+        }
+    }
+
+    /// Reads everything before the data.
+    fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
+        let mut cursor = Cursor::new(bytes);
         let version = read_version(&mut cursor)?;
         let tensor_count = cursor.count("the tensor table", MIN_TENSOR_BYTES)?;
         let pair_count = cursor.count("the metadata", MIN_PAIR_BYTES)?;
@@ -85,7 +108,7 @@ impl Gguf {
             }
             metadata.insert(key, value);
         }
-        let mut gguf = Self { version, metadata, tensors: Vec::new(), by_name: HashMap::new() };
+        let gguf = Self { version, metadata, tensors: Vec::new(), by_name: HashMap::new() };
         gguf.refuse_split()?;
         let alignment = gguf.alignment()?;
         // No table can have more entries than bytes were left for, checked by `count` above, but
@@ -98,8 +121,7 @@ impl Gguf {
         let data = cursor.position().checked_next_multiple_of(alignment).ok_or_else(|| {
             WeightsError::invalid(format!("`{ALIGNMENT_KEY}`"), "a small power of two", alignment)
         })?;
-        gguf.place(table, data, alignment, file.len() as u64)?;
-        Ok(gguf)
+        Ok(Header { gguf, table, data, alignment })
     }
 
     /// Version of the format: 2 or 3.
@@ -123,20 +145,20 @@ impl Gguf {
     /// # Errors
     /// Where there is no such tensor, its type is not supported, or `file` is shorter than the
     /// file that was parsed.
-    pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, WeightsError> {
+    pub fn read_f32(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        name: &str,
+    ) -> Result<Vec<f32>, WeightsError> {
         let tensor = self
             .tensor(name)
             .ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })?;
         if !tensor.ty.is_supported() {
             return Err(unsupported_type(name, tensor.ty));
         }
-        let bytes = file.get(tensor.range.clone()).ok_or_else(|| WeightsError::Truncated {
-            what: format!("tensor `{name}`"),
-            needed: tensor.range.end as u64,
-            available: file.len() as u64,
-        })?;
+        let bytes = bytes(file, tensor.range.clone(), &|| format!("tensor `{name}`"))?;
         let mut out = vec![0.0; tensor.elements()];
-        dequantize(tensor.ty, bytes, &mut out);
+        dequantize(tensor.ty, &bytes, &mut out);
         Ok(out)
     }
 
@@ -207,6 +229,15 @@ fn read_version(cursor: &mut Cursor<'_>) -> Result<u32, WeightsError> {
         }
         _ => Err(WeightsError::unsupported("version of GGUF", "2 or 3", version)),
     }
+}
+
+/// What stands before the data; the tensors have no checked places yet.
+struct Header {
+    gguf: Gguf,
+    table: Vec<RawTensor>,
+    /// Start of the data, in bytes from the start of the file.
+    data: u64,
+    alignment: u64,
 }
 
 /// A table entry as it stands in the file.

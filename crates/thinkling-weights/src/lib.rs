@@ -14,7 +14,9 @@ mod config;
 mod error;
 mod float;
 mod gguf;
+mod manifest;
 mod names;
+mod read;
 mod rope_rows;
 mod safetensors;
 
@@ -26,7 +28,9 @@ pub use gguf::{
     GgmlType, Gguf, GgufArray, GgufTensor, GgufTensorSpec, GgufValue, GgufWriter, dequantize,
     quantize,
 };
+pub use manifest::{Manifest, ManifestFile, Shard};
 pub use names::{gguf_to_hf, hf_to_gguf};
+pub use read::ReadAt;
 pub use rope_rows::{half_split_to_interleaved, interleaved_to_half_split};
 pub use safetensors::{
     SafetensorsIndex, SafetensorsTensor, SafetensorsTensorSpec, SafetensorsWriter,

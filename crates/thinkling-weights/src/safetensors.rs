@@ -15,6 +15,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 pub use write::{SafetensorsTensorSpec, SafetensorsWriter};
 
 use crate::float::decode_floats;
+use crate::read::{ReadAt, bytes};
 use crate::{FloatType, WeightsError};
 
 /// The format's own limit on its header.
@@ -58,21 +59,16 @@ impl SafetensorsTensor {
 }
 
 impl SafetensorsIndex {
-    /// Parses the header of a whole file.
+    /// Parses the header of a file. Of a file that does not lie in memory the header alone is read.
     ///
     /// # Errors
     /// Where the file ends early, the header is no JSON object of the format's form, or a
     /// tensor's bytes lie outside the file, overlap another's, or do not match its shape.
-    pub fn parse(file: &[u8]) -> Result<Self, WeightsError> {
-        let truncated = |what: &str, needed: u64, available: usize| WeightsError::Truncated {
-            what: what.to_owned(),
-            needed,
-            available: available as u64,
-        };
-        let Some((length, rest)) = file.split_first_chunk::<8>() else {
-            return Err(truncated("the header's length", 8, file.len()));
-        };
-        let length = u64::from_le_bytes(*length);
+    pub fn parse(file: &(impl ReadAt + ?Sized)) -> Result<Self, WeightsError> {
+        let length = bytes(file, 0..8, &|| "the header's length".to_owned())?;
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&length);
+        let length = u64::from_le_bytes(eight);
         if length > MAX_HEADER_BYTES {
             return Err(WeightsError::invalid(
                 "header length of safetensors",
@@ -81,16 +77,15 @@ impl SafetensorsIndex {
             ));
         }
         // At most 10^8, so a `usize` everywhere.
-        let Some((header, data)) = rest.split_at_checked(length as usize) else {
-            return Err(truncated("the header", length, rest.len()));
-        };
-        let header: Header = serde_json::from_slice(header)
+        let data_start = 8 + length as usize;
+        let header = bytes(file, 8..data_start, &|| "the header".to_owned())?;
+        let header: Header = serde_json::from_slice(&header)
             .map_err(|source| WeightsError::Json { what: "the safetensors header", source })?;
-        let data_start = file.len() - data.len();
+        let data_len = file.len() - data_start;
         let mut tensors = Vec::with_capacity(header.tensors.len());
         let mut by_name = HashMap::with_capacity(header.tensors.len());
         for (name, raw) in header.tensors {
-            let tensor = raw.place(name, data_start, data.len())?;
+            let tensor = raw.place(name, data_start, data_len)?;
             if by_name.insert(tensor.name.clone(), tensors.len()).is_some() {
                 return Err(WeightsError::invalid(
                     "safetensors header",
@@ -124,18 +119,18 @@ impl SafetensorsIndex {
     /// # Errors
     /// Where there is no such tensor, its type is not supported, or `file` is shorter than the
     /// file that was parsed.
-    pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, WeightsError> {
+    pub fn read_f32(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        name: &str,
+    ) -> Result<Vec<f32>, WeightsError> {
         let tensor = self
             .tensor(name)
             .ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })?;
         let float = tensor.float().ok_or_else(|| unsupported_type(name, &tensor.dtype))?;
-        let bytes = file.get(tensor.range.clone()).ok_or_else(|| WeightsError::Truncated {
-            what: format!("tensor `{name}`"),
-            needed: tensor.range.end as u64,
-            available: file.len() as u64,
-        })?;
+        let bytes = bytes(file, tensor.range.clone(), &|| format!("tensor `{name}`"))?;
         let mut out = vec![0.0; bytes.len() / float.size()];
-        decode_floats(float, bytes, &mut out);
+        decode_floats(float, &bytes, &mut out);
         Ok(out)
     }
 }
@@ -206,7 +201,7 @@ impl RawTensor {
                 ));
             }
         }
-        // Both are at most the length of a slice.
+        // Both are at most the file's length.
         let range = data_start + begin as usize..data_start + end as usize;
         Ok(SafetensorsTensor { name, shape: self.shape, dtype: self.dtype, range })
     }

@@ -1,8 +1,8 @@
 //! A GPU: its device, its limits, its buffers.
 
 use crate::EngineError;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A GPU that the engine can run on.
 #[derive(Clone, Debug)]
@@ -10,8 +10,12 @@ pub struct Adapter {
     device: wgpu::Device,
     queue: wgpu::Queue,
     name: String,
+    software: bool,
     max_binding: u64,
     allocated: Arc<AtomicU64>,
+    lost: Arc<AtomicBool>,
+    /// The first error that no call has returned.
+    fault: Arc<Mutex<Option<String>>>,
 }
 
 /// Invocations of the largest workgroup of the shaders.
@@ -67,10 +71,40 @@ impl Adapter {
             .await
             .map_err(|e| EngineError::Gpu(format!("{}: no device: {e}", info.name)))?;
         let max_binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        Ok(Self { device, queue, name: info.name, max_binding, allocated: Arc::default() })
+        let lost = Arc::new(AtomicBool::new(false));
+        let flag = lost.clone();
+        device.set_device_lost_callback(move |_, _| flag.store(true, Ordering::Relaxed));
+        let fault = Arc::new(Mutex::new(None));
+        let first = fault.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            first
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| error.to_string());
+        }));
+        let allocated = Arc::default();
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        Ok(Self { device, queue, name: info.name, software, max_binding, allocated, lost, fault })
     }
 
-    /// Its name.
+    /// Whether the device is gone: its driver crashed or was reset, or it was
+    /// [given up](Self::lose). Buffers are gone with it; another adapter has to be opened.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Gives the device up, as if its driver had crashed.
+    pub fn lose(&self) {
+        self.device.destroy();
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it computes on the CPU, where the engine's own code is faster.
+    pub fn is_software(&self) -> bool {
+        self.software
+    }
+
+    /// Its name; empty where the browser does not tell.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -183,12 +217,22 @@ impl Adapter {
         })
     }
 
+    /// Fails where something failed that no call has returned.
+    fn check(&self) -> Result<(), EngineError> {
+        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Err(EngineError::Gpu(fault.clone())),
+            None if self.is_lost() => Err(EngineError::Gpu("the device is lost".to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// The first bytes of a buffer of [`Self::readback`], once all that was submitted is done.
     pub(super) async fn read(
         &self,
         buffer: &wgpu::Buffer,
         bytes: u64,
     ) -> Result<Vec<u8>, EngineError> {
+        self.check()?;
         let slice = buffer.slice(..bytes.next_multiple_of(8));
         let (send, receive) = futures_channel::oneshot::channel();
         slice.map_async(wgpu::MapMode::Read, move |result| {
@@ -201,6 +245,7 @@ impl Adapter {
             .poll(wgpu::PollType::wait_indefinitely())
             .map_err(|e| EngineError::Gpu(e.to_string()))?;
         let mapped = receive.await.map_err(|e| EngineError::Gpu(e.to_string()))?;
+        self.check()?;
         mapped.map_err(|e| EngineError::Gpu(e.to_string()))?;
         let range = slice.get_mapped_range().map_err(|e| EngineError::Gpu(e.to_string()))?;
         let data = range.to_vec();

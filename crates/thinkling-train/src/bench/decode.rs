@@ -108,7 +108,8 @@ pub fn bench_engine(
     let checkpoint = config.checkpoint()?;
     let weights = WeightsReader::new(&checkpoint, Keep::Stored);
     let d = &config.decode;
-    let capacity = Capacity { rows: d.batch, cache_tokens: d.batch * (d.prompt_len + d.tokens) };
+    let cache_tokens = d.batch * (d.prompt_len + d.tokens);
+    let capacity = Capacity { rows: d.batch, cache_tokens, conversation_tokens: 0 };
     let mut engine = match adapter {
         Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
         None => Engine::on_cpu(&weights, capacity),

@@ -151,12 +151,8 @@ pub(crate) fn read_reference(checkpoint: &Checkpoint, like: &Decoder) -> Result<
 pub(super) fn read_weights(checkpoint: &Checkpoint, file: &str, like: &Decoder) -> Result<Decoder> {
     let path = checkpoint.file(file)?;
     let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
-    let config = like
-        .config()
-        .to_json()
-        .map_err(|e| TrainError::Encode { what: "config.json", reason: e.to_string() })?;
-    let weights =
-        Weights::from_safetensors_bytes(&config, vec![bytes]).map_err(|e| e.in_file(&path))?;
+    let weights = Weights::from_safetensors_files(like.config().clone(), [bytes])
+        .map_err(|e| e.in_file(&path))?;
     Decoder::load(&weights, &like.device()).map_err(model_error)
 }
 

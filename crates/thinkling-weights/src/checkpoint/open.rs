@@ -61,7 +61,7 @@ fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
     let single = folder.join(SINGLE);
     if single.exists() || !index.exists() {
         let file = map_file(&single)?;
-        add_safetensors(&mut tensors, 0, file.as_slice(), |_| true)
+        add_safetensors(&mut tensors, 0, file.as_read(), |_| true)
             .map_err(|fault| fault.in_file(&single))?;
         files.push(file);
     } else {
@@ -73,7 +73,7 @@ fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
             let path = shard_path(folder, shard).map_err(|fault| fault.in_file(&index))?;
             let file = map_file(&path)?;
             let wanted = |name: &str| weight_map.get(name) == Some(shard);
-            add_safetensors(&mut tensors, files.len(), file.as_slice(), wanted)
+            add_safetensors(&mut tensors, files.len(), file.as_read(), wanted)
                 .map_err(|fault| fault.in_file(&path))?;
             files.push(file);
         }

@@ -1,6 +1,7 @@
 //! A config from GGUF metadata, and back.
 
 use super::{Architecture, ModelConfig};
+use crate::read::ReadAt;
 use crate::{Gguf, GgufValue, WeightsError};
 
 const ARCHITECTURE_KEY: &str = "general.architecture";
@@ -21,7 +22,7 @@ impl ModelConfig {
     /// # Errors
     /// Where a key is missing or has a wrong type, a number is out of bounds, or the file asks
     /// for something this decoder does not do.
-    pub fn from_gguf(gguf: &Gguf, file: &[u8]) -> Result<Self, WeightsError> {
+    pub fn from_gguf(gguf: &Gguf, file: &(impl ReadAt + ?Sized)) -> Result<Self, WeightsError> {
         let name = gguf.get_str(ARCHITECTURE_KEY)?.ok_or_else(|| WeightsError::MissingKey {
             key: ARCHITECTURE_KEY.to_owned(),
             expected: "the name of the model's family",

@@ -1,12 +1,15 @@
 //! Whole models in both formats.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use thinkling_weights::{
     Architecture, Checkpoint, FloatType, GgmlType, GgufTensorSpec, GgufWriter, Llama3RopeScaling,
-    ModelConfig, WeightsError, expected_tensors,
+    ModelConfig, ReadAt, WeightsError, expected_tensors,
 };
 
 use crate::support::{
-    gguf_bytes, gguf_bytes_with, safetensors_bytes, set_gguf_type, tiny, values_of,
+    config_of, gguf_bytes, gguf_bytes_with, safetensors_bytes, set_gguf_type, tiny, values_of,
 };
 
 const ALL: [Architecture; 3] = [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3];
@@ -27,7 +30,7 @@ fn gguf_gives_hugging_face_names_and_row_order() {
         let config = tiny(architecture);
         for matrix_type in [GgmlType::F32, GgmlType::F16, GgmlType::Bf16, GgmlType::Q8_0] {
             let bytes = gguf_bytes(&config, matrix_type);
-            let checkpoint = Checkpoint::from_gguf_bytes(bytes).expect("valid");
+            let checkpoint = Checkpoint::from_gguf_file(bytes).expect("valid");
             assert_holds_the_model(&checkpoint, &config);
             let gguf = checkpoint.gguf().expect("from a GGUF");
             let tokens = gguf.get_strings("tokenizer.ggml.tokens").expect("text").expect("there");
@@ -62,7 +65,7 @@ fn only_llama_rows_are_interleaved_in_gguf() {
             writer.write_f32(&spec.name, values).expect("in order");
         }
         let bytes = writer.finish().expect("complete");
-        let checkpoint = Checkpoint::from_gguf_bytes(bytes).expect("valid");
+        let checkpoint = Checkpoint::from_gguf_file(bytes).expect("valid");
         let q = checkpoint.read_f32("model.layers.1.self_attn.q_proj.weight").expect("there");
         let heads: Vec<f32> = q.chunks(32).map(|row| row[0]).collect();
         assert_eq!(heads[..8], first_head);
@@ -81,7 +84,8 @@ fn safetensors_give_the_same_model() {
             let (one, two) = tensors.split_at(7);
             let shards = vec![safetensors_bytes(one, dtype), safetensors_bytes(two, dtype)];
             for files in [whole, shards] {
-                let checkpoint = Checkpoint::from_safetensors_bytes(&json, files).expect("valid");
+                let checkpoint =
+                    Checkpoint::from_safetensors_files(config_of(&json), files).expect("valid");
                 assert_holds_the_model(&checkpoint, &config);
                 assert!(checkpoint.gguf().is_none() && checkpoint.folder().is_none());
             }
@@ -96,18 +100,19 @@ fn a_tied_head_is_ignored_and_a_missing_one_named() {
     config.tie_word_embeddings = true;
     let without = safetensors_bytes(&expected_tensors(&config), FloatType::F32);
     let json = config.to_json().expect("writable");
-    let checkpoint = Checkpoint::from_safetensors_bytes(&json, vec![with_head]).expect("valid");
+    let checkpoint =
+        Checkpoint::from_safetensors_files(config_of(&json), vec![with_head]).expect("valid");
     assert!(!checkpoint.contains("lm_head.weight"));
 
     let json = tiny(Architecture::Llama).to_json().expect("writable");
-    let fault =
-        Checkpoint::from_safetensors_bytes(&json, vec![without.clone()]).expect_err("no head");
+    let fault = Checkpoint::from_safetensors_files(config_of(&json), vec![without.clone()])
+        .expect_err("no head");
     assert_eq!(
         fault.to_string(),
         "missing tensor `lm_head.weight`, expected: shape [40, 32], got: none"
     );
     // In a GGUF the absence itself says that the head is tied.
-    let gguf = Checkpoint::from_gguf_bytes(gguf_bytes(&config, GgmlType::F32)).expect("valid");
+    let gguf = Checkpoint::from_gguf_file(gguf_bytes(&config, GgmlType::F32)).expect("valid");
     assert!(gguf.config().tie_word_embeddings);
 }
 
@@ -117,8 +122,7 @@ fn weights_that_do_not_fit_the_config_are_named_with_both_shapes() {
     let file = safetensors_bytes(&expected_tensors(&config), FloatType::F32);
     let mut other = config.clone();
     other.intermediate_size = 96;
-    let fault = Checkpoint::from_safetensors_bytes(&other.to_json().expect("writable"), vec![file])
-        .expect_err("another width");
+    let fault = Checkpoint::from_safetensors_files(other, vec![file]).expect_err("another width");
     assert_eq!(
         fault.to_string(),
         "shape of tensor `model.layers.0.mlp.gate_proj.weight` does not fit the config, \
@@ -132,7 +136,9 @@ fn a_tensor_in_two_files_is_refused() {
     let config = tiny(Architecture::Llama);
     let file = safetensors_bytes(&expected_tensors(&config), FloatType::F32);
     let json = config.to_json().expect("writable");
-    assert!(Checkpoint::from_safetensors_bytes(&json, vec![file.clone(), file]).is_err());
+    assert!(
+        Checkpoint::from_safetensors_files(config_of(&json), vec![file.clone(), file]).is_err()
+    );
 }
 
 #[test]
@@ -140,7 +146,7 @@ fn an_unsupported_type_is_named_on_opening() {
     let config = tiny(Architecture::Llama);
     let mut bytes = gguf_bytes(&config, GgmlType::F32);
     set_gguf_type(&mut bytes, "blk.1.ffn_up.weight", 14);
-    let fault = Checkpoint::from_gguf_bytes(bytes).expect_err("k-quants cannot be read");
+    let fault = Checkpoint::from_gguf_file(bytes).expect_err("k-quants cannot be read");
     assert_eq!(
         fault.to_string(),
         "unsupported type of tensor `model.layers.1.mlp.up_proj.weight`, \
@@ -154,7 +160,7 @@ fn divisors_of_the_rotary_frequencies_are_read() {
     let factors = vec![1.0, 1.5, 2.5, 7.0];
     let extra = [("rope_freqs.weight", factors.clone())];
     let bytes = gguf_bytes_with(&config, GgmlType::F32, &extra);
-    let checkpoint = Checkpoint::from_gguf_bytes(bytes).expect("valid");
+    let checkpoint = Checkpoint::from_gguf_file(bytes).expect("valid");
     assert_eq!(checkpoint.config().rope_freq_factors.as_deref(), Some(&factors[..]));
     assert!(!checkpoint.contains("rope_freqs.weight"));
 
@@ -167,10 +173,10 @@ fn divisors_of_the_rotary_frequencies_are_read() {
     });
     let extra = [("rope_freqs.weight", scaled.gguf_rope_freqs().expect("scaled"))];
     let bytes = gguf_bytes_with(&scaled, GgmlType::F32, &extra);
-    assert_eq!(Checkpoint::from_gguf_bytes(bytes).expect("valid").config(), &scaled);
+    assert_eq!(Checkpoint::from_gguf_file(bytes).expect("valid").config(), &scaled);
 
     let bytes = gguf_bytes_with(&config, GgmlType::F32, &[("rope_freqs.weight", vec![1.0; 9])]);
-    let fault = Checkpoint::from_gguf_bytes(bytes).expect_err("nine divisors for four");
+    let fault = Checkpoint::from_gguf_file(bytes).expect_err("nine divisors for four");
     assert!(fault.to_string().contains("rope_freq_factors"), "{fault}");
 }
 
@@ -198,7 +204,7 @@ fn metadata_that_asks_for_more_is_refused_by_name() {
         let mut writer = GgufWriter::new(Vec::new(), &metadata, specs).expect("a valid list");
         writer.write_f32("token_embd.weight", &[0.0; 40 * 32]).expect("in order");
         let bytes = writer.finish().expect("complete");
-        let fault = Checkpoint::from_gguf_bytes(bytes).expect_err(key);
+        let fault = Checkpoint::from_gguf_file(bytes).expect_err(key);
         assert!(
             !matches!(fault, WeightsError::MissingTensor { .. }),
             "{key} = {value:?} passed: {fault}"
@@ -210,10 +216,59 @@ fn metadata_that_asks_for_more_is_refused_by_name() {
 #[test]
 fn buffers_of_another_length_are_refused() {
     let config = tiny(Architecture::Llama);
-    let checkpoint =
-        Checkpoint::from_gguf_bytes(gguf_bytes(&config, GgmlType::F32)).expect("valid");
+    let checkpoint = Checkpoint::from_gguf_file(gguf_bytes(&config, GgmlType::F32)).expect("valid");
     let fault = checkpoint.read_f32_into("model.norm.weight", &mut [0.0; 31]).expect_err("short");
     assert!(matches!(fault, WeightsError::BufferLength { expected: 32, got: 31, .. }));
     let fault = checkpoint.read_f32("model.norm.bias").expect_err("not there");
     assert!(matches!(fault, WeightsError::UnknownTensor { .. }));
+}
+
+/// A file that lies elsewhere: says how many bytes were read of it.
+struct Counted {
+    bytes: Vec<u8>,
+    read: Rc<Cell<usize>>,
+}
+
+impl ReadAt for Counted {
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn read_at(&self, offset: usize, out: &mut [u8]) -> std::io::Result<()> {
+        self.read.set(self.read.get() + out.len());
+        self.bytes.read_at(offset, out)
+    }
+}
+
+#[test]
+fn of_a_file_that_lies_elsewhere_only_what_is_asked_for_is_read() {
+    let config = ModelConfig { intermediate_size: 8192, ..tiny(Architecture::Llama) };
+    let down = "model.layers.0.mlp.down_proj.weight";
+    let gguf = gguf_bytes(&config, GgmlType::F32);
+    let safetensors = safetensors_bytes(&expected_tensors(&config), FloatType::F32);
+    assert!(gguf.len() > 3 << 20, "longer than what is read first");
+    let read = Rc::new(Cell::new(0));
+    let counted = |bytes: Vec<u8>| Counted { bytes, read: read.clone() };
+    for (most, open) in [
+        // The first piece, and the divisors of the rotary frequencies.
+        ((1 << 20) + 4096, Checkpoint::from_gguf_file(counted(gguf))),
+        (1 << 14, Checkpoint::from_safetensors_files(config.clone(), [counted(safetensors)])),
+    ] {
+        let checkpoint = open.expect("valid");
+        assert!(read.get() <= most, "expected: at most {most}, got: {}", read.get());
+        read.set(0);
+        let rows = checkpoint.stored_rows(down, 3..5).expect("two rows");
+        assert_eq!(read.get(), 2 * 4 * 8192);
+        let all = values_of(down, 32 * 8192);
+        let want: Vec<u8> = all[3 * 8192..5 * 8192].iter().flat_map(|x| x.to_le_bytes()).collect();
+        assert_eq!(*rows, want);
+        assert_holds_the_model(&checkpoint, &config);
+        let name = "model.layers.0.self_attn.q_proj.weight";
+        let q: Vec<u8> =
+            checkpoint.read_f32(name).unwrap().iter().flat_map(|x| x.to_le_bytes()).collect();
+        let row_bytes = q.len() / 32;
+        let rows = checkpoint.stored_rows(name, 5..19).unwrap();
+        assert_eq!(*rows, q[5 * row_bytes..19 * row_bytes], "also where rows are interleaved");
+        read.set(0);
+    }
 }

@@ -8,7 +8,7 @@ use thinkling_weights::{
     WeightsError, expected_tensors,
 };
 
-use crate::support::{gguf_bytes, safetensors_bytes, tiny};
+use crate::support::{config_of, gguf_bytes, safetensors_bytes, tiny};
 
 /// Bytes of a header that are worth altering: the data behind it can be anything anyway.
 const HEADER_BYTES: usize = 3000;
@@ -112,7 +112,7 @@ proptest! {
     fn altered_gguf_never_panics(model in model(), alterations in alterations()) {
         let mut bytes = model.gguf.clone();
         alter(&mut bytes, &alterations);
-        refused_or_readable(Checkpoint::from_gguf_bytes(bytes))?;
+        refused_or_readable(Checkpoint::from_gguf_file(bytes))?;
     }
 
     #[test]
@@ -121,21 +121,21 @@ proptest! {
         let gguf = Gguf::parse(&model.gguf).expect("valid");
         let needed = gguf.tensors().iter().map(|tensor| tensor.range.end).max().expect("tensors");
         let cut = (needed as f64 * cut) as usize;
-        refused(Checkpoint::from_gguf_bytes(model.gguf[..cut].to_vec()))?;
+        refused(Checkpoint::from_gguf_file(model.gguf[..cut].to_vec()))?;
     }
 
     #[test]
     fn altered_safetensors_never_panic(model in model(), alterations in alterations()) {
         let mut bytes = model.safetensors.clone();
         alter(&mut bytes, &alterations);
-        refused_or_readable(Checkpoint::from_safetensors_bytes(&model.json, vec![bytes]))?;
+        refused_or_readable(Checkpoint::from_safetensors_files(config_of(&model.json), vec![bytes]))?;
     }
 
     #[test]
     fn cut_safetensors_are_refused(model in model(), cut in 0.0..1.0f64) {
         let cut = (model.safetensors.len() as f64 * cut) as usize;
         let bytes = model.safetensors[..cut].to_vec();
-        refused(Checkpoint::from_safetensors_bytes(&model.json, vec![bytes]))?;
+        refused(Checkpoint::from_safetensors_files(config_of(&model.json), vec![bytes]))?;
     }
 
     #[test]

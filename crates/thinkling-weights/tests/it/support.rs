@@ -117,3 +117,8 @@ pub(crate) fn set_gguf_type(bytes: &mut [u8], name: &str, id: u32) {
     let ty = at + 4 + 8 * dimensions as usize;
     bytes[ty..ty + 4].copy_from_slice(&id.to_le_bytes());
 }
+
+/// A config from its JSON.
+pub(crate) fn config_of(json: &str) -> ModelConfig {
+    ModelConfig::from_json(json).expect("a config")
+}

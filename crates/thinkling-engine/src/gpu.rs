@@ -5,6 +5,7 @@ mod build;
 mod kernels;
 mod matrix;
 mod plan;
+mod reward_counts;
 mod shaders;
 // They block, which a page must not; `tests/web.rs` runs there.
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -19,6 +20,7 @@ use serde::Serialize;
 use thinkling_sampling::SamplingParams;
 
 pub use adapter::Adapter;
+pub use reward_counts::RewardMeter;
 
 /// Rows from which on products go through `matmul.wgsl`.
 const MATMUL_ROWS: usize = 8;

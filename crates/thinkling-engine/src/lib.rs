@@ -4,21 +4,29 @@
 //! Token ids in, token ids and log-probabilities out; text is others' business. Quantised weights
 //! stay quantised. Left out: training, text, tensors on several GPUs.
 
+mod conversation;
 mod cpu;
 mod cpu_decoder;
 mod engine;
 mod error;
 mod gpu;
 mod packed;
+mod reward_counts;
 mod rows;
 mod segments;
+mod self_test;
 mod shape;
 mod weights;
 
 pub use cpu_decoder::CpuDecoder;
-pub use engine::{Capacity, Engine};
+pub use engine::{BeforePass, Capacity, Engine};
 pub use error::EngineError;
-pub use gpu::{Adapter, GpuDecoder, GpuOptions, Usage};
+pub use gpu::{Adapter, GpuDecoder, GpuOptions, RewardMeter, Usage};
 pub use packed::{Format, PackedMatrix};
+pub use reward_counts::{CountRule, RewardCounts, RewardTable};
 pub use rows::Row;
+pub use self_test::self_test;
 pub use weights::{Keep, WeightsReader};
+
+#[cfg(all(test, target_family = "wasm"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);

@@ -124,6 +124,16 @@ impl ChatTemplate {
         self
     }
 
+    /// The token that begins a sequence, where the template may write it.
+    pub fn bos_token(&self) -> Option<&str> {
+        self.bos_token.as_deref()
+    }
+
+    /// The token that ends a sequence, where the template may write it.
+    pub fn eos_token(&self) -> Option<&str> {
+        self.eos_token.as_deref()
+    }
+
     /// The Jinja source.
     pub fn source(&self) -> &str {
         &self.source

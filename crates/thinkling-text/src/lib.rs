@@ -4,6 +4,7 @@
 //! - [`DetokenizeStream`]: token ids to text one at a time, without cutting a character.
 //! - [`ChatTemplate`]: a model's own chat template, rendered as transformers renders it.
 //! - [`r1_zero_prompt`]: the fixed prompt of R1-Zero.
+//! - [`reward_table()`]: a vocabulary as the table by which rewards are counted on a GPU.
 //! - [`ThinkSplitter`]: thinking and answer told apart while the text is still arriving.
 //!
 //! Left out: SentencePiece models without a `tokenizer.json`, WordPiece and Unigram vocabularies,
@@ -13,6 +14,7 @@
 mod chat;
 mod error;
 mod r1_zero;
+pub mod reward_table;
 mod split;
 mod stream;
 mod tokenizer;
@@ -20,6 +22,7 @@ mod tokenizer;
 pub use chat::{ChatTemplate, Date, Message};
 pub use error::{Result, TextError};
 pub use r1_zero::r1_zero_prompt;
+pub use reward_table::reward_table;
 pub use split::{Segment, ThinkSplitter};
 pub use stream::DetokenizeStream;
 pub use tokenizer::{GgufVocabulary, Tokenizer};

@@ -87,7 +87,7 @@ impl<T: Deref<Target = Tokenizer>> DetokenizeStream<T> {
 
 /// Adds the bytes of a byte-level token; a token with other characters (an added one) stands for
 /// its own text.
-fn push_bytes(token: &str, bytes: &mut Vec<u8>) {
+pub(crate) fn push_bytes(token: &str, bytes: &mut Vec<u8>) {
     let before = bytes.len();
     for c in token.chars() {
         let Some(byte) = byte_of(c) else {
@@ -126,7 +126,7 @@ fn take_utf8(bytes: &mut Vec<u8>) -> String {
 }
 
 /// The byte that a token such as `<0xE4>` stands for.
-fn byte_token(token: &str) -> Option<u8> {
+pub(crate) fn byte_token(token: &str) -> Option<u8> {
     let hex = token.strip_prefix("<0x")?.strip_suffix('>')?;
     if token.len() == 6 { u8::from_str_radix(hex, 16).ok() } else { None }
 }

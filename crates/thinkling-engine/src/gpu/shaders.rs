@@ -3,10 +3,15 @@
 use crate::packed::Format;
 
 macro_rules! wgsl {
-    ($($name:literal),* $(,)?) => {
-        /// Every operation by its file's name.
-        pub(crate) const OPERATIONS: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../../../shaders/", $name, ".wgsl")))),*];
+    ($($name:literal $(+ $part:literal)*),* $(,)?) => {
+        /// Every operation by its file's name, followed by the files of its parts.
+        pub(crate) const OPERATIONS: &[(&str, &str)] = &[$((
+            $name,
+            concat!(
+                include_str!(concat!("../../../../shaders/", $name, ".wgsl")),
+                $("\n", include_str!(concat!("../../../../shaders/", $part, ".wgsl"))),*
+            ),
+        )),*];
     };
 }
 
@@ -16,6 +21,11 @@ wgsl!(
     "embed",
     "matmul",
     "matvec",
+    "reward_counts"
+        + "reward_counts/format"
+        + "reward_counts/language"
+        + "reward_counts/reflection"
+        + "reward_counts/units",
     "rms_norm",
     "rope_kv",
     "sample",

@@ -15,7 +15,7 @@ use thinkling_weights::quantize;
 const TOLERANCE: f32 = 2e-4;
 
 /// A device, or none where none is required.
-fn adapter() -> Option<Adapter> {
+pub(super) fn adapter() -> Option<Adapter> {
     match pollster::block_on(Adapter::new()) {
         Ok(adapter) => Some(adapter),
         Err(e) if std::env::var_os("REQUIRE_GPU").is_some() => panic!("{e}"),

@@ -12,6 +12,11 @@ struct Reference {
     golden: Value,
 }
 
+/// The tokenizer alone.
+pub(crate) fn tokenizer() -> Option<Tokenizer> {
+    reference().map(|reference| reference.tokenizer)
+}
+
 /// The two files, or nothing where a variable is not set.
 #[expect(clippy::print_stderr, reason = "whoever runs the test should see that it was skipped")]
 fn reference() -> Option<Reference> {

@@ -1,0 +1,3 @@
+//! Crates that only this one brings together.
+
+mod reward_counts;

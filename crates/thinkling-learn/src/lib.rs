@@ -1,29 +1,43 @@
 //! What learning needs, from prompts to updated weights: rollout, rewards, policy gradient,
 //! next-token loss, AdamW, and the mini world. The same source natively and in a page.
 //!
-//! - [`Rollout`] completes prompts, [`Scorer`] rewards them, [`advantages`] compares each with its
+//! - [`Rollout`] completes prompts, [`Scorer`] rewards them, a [`Batch`] compares each with its
 //!   group;
 //! - [`Learner::policy_step`] and [`Learner::language_model_step`] update the weights;
+//! - [`EpochSampler`] chooses questions, [`RlNumbers`] has the report's numbers, [`Summary`] says
+//!   what a rollout shows, [`Evaluated`] measures a model;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
 //!
 //! Readbacks are async because a browser cannot block; natively the futures are ready at once.
 //! Left out: data files, checkpoints, metrics (crate `thinkling-train`).
 
 mod adamw;
+mod batch;
+mod evaluate;
+mod export;
 mod language_model;
 mod micro;
+mod order;
 mod policy;
+mod r1_zero;
 mod rollout;
 mod schedule;
 mod step;
+mod summary;
 pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
+pub use batch::{Batch, chunk_tokens, reference_logprobs};
+pub use evaluate::{Evaluated, Sample, Tally};
+pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
 pub use micro::activation_bytes;
+pub use order::EpochSampler;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
-pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, advantages};
+pub use r1_zero::RlNumbers;
+pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, stop_ids};
 pub use schedule::{Decay, Schedule};
 pub use step::{Learner, PolicyStep};
+pub use summary::{CollapseWatch, Summary};

@@ -2,7 +2,6 @@
 
 use crate::policy::LearnError;
 use std::ops::ControlFlow;
-use thinkling_grpo::{Advantages, ScaleRewards, group_advantages};
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
 use thinkling_model::{Decoder, Precision};
 use thinkling_reward::{Problem, RewardRecord, RewardSpec, Tools};
@@ -38,6 +37,41 @@ pub struct RolloutConfig {
     /// How the weights are read while sampling, on the CPU. Below f32 the recorded log-probabilities
     /// are those of the rounded weights.
     pub precision: Precision,
+}
+
+impl RolloutConfig {
+    /// Completions decoded at once at most, where nothing else is asked for.
+    pub const MAX_ROWS: usize = 256;
+
+    /// The same for an evaluation of `samples` completions a question. The model itself is measured,
+    /// whatever rollouts read, and the random streams are other ones than training's.
+    pub fn evaluating(
+        &self,
+        seed: u64,
+        samples: usize,
+        sampling: SamplingParams,
+        max_tokens: usize,
+    ) -> Self {
+        Self {
+            group_size: samples,
+            sampling,
+            max_tokens,
+            precision: Precision::F32,
+            seed: seed ^ 0x6576_616c,
+            ..self.clone()
+        }
+    }
+}
+
+/// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
+pub fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
+    let mut ids = decoder.config().eos_token_ids.clone();
+    if ids.is_empty() {
+        ids.extend(
+            ["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)),
+        );
+    }
+    ids
 }
 
 /// A completion with its text and reward.
@@ -142,17 +176,4 @@ impl Scorer<'_> {
         let record = self.rewards.reward(problem, &seen, &self.tools)?;
         Ok(Scored { reward: record.total, record, text, completion })
     }
-}
-
-/// Advantages of scored completions within their groups.
-///
-/// # Errors
-/// Completions that are not whole groups.
-pub fn advantages(
-    scored: &[Scored],
-    group_size: usize,
-    scale: ScaleRewards,
-) -> Result<Advantages, LearnError> {
-    let rewards: Vec<f64> = scored.iter().map(|s| s.reward).collect();
-    Ok(group_advantages(&rewards, group_size, scale)?)
 }

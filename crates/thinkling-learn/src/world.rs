@@ -17,11 +17,13 @@ pub mod corpus;
 pub mod phrases;
 pub mod problem;
 mod reply;
+mod stage;
 pub mod vocabulary;
 
 pub use corpus::{Corpus, CorpusConfig};
 pub use phrases::Language;
 pub use problem::{LevelMix, Split, WorldProblem, WorldTask, problems};
+pub use stage::stage_problems;
 pub use vocabulary::{tokenizer_json, tokens};
 
 /// A configuration of the mini world that cannot be used.

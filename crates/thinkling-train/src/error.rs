@@ -103,6 +103,12 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder that a model is to be written to already holds something.
+    #[error("{} is not empty, expected: a new or empty folder; choose another `--out`", .path.display())]
+    FolderTaken {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder for a new run already holds something.
     #[error("{} already exists, expected: a new or empty folder; continue it by `--resume` or choose another `--out`", .path.display())]
     RunExists {
@@ -244,6 +250,7 @@ impl TrainError {
             | Self::IsFolder { .. }
             | Self::DoesNotFit { .. }
             | Self::NoSandbox { .. }
+            | Self::FolderTaken { .. }
             | Self::RunExists { .. } => 2,
             Self::Damaged { .. }
             | Self::DataLine { .. }

@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod data;
 mod error;
 pub mod evaluate;
+pub mod export_web;
 pub mod external;
 pub mod interrupt;
 pub mod metrics;

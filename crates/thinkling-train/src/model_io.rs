@@ -7,9 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thinkling_model::{Decoder, ModelError};
 use thinkling_text::{ChatTemplate, GgufVocabulary, Tokenizer};
-use thinkling_weights::{
-    Checkpoint, FloatType, SafetensorsTensorSpec, SafetensorsWriter, WeightsError, expected_tensors,
-};
+use thinkling_weights::{Checkpoint, FloatType};
 
 /// A model ready to run, with what belongs to it.
 #[derive(Debug)]
@@ -53,6 +51,10 @@ impl StoredModel {
         let checkpoint = Checkpoint::open(path)?;
         let damaged = |e: thinkling_text::TextError| TrainError::damaged(path, e.to_string());
         let (tokenizer, chat, tokenizer_config) = match (checkpoint.gguf(), checkpoint.folder()) {
+            // One that was packed for the web has its tokenizer beside it.
+            (Some(gguf), _) if gguf.metadata("tokenizer.ggml.tokens").is_none() => {
+                (None, None, None)
+            }
             (Some(gguf), _) => {
                 let vocabulary = GgufVocabulary::from_gguf(gguf).map_err(damaged)?;
                 let tokenizer = Tokenizer::from_gguf(&vocabulary).map_err(damaged)?;
@@ -176,26 +178,8 @@ pub fn write_safetensors(
     decoder: &Decoder,
     dtype: FloatType,
 ) -> io::Result<()> {
-    let specs = expected_tensors(decoder.config())
-        .into_iter()
-        .map(|(name, shape)| SafetensorsTensorSpec { name, shape, dtype })
-        .collect();
-    let mut writer = SafetensorsWriter::new(out, specs).map_err(io::Error::other)?;
-    let written: Result<(), ExportError> = pollster::block_on(
-        decoder.export(|tensor| Ok(writer.write_f32(&tensor.name, &tensor.values)?)),
-    );
-    written.map_err(io::Error::other)?;
-    writer.finish().map_err(io::Error::other)?;
-    Ok(())
-}
-
-/// What can stop an export.
-#[derive(Debug, thiserror::Error)]
-enum ExportError {
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
+    pollster::block_on(thinkling_learn::write_safetensors(out, decoder, dtype))
+        .map_err(io::Error::other)
 }
 
 /// A model error with the exit code it stands for.

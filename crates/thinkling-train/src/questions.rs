@@ -5,16 +5,9 @@ use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
 use crate::recipe::{JsonlSource, QuestionSource, Template};
 use thinkling_learn::Question;
-use thinkling_learn::world::{Split, problems};
+use thinkling_learn::world::stage_problems;
 use thinkling_reward::{Problem, RewardError, RewardSpec, Tools};
 use thinkling_text::{Message, r1_zero_prompt};
-
-/// Problems of the mini world that a stage trains on; more than a quickstart sees.
-const WORLD_TRAINING: usize = 8192;
-/// Problems held out for evaluation that are drawn at most.
-const WORLD_EVALUATION: usize = 2048;
-/// Seed of the held-out problems: every run is measured on the same ones.
-const WORLD_EVALUATION_SEED: u64 = 20_250_122;
 
 /// What problems are checked against before anything runs.
 #[derive(Clone, Copy)]
@@ -82,17 +75,11 @@ pub(crate) fn load_questions(
 ) -> Result<Vec<Question>> {
     let failed = |what, reason: String| TrainError::Failed { what, reason };
     let problems: Vec<(usize, Problem)> = match source {
-        QuestionSource::MiniWorld(mix) => {
-            let (split, count, seed) = match held_out {
-                true => (Split::Eval, WORLD_EVALUATION, WORLD_EVALUATION_SEED),
-                false => (Split::Rl, WORLD_TRAINING, seed),
-            };
-            problems(split, count, seed, mix)
-                .map_err(|e| failed("the mini world", e.to_string()))?
-                .iter()
-                .map(|problem| (0, problem.to_problem()))
-                .collect()
-        }
+        QuestionSource::MiniWorld(mix) => stage_problems(held_out, seed, mix)
+            .map_err(|e| failed("the mini world", e.to_string()))?
+            .into_iter()
+            .map(|problem| (0, problem))
+            .collect(),
         QuestionSource::Jsonl(source) => read_problems(source, checks)?,
     };
     let tokenizer = model.tokenizer()?;

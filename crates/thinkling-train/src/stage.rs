@@ -17,12 +17,10 @@ use burn::tensor::Device;
 use checkpoints::{MODEL_FILE, read_moments, read_weights};
 use thinkling_learn::{
     AdamW, InProcess, Learner, Rollout, RolloutConfig, StatePrecision, activation_bytes,
-    completion_logprobs,
 };
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
-use thinkling_text::Tokenizer;
 
 pub(crate) use checkpoints::{SavedHead, Saving};
 
@@ -154,28 +152,12 @@ impl StageContext<'_> {
     }
 }
 
-/// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
-pub(crate) fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
-    let mut ids = decoder.config().eos_token_ids.clone();
-    if ids.is_empty() {
-        ids.extend(
-            ["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)),
-        );
-    }
-    ids
-}
-
 /// A learning error with the exit code it stands for.
 pub(crate) fn learn_error(error: thinkling_learn::LearnError) -> TrainError {
     match error {
         thinkling_learn::LearnError::Model(error) => model_error(error),
         other => TrainError::Failed { what: "training", reason: with_causes(&other) },
     }
-}
-
-/// Tokens whose logits are held at once, so that they stay near 32 MB.
-pub(crate) fn chunk_tokens(decoder: &Decoder) -> usize {
-    ((8 << 20) / decoder.config().vocab_size.max(1)).clamp(16, 4096)
 }
 
 /// [`Rollout::complete`] in this process.
@@ -190,8 +172,7 @@ pub(crate) fn complete(
         .map_err(learn_error)
 }
 
-/// Log-probabilities of completions under the reference model, `micro_batch` of them in one forward
-/// pass.
+/// [`thinkling_learn::reference_logprobs`] in this process.
 pub(crate) fn reference_logprobs<'a>(
     reference: &Decoder,
     prompts: &[Vec<u32>],
@@ -199,15 +180,12 @@ pub(crate) fn reference_logprobs<'a>(
     temperature: f64,
     micro_batch: usize,
 ) -> Result<Vec<Vec<f32>>> {
-    let completions: Vec<(usize, &[u32])> =
-        completions.map(|c| (c.prompt, c.ids.as_slice())).collect();
-    let chunk = chunk_tokens(reference);
-    let mut all = Vec::with_capacity(completions.len());
-    for part in completions.chunks(micro_batch) {
-        let logprobs =
-            pollster::block_on(completion_logprobs(reference, prompts, part, temperature, chunk))
-                .map_err(learn_error)?;
-        all.extend(logprobs.into_iter().map(|row| row.iter().map(|&x| x as f32).collect()));
-    }
-    Ok(all)
+    pollster::block_on(thinkling_learn::reference_logprobs(
+        reference,
+        prompts,
+        completions,
+        temperature,
+        micro_batch,
+    ))
+    .map_err(learn_error)
 }

@@ -1,5 +1,6 @@
 //! Learning steps against plain autodiff, split against whole, GPU against CPU.
 #![allow(clippy::print_stdout, reason = "a test that is left out says so")]
 
+mod page_problems;
 mod steps;
 mod support;

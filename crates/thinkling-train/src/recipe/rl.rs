@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use thinkling_grpo::{KlEstimator, LossType, ObjectiveConfig, RatioLevel, ScaleRewards};
-use thinkling_learn::Decay;
+use thinkling_learn::RlNumbers;
 use thinkling_model::Precision;
 
 use super::choice::{choices, spellings};
@@ -16,10 +16,7 @@ use crate::error::Result;
 choices! {
     /// Named sets of values; keys written in the recipe win over them.
     pub enum Preset {
-        /// R1-Zero (arXiv 2501.12948 v2, hyper-parameters): lr 3e-6, KL 0.001, temperature 1,
-        /// 16 completions of each of 32 questions, 32,768 tokens, 10,400 steps, reference replaced
-        /// every 400, a rollout cut into 16 minibatches, one inner epoch. Its clip is not
-        /// published: 10, as that of R1's first RL stage. Left out: the rise to 65,536 tokens.
+        /// R1-Zero, [`RlNumbers::r1_zero`].
         R1Zero = "r1-zero",
     }
 }
@@ -209,24 +206,25 @@ impl RlStage {
         self.preset = Some(preset);
         match preset {
             Preset::R1Zero => {
-                self.training.lr = 3e-6;
-                self.training.schedule = Decay::Constant;
-                self.training.steps = 10_400;
+                let n = RlNumbers::r1_zero();
+                self.training.lr = n.lr;
+                self.training.schedule = n.schedule().decay;
+                self.training.steps = n.steps;
                 self.template = Template::R1Zero;
-                self.group_size = 16;
-                self.questions_per_step = 32;
-                self.minibatches = 16;
-                self.inner_epochs = 1;
-                self.max_completion_tokens = 32_768;
-                self.temperature = 1.0;
-                self.clip_eps_low = 10.0;
-                self.clip_eps_high = 10.0;
-                self.kl_coef = 0.001;
-                self.kl_estimator = KlEstimator::K3;
-                self.ref_replace_every = 400;
-                self.loss_type = LossType::Grpo;
-                self.ratio_level = RatioLevel::Token;
-                self.scale_rewards = ScaleRewards::Group;
+                self.group_size = n.group_size;
+                self.questions_per_step = n.questions_per_step;
+                self.minibatches = n.minibatches;
+                self.inner_epochs = n.inner_epochs;
+                self.max_completion_tokens = n.max_completion_tokens;
+                self.temperature = n.temperature;
+                self.clip_eps_low = n.objective.clip_eps_low;
+                self.clip_eps_high = n.objective.clip_eps_high;
+                self.kl_coef = n.objective.kl_coef;
+                self.kl_estimator = n.objective.kl;
+                self.ref_replace_every = n.ref_replace_every;
+                self.loss_type = n.objective.loss;
+                self.ratio_level = n.objective.ratio;
+                self.scale_rewards = n.scale_rewards;
             }
         }
     }

@@ -1,9 +1,8 @@
 //! `kind = "pretrain"`: next-token prediction on a generated corpus or a text file.
 
 use super::checkpoints::read_saved;
-use super::{StageContext, StageResult, chunk_tokens, learn_error, stop_ids};
+use super::{StageContext, StageResult, learn_error};
 use crate::checkpoint::Checkpoint;
-use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};
 use crate::metrics::MetricsRecord;
 use crate::model_io::LoadedModel;
@@ -12,6 +11,7 @@ use crate::recipe::{PretrainStage, TextSource};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thinkling_learn::world::Corpus;
+use thinkling_learn::{EpochSampler, chunk_tokens, stop_ids};
 use thinkling_text::Tokenizer;
 
 /// Where the stage stands in its data.

@@ -5,9 +5,8 @@ mod report;
 mod rollout;
 
 use super::checkpoints::{read_reference, read_saved};
-use super::{StageContext, StageResult, chunk_tokens, learn_error};
+use super::{StageContext, StageResult, learn_error};
 use crate::checkpoint::Checkpoint;
-use crate::data::EpochSampler;
 use crate::error::{Result, TrainError};
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
@@ -15,16 +14,16 @@ use crate::progress::StageStarted;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::RlStage;
 use evaluation::evaluation;
-use report::{Summary, report};
-use rollout::{Batch, roll_out, rollout_config};
+use report::report;
+use rollout::{roll_out, rollout_config};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thinkling_grpo::ObjectiveConfig;
-use thinkling_learn::{Learner, PolicySample, PolicySettings, PolicyStep, Question, RolloutConfig};
+use thinkling_learn::{
+    Batch, CollapseWatch, EpochSampler, Learner, PolicySample, PolicySettings, PolicyStep,
+    Question, RolloutConfig, Summary, chunk_tokens,
+};
 use thinkling_reward::{RewardSpec, Tools};
-
-/// Rollouts in a row after which a collapse is called one.
-const COLLAPSE_ROLLOUTS: u32 = 5;
 
 /// Where the stage stands, beyond weights and optimiser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,19 +117,20 @@ pub(super) fn run(
     let (started, first) = (Instant::now(), step);
     // A resumed stage already has the checkpoint that it starts from.
     let mut saved_at = resumed.map(|_| step);
-    let mut collapse = 0;
+    let mut collapse = CollapseWatch::default();
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let before_rollout = state.clone();
-        let batch = roll_out(&rl, &model, &learner, reference.as_ref(), &mut externals, &mut state);
-        if matches!(batch, Err(TrainError::External { .. })) && saved_at != Some(step) {
+        let rolled =
+            roll_out(&rl, &model, &learner, reference.as_ref(), &mut externals, &mut state);
+        if matches!(rolled, Err(TrainError::External { .. })) && saved_at != Some(step) {
             // What was learnt is not lost with a program that others wrote.
             context.save(&learner, reference.as_ref(), step, &before_rollout)?;
         }
-        let batch = batch?;
+        let rolled = rolled?;
         context.finish_saving()?;
         let (before_step, train_clock) = (step, Instant::now());
-        let learnt = learn(&rl, &mut learner, &batch, &mut step)?;
+        let learnt = learn(&rl, &mut learner, &rolled.batch, &mut step)?;
         let train_s = train_clock.elapsed().as_secs_f64();
         if StageContext::is_due(stage.ref_replace_every, before_step, step) && reference.is_some() {
             reference = Some(learner.model().clone());
@@ -138,11 +138,11 @@ pub(super) fn run(
         let seconds = clock.elapsed().as_secs_f64();
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         let remaining = per_step * (total - step) as f64;
-        let summary = Summary::of(&batch, stage.group_size, &stage.rewards.bounded());
-        report(context, &rl, &batch, &learnt, &summary, step, train_s, seconds, remaining)?;
+        let bounded = stage.rewards.bounded();
+        let summary = Summary::of(&rolled.batch.scored, stage.group_size, &bounded);
+        report(context, &rl, &rolled, &learnt, &summary, step, train_s, seconds, remaining)?;
         context.check_finite(step, learnt.mean(|s| s.loss), learnt.mean(|s| s.grad_norm))?;
-        collapse = if summary.collapsed() { collapse + 1 } else { 0 };
-        if collapse == COLLAPSE_ROLLOUTS {
+        if collapse.sees(&summary) {
             context.progress.note(
                 "the policy may have collapsed: nearly no group has any variance and accuracy is \
                  near zero while the format is kept; a smaller learning rate usually helps",
@@ -218,20 +218,7 @@ fn learn(rl: &Rl<'_>, learner: &mut Learner, batch: &Batch, step: &mut u64) -> R
                 return Ok(learnt);
             }
             let range = minibatch * per_step..(minibatch + 1) * per_step;
-            let samples: Vec<PolicySample<'_>> = range
-                .clone()
-                .map(|i| {
-                    let scored = &batch.scored[i];
-                    PolicySample {
-                        prompt: scored.completion.prompt,
-                        ids: &scored.completion.ids,
-                        old_logprobs: &scored.completion.logprobs,
-                        ref_logprobs: batch.references.as_ref().map(|r| r[i].as_slice()),
-                        advantage: batch.advantages.advantages[i],
-                        trained: !(stage.mask_truncated && scored.truncated()),
-                    }
-                })
-                .collect();
+            let samples = batch.samples(range, stage.mask_truncated);
             learnt.lr = schedule.lr(*step);
             let micro = stage.training.micro_batch;
             let done = pollster::block_on(learner.policy_step(

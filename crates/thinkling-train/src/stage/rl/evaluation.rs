@@ -7,8 +7,8 @@ use crate::model_io::LoadedModel;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::Evaluation;
 use crate::stage::StageContext;
-use thinkling_learn::RolloutConfig;
-use thinkling_model::{Decoder, Precision};
+use thinkling_learn::Scorer;
+use thinkling_model::Decoder;
 use thinkling_sampling::SamplingParams;
 
 /// The evaluation at `step`, from its file where an interrupted run already made it; `None`
@@ -46,21 +46,14 @@ fn run_evaluation(
     let checks = Checks { stage: rl.name, rewards, tools };
     let mut questions = load_questions(checks, &eval.data, rl.stage.template, model, seed, true)?;
     questions.truncate(eval.problems);
-    let config = RolloutConfig {
-        group_size: eval.samples,
-        sampling: SamplingParams {
-            temperature: eval.temperature,
-            top_p: eval.top_p,
-            ..SamplingParams::default()
-        },
-        max_tokens: eval.max_tokens,
-        // The model itself is measured, whatever rollouts read.
-        precision: Precision::F32,
-        // Another key than training's, so that the two never share random numbers.
-        seed: seed ^ 0x6576_616c,
-        ..rl.rollout.clone()
+    let sampling = SamplingParams {
+        temperature: eval.temperature,
+        top_p: eval.top_p,
+        ..SamplingParams::default()
     };
+    let config = rl.rollout.evaluating(seed, eval.samples, sampling, eval.max_tokens);
     let tokenizer = model.tokenizer()?;
+    let scorer = Scorer { tokenizer, rewards, tools };
     let (progress, interrupt) = (&mut *context.progress, context.interrupt);
-    evaluate(decoder, tokenizer, &questions, &config, rewards, &tools, progress, interrupt)
+    evaluate(decoder, scorer, &questions, &config, progress, interrupt)
 }

@@ -1,70 +1,14 @@
 //! What a rollout and its updates leave in the metrics, the table of completions and the progress.
 
-use super::{Batch, Learnt, Rl};
+use super::rollout::RolledOut;
+use super::{Learnt, Rl};
 use crate::error::Result;
 use crate::metrics::MetricsRecord;
 use crate::progress::StepFinished;
 use crate::recipe::CLIPPED;
 use crate::stage::StageContext;
 use serde::Serialize;
-use thinkling_learn::Scored;
-use thinkling_reward::reflection;
-use thinkling_reward::spec::FORMAT;
-
-/// Means over the completions of a rollout.
-pub(super) struct Summary {
-    reward: f64,
-    accuracy: f64,
-    /// Where the format is rewarded.
-    format: Option<f64>,
-    /// Name and mean of each component, before weighting.
-    components: Vec<(String, f64)>,
-    /// Name and share of clipped values of each component with bounds.
-    clipped: Vec<(String, f64)>,
-    length: f64,
-    truncated: f64,
-    zero_variance: f64,
-    reflection: f64,
-    tokens: usize,
-}
-
-impl Summary {
-    /// `bounded` are the names of the components with bounds.
-    pub(super) fn of(batch: &Batch, group: usize, bounded: &[&str]) -> Self {
-        let n = batch.scored.len().max(1) as f64;
-        let mean = |f: &dyn Fn(&Scored) -> f64| batch.scored.iter().map(f).sum::<f64>() / n;
-        let value = |name: &str| mean(&|s| s.record.value(name).unwrap_or(0.0));
-        let is_clipped =
-            |s: &Scored, name: &str| s.record.component(name).is_some_and(|c| c.clipped);
-        let clipped = |name: &str| mean(&|s| f64::from(u8::from(is_clipped(s, name))));
-        // Every record of a stage has the same components.
-        let parts = batch.scored.first().map_or(&[][..], |s| &s.record.components);
-        let components: Vec<(String, f64)> =
-            parts.iter().map(|part| (part.name.to_string(), value(&part.name))).collect();
-        let tokens = batch.scored.iter().map(|s| s.completion.ids.len()).sum();
-        let flat = batch.scored.chunks(group.max(1));
-        let groups = flat.len().max(1) as f64;
-        let without = flat.filter(|g| g.iter().all(|s| s.reward == g[0].reward)).count();
-        Self {
-            reward: mean(&|s| s.reward),
-            accuracy: mean(&|s| f64::from(u8::from(s.record.verdict.is_correct()))),
-            format: components.iter().find(|(name, _)| name == FORMAT).map(|(_, mean)| *mean),
-            clipped: bounded.iter().map(|&name| (name.to_owned(), clipped(name))).collect(),
-            components,
-            length: tokens as f64 / n,
-            truncated: mean(&|s| f64::from(u8::from(s.truncated()))),
-            zero_variance: without as f64 / groups,
-            reflection: mean(&|s| reflection::reflection_count(&s.text) as f64),
-            tokens,
-        }
-    }
-
-    /// Accuracy gone while the format is kept and no group tells completions apart: what a too
-    /// large learning rate does.
-    pub(super) fn collapsed(&self) -> bool {
-        self.zero_variance > 0.8 && self.accuracy < 0.1 && self.format.is_none_or(|f| f > 0.8)
-    }
-}
+use thinkling_learn::Summary;
 
 /// A line of `completions.jsonl`.
 #[derive(Serialize)]
@@ -83,7 +27,7 @@ struct CompletionRow<'a> {
 pub(super) fn report(
     context: &mut StageContext<'_>,
     rl: &Rl<'_>,
-    batch: &Batch,
+    rolled: &RolledOut,
     learnt: &Learnt,
     summary: &Summary,
     step: u64,
@@ -92,8 +36,9 @@ pub(super) fn report(
     remaining: f64,
 ) -> Result<()> {
     let run_step = context.run_step(step);
+    let batch = &rolled.batch;
     for (i, scored) in batch.scored.iter().enumerate() {
-        let problem = &rl.questions[batch.questions[scored.completion.prompt]].problem;
+        let problem = &rl.questions[rolled.questions[scored.completion.prompt]].problem;
         let row = CompletionRow {
             id: &problem.id,
             question: &problem.question,
@@ -141,9 +86,9 @@ pub(super) fn report(
     }
     let record = record
         .timing("step_s", seconds)
-        .timing("generate_s", batch.generate_s)
-        .timing("reward_s", batch.reward_s)
-        .timing("logprob_s", batch.logprob_s)
+        .timing("generate_s", rolled.generate_s)
+        .timing("reward_s", rolled.reward_s)
+        .timing("logprob_s", rolled.logprob_s)
         .timing("loss_s", train_s)
         .timing("tokens_per_s", summary.tokens as f64 / seconds);
     context.metrics.write(&record)?;

@@ -3,7 +3,7 @@
 //! Completions are judged by a thread of its own as they end, while others still run; rewards from
 //! outside that are late have the time of the reference's pass.
 
-use super::super::{complete, learn_error, reference_logprobs, stop_ids};
+use super::super::{complete, learn_error, reference_logprobs};
 use super::{Rl, State};
 use crate::error::Result;
 use crate::external::Externals;
@@ -11,22 +11,15 @@ use crate::model_io::LoadedModel;
 use crate::recipe::RlStage;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
-use thinkling_grpo::Advantages;
-use thinkling_learn::{Learner, Question, RolloutConfig, Scored, Scorer, advantages};
+use thinkling_learn::{Batch, Learner, Question, RolloutConfig, Scored, Scorer, stop_ids};
 use thinkling_model::Decoder;
 use thinkling_model::generate::Completion;
 use thinkling_sampling::SamplingParams;
 
-/// Completions that are decoded at once at most.
-const MAX_ROWS: usize = 256;
-
-/// One rollout, scored.
-pub(super) struct Batch {
+/// One rollout, scored, with where its questions stand and where the time went.
+pub(super) struct RolledOut {
     pub(super) questions: Vec<usize>,
-    pub(super) prompts: Vec<Vec<u32>>,
-    pub(super) scored: Vec<Scored>,
-    pub(super) advantages: Advantages,
-    pub(super) references: Option<Vec<Vec<f32>>>,
+    pub(super) batch: Batch,
     /// Seconds of sampling.
     pub(super) generate_s: f64,
     /// Seconds that the stage waited for rewards after sampling and the reference's pass.
@@ -51,7 +44,7 @@ pub(super) fn rollout_config(
         max_tokens: stage.max_completion_tokens,
         stop_ids: stop_ids(&model.decoder, model.tokenizer()?),
         banned: Vec::new(),
-        max_rows: MAX_ROWS,
+        max_rows: RolloutConfig::MAX_ROWS,
         seed,
         precision: stage.rollout_weights.precision(),
     })
@@ -65,7 +58,7 @@ pub(super) fn roll_out(
     reference: Option<&Decoder>,
     externals: &mut Externals,
     state: &mut State,
-) -> Result<Batch> {
+) -> Result<RolledOut> {
     let stage = rl.stage;
     let picked = state.sampler.next_batch(stage.questions_per_rollout());
     let questions: Vec<Question> = picked.iter().map(|&i| rl.questions[i].clone()).collect();
@@ -111,18 +104,9 @@ pub(super) fn roll_out(
     if let Some(reward) = stage.truncated_reward {
         scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
     }
-    let advantages =
-        advantages(&scored, stage.group_size, stage.scale_rewards).map_err(learn_error)?;
-    Ok(Batch {
-        questions: picked,
-        prompts,
-        scored,
-        advantages,
-        references,
-        generate_s,
-        reward_s,
-        logprob_s,
-    })
+    let batch = Batch::new(prompts, scored, references, stage.group_size, stage.scale_rewards)
+        .map_err(learn_error)?;
+    Ok(RolledOut { questions: picked, batch, generate_s, reward_s, logprob_s })
 }
 
 /// Scores `count` completions as they end, in whatever order, and gives them in theirs.

@@ -1,0 +1,128 @@
+//! What a rollout shows: means over its completions, and whether the policy has collapsed.
+
+use crate::rollout::Scored;
+use thinkling_reward::reflection;
+use thinkling_reward::spec::FORMAT;
+
+/// Rollouts in a row after which a collapse is called one.
+const COLLAPSE_ROLLOUTS: u32 = 5;
+
+/// Means over the completions of a rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Reward.
+    pub reward: f64,
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Value of the format, where it is rewarded.
+    pub format: Option<f64>,
+    /// Name and mean of each component, before weighting.
+    pub components: Vec<(String, f64)>,
+    /// Name and share of clipped values of each component with bounds.
+    pub clipped: Vec<(String, f64)>,
+    /// Tokens of a completion.
+    pub length: f64,
+    /// Share of completions cut at the token limit.
+    pub truncated: f64,
+    /// Share of groups whose rewards are all alike, from which nothing is learnt.
+    pub zero_variance: f64,
+    /// Reflective words of a completion.
+    pub reflection: f64,
+    /// Tokens of all completions.
+    pub tokens: usize,
+}
+
+impl Summary {
+    /// Over `scored`, in groups of `group`. `bounded` are the names of the components with bounds.
+    pub fn of(scored: &[Scored], group: usize, bounded: &[&str]) -> Self {
+        let n = scored.len().max(1) as f64;
+        let mean = |f: &dyn Fn(&Scored) -> f64| scored.iter().map(f).sum::<f64>() / n;
+        let value = |name: &str| mean(&|s| s.record.value(name).unwrap_or(0.0));
+        let is_clipped =
+            |s: &Scored, name: &str| s.record.component(name).is_some_and(|c| c.clipped);
+        let clipped = |name: &str| mean(&|s| f64::from(u8::from(is_clipped(s, name))));
+        // Every record of a stage has the same components.
+        let parts = scored.first().map_or(&[][..], |s| &s.record.components);
+        let components: Vec<(String, f64)> =
+            parts.iter().map(|part| (part.name.to_string(), value(&part.name))).collect();
+        let tokens = scored.iter().map(|s| s.completion.ids.len()).sum();
+        let flat = scored.chunks(group.max(1));
+        let groups = flat.len().max(1) as f64;
+        let without = flat.filter(|g| g.iter().all(|s| s.reward == g[0].reward)).count();
+        Self {
+            reward: mean(&|s| s.reward),
+            accuracy: mean(&|s| f64::from(u8::from(s.record.verdict.is_correct()))),
+            format: components.iter().find(|(name, _)| name == FORMAT).map(|(_, mean)| *mean),
+            clipped: bounded.iter().map(|&name| (name.to_owned(), clipped(name))).collect(),
+            components,
+            length: tokens as f64 / n,
+            truncated: mean(&|s| f64::from(u8::from(s.truncated()))),
+            zero_variance: without as f64 / groups,
+            reflection: mean(&|s| reflection::reflection_count(&s.text) as f64),
+            tokens,
+        }
+    }
+
+    /// Accuracy gone while the format is kept and no group tells completions apart: what a too
+    /// large learning rate does.
+    fn collapsed(&self) -> bool {
+        self.zero_variance > 0.8 && self.accuracy < 0.1 && self.format.is_none_or(|f| f > 0.8)
+    }
+}
+
+/// Tells when a policy has collapsed: once, at the fifth rollout in a row that looks so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollapseWatch {
+    in_a_row: u32,
+}
+
+impl CollapseWatch {
+    /// Takes the next rollout; whether it is the one that makes it a collapse.
+    pub fn sees(&mut self, summary: &Summary) -> bool {
+        self.in_a_row = if summary.collapsed() { self.in_a_row.saturating_add(1) } else { 0 };
+        self.in_a_row == COLLAPSE_ROLLOUTS
+    }
+
+    /// Whether the last rollouts make it a collapse.
+    pub fn is_collapsed(&self) -> bool {
+        self.in_a_row >= COLLAPSE_ROLLOUTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(accuracy: f64, format: f64, zero_variance: f64) -> Summary {
+        Summary {
+            reward: accuracy + format,
+            accuracy,
+            format: Some(format),
+            components: Vec::new(),
+            clipped: Vec::new(),
+            length: 8.0,
+            truncated: 0.0,
+            zero_variance,
+            reflection: 0.0,
+            tokens: 1024,
+        }
+    }
+
+    #[test]
+    fn a_collapse_is_told_once_and_only_after_five_rollouts_in_a_row() {
+        let (sound, gone) = (summary(0.5, 0.9, 0.2), summary(0.01, 1.0, 0.95));
+        let mut watch = CollapseWatch::default();
+        let rollouts =
+            [&gone, &gone, &gone, &gone, &sound, &gone, &gone, &gone, &gone, &gone, &gone];
+        let told: Vec<bool> = rollouts.map(|summary| watch.sees(summary)).to_vec();
+        assert_eq!(told.iter().position(|told| *told), Some(9));
+        assert_eq!(told.iter().filter(|told| **told).count(), 1);
+    }
+
+    #[test]
+    fn a_policy_that_is_right_or_tells_completions_apart_has_not_collapsed() {
+        for sound in [summary(0.9, 1.0, 0.95), summary(0.01, 1.0, 0.5), summary(0.01, 0.1, 1.0)] {
+            assert!(!sound.collapsed());
+        }
+    }
+}

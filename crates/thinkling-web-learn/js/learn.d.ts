@@ -1,0 +1,88 @@
+/**
+ * R1-Zero in a page: a nano model learns the mini world by the GRPO code that trains natively, in a
+ * worker of its own, on the visitor's GPU or CPU.
+ */
+
+export interface LearnOptions {
+  /** Address of the folder with `config.json`, `tokenizer.json` and `model.safetensors`. */
+  model: string | URL;
+  /** `auto` (also where left out): one measured step on each decides. */
+  device?: "auto" | "gpu" | "cpu";
+  /** Of problems and draws (1). */
+  seed?: number;
+  onNotice?: (message: string) => void;
+}
+
+export interface LearnerInfo {
+  parameters: number;
+  device: { kind: "gpu" | "cpu"; name: string; reason: string };
+  /** Seconds of the measured steps, where they were made. */
+  stepSeconds: { gpu: number | null; cpu: number | null };
+  questionsPerStep: number;
+  groupSize: number;
+  maxTokens: number;
+}
+
+/** One completion of the group that is shown. */
+export interface ShownCompletion {
+  text: string;
+  reward: number;
+  /** `(reward - mean) / std` within the group. */
+  advantage: number;
+  verdict: "correct" | "wrong" | "unverifiable";
+  tokens: number;
+  truncated: boolean;
+}
+
+/** What a step did; means are over its completions, before the update. */
+export interface StepReport {
+  step: number;
+  reward: number;
+  accuracy: number;
+  format: number;
+  /** Tokens of a completion. */
+  length: number;
+  /** Share of groups whose rewards are all alike, from which nothing is learnt. */
+  zeroVariance: number;
+  loss: number;
+  gradNorm: number;
+  entropy: number;
+  seconds: number;
+  group: { question: string; gold: string; completions: ShownCompletion[] };
+  /** Something that visitors should know: e.g. that the reward collapsed. */
+  alarm: string | null;
+}
+
+export interface Evaluation {
+  /** Over problems of the test split, which are never trained on. */
+  accuracy: number;
+  format: number;
+  length: number;
+  problems: number;
+}
+
+export interface Answer {
+  text: string;
+  reward: number;
+  verdict: "correct" | "wrong" | "unverifiable";
+}
+
+export class Learner {
+  private constructor();
+  readonly info: LearnerInfo;
+  /** Learns until `pause`, or for so many steps; `onStep` sees each. Resolves when it stands still. */
+  start(onStep: (report: StepReport) => void, steps?: number): Promise<void>;
+  /** Stops after the step that runs. */
+  pause(): Promise<void>;
+  /** Begins again with the base. */
+  reset(): Promise<void>;
+  /** Accuracy of the base, or as it is now, on so many unseen problems at temperature 1. */
+  evaluate(which: "base" | "now", problems: number): Promise<Evaluation>;
+  /** A problem of the test split, answered greedily by both. */
+  compare(seed: number): Promise<{ question: string; gold: string; base: Answer; now: Answer }>;
+  /** The weights as they are now, as `model.safetensors`. */
+  exportWeights(): Promise<Uint8Array>;
+  dispose(): void;
+}
+
+export function createLearner(options: LearnOptions): Promise<Learner>;

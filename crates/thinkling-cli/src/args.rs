@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Complete a prompt
     Generate(Box<GenerateArgs>),
-    /// Write a model as a folder that transformers opens
+    /// Write a model as a folder that transformers opens, or packed for the web
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand
     Doctor(DoctorArgs),
@@ -161,6 +161,8 @@ pub(crate) struct GenerateArgs {
 pub(crate) enum ExportFormat {
     /// config.json, model.safetensors, tokenizer.json, generation_config.json
     Safetensors,
+    /// manifest.json with hashed shards, for pages
+    Web,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,9 +173,22 @@ pub(crate) enum Quant {
     F16,
     /// bfloat16
     Bf16,
+    /// 8 bits and a scale for 32 values (web)
+    #[value(name = "q8_0")]
+    Q8_0,
+    /// 4 bits and a scale for 32 values (web)
+    #[value(name = "q4_0")]
+    Q4_0,
+    /// 4 bits, a scale and a minimum for 32 values (web)
+    #[value(name = "q4_1")]
+    Q4_1,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  thinkling export --model runs/quickstart-1/model --out reasoner
+  thinkling export --model runs/quickstart-1/model --format web --quant q8_0 \\
+      --template r1-zero --out web/models/trained")]
 pub(crate) struct ExportArgs {
     /// A Hugging Face folder, a GGUF file, or a model that a run wrote
     #[arg(long, value_name = "MODEL")]
@@ -181,9 +196,15 @@ pub(crate) struct ExportArgs {
     /// What to write
     #[arg(long, value_enum, default_value = "safetensors")]
     pub(crate) format: ExportFormat,
-    /// Type of the weights
-    #[arg(long, value_enum, default_value = "f32")]
-    pub(crate) quant: Quant,
+    /// Type of the matrices [default: f32; for the web the model's files as they are]
+    #[arg(long, value_enum)]
+    pub(crate) quant: Option<Quant>,
+    /// The model's name for the web's visitors [default: that of its folder or file]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The template of its prompts in training, for the web
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<TemplateArg>,
     /// Folder to write
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,

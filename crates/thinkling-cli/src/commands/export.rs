@@ -1,28 +1,61 @@
 //! `thinkling export`.
 
-use crate::args::{ExportArgs, ExportFormat, Quant};
+use crate::args::{ExportArgs, ExportFormat, Quant, TemplateArg};
 use crate::commands::open_model;
 use crate::failure::Failure;
 use burn::tensor::Device;
+use clap::ValueEnum;
+use thinkling_train::export_web::{WebExport, write_web};
 use thinkling_train::model_io::save_model;
-use thinkling_weights::FloatType;
+use thinkling_weights::{FloatType, GgmlType};
 
 pub(crate) fn run(args: ExportArgs) -> Result<(), Failure> {
-    let model = open_model(&args.model)?.load(&Device::flex())?;
-    let dtype = match args.quant {
-        Quant::F32 => FloatType::F32,
-        Quant::F16 => FloatType::F16,
-        Quant::Bf16 => FloatType::Bf16,
-    };
     match args.format {
-        ExportFormat::Safetensors => save_model(
-            &args.out,
-            &model.decoder,
-            model.tokenizer.as_ref(),
-            model.tokenizer_config.as_deref(),
-            dtype,
-        )?,
+        ExportFormat::Safetensors => safetensors(&args)?,
+        ExportFormat::Web => web(&args)?,
     }
     println!("{}", args.out.display());
+    Ok(())
+}
+
+fn safetensors(args: &ExportArgs) -> Result<(), Failure> {
+    if args.name.is_some() || args.template.is_some() {
+        return Err(Failure::usage("--name and --template are for --format web"));
+    }
+    let dtype = match args.quant {
+        None | Some(Quant::F32) => FloatType::F32,
+        Some(Quant::F16) => FloatType::F16,
+        Some(Quant::Bf16) => FloatType::Bf16,
+        Some(Quant::Q8_0 | Quant::Q4_0 | Quant::Q4_1) => {
+            return Err(Failure::usage(
+                "safetensors are not quantised; use --quant f32, f16 or bf16, or --format web",
+            ));
+        }
+    };
+    let model = open_model(&args.model)?.load(&Device::flex())?;
+    let tokenizer_config = model.tokenizer_config.as_deref();
+    save_model(&args.out, &model.decoder, model.tokenizer.as_ref(), tokenizer_config, dtype)?;
+    Ok(())
+}
+
+fn web(args: &ExportArgs) -> Result<(), Failure> {
+    let matrices = args.quant.map(|quant| match quant {
+        Quant::F32 => GgmlType::F32,
+        Quant::F16 => GgmlType::F16,
+        Quant::Bf16 => GgmlType::Bf16,
+        Quant::Q8_0 => GgmlType::Q8_0,
+        Quant::Q4_0 => GgmlType::Q4_0,
+        Quant::Q4_1 => GgmlType::Q4_1,
+    });
+    let path = &args.model;
+    let own = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    let own = own.map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
+    let template = args.template.as_ref().and_then(TemplateArg::to_possible_value);
+    let export = WebExport {
+        name: args.name.clone().unwrap_or(own),
+        template: template.map(|value| value.get_name().to_owned()),
+        matrices,
+    };
+    write_web(&args.out, &open_model(path)?, &export)?;
     Ok(())
 }

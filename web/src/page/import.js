@@ -1,0 +1,2 @@
+// `import()` is syntax, which Rust cannot say.
+export const importModule = (url) => import(url);

@@ -17,6 +17,9 @@ pub(crate) const WASM_CLEAN: &[&str] = &[
     "thinkling-grpo",
     "thinkling-engine",
     "thinkling-learn",
+    "thinkling-web",
+    "thinkling-web-learn",
+    "thinkling-page",
 ];
 
 /// What each crate may use of the others. A crate that is not here is free (the binary, tests,
@@ -39,6 +42,30 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "thinkling-cpu",
             "thinkling-grpo",
+            "thinkling-model",
+            "thinkling-reward",
+            "thinkling-sampling",
+            "thinkling-text",
+            "thinkling-weights",
+        ],
+    ),
+    (
+        "thinkling-web",
+        &[
+            "thinkling-engine",
+            "thinkling-grpo",
+            "thinkling-reward",
+            "thinkling-sampling",
+            "thinkling-text",
+            "thinkling-weights",
+        ],
+    ),
+    // The page knows the packages as its visitors' browsers do: as JavaScript modules.
+    ("thinkling-page", &[]),
+    (
+        "thinkling-web-learn",
+        &[
+            "thinkling-learn",
             "thinkling-model",
             "thinkling-reward",
             "thinkling-sampling",
@@ -92,6 +119,9 @@ const NEVER: &[(&str, &[&str])] = &[
 /// Features that bring files and threads; never on by default in a wasm-clean crate.
 const NATIVE_FEATURES: &[&str] = &["mmap", "threads"];
 
+/// Optional dependencies that are not followed, by the crate that has them.
+type LeftOut<'a> = BTreeMap<&'a str, &'a BTreeSet<String>>;
+
 /// The dependencies that decide a build: normal and build ones, on every platform.
 #[derive(Default)]
 pub(crate) struct Graph {
@@ -102,6 +132,8 @@ pub(crate) struct Graph {
 #[derive(Default)]
 struct Member {
     declared: BTreeSet<String>,
+    /// Dependencies that it takes without any of their features.
+    bare: BTreeSet<String>,
     optional: BTreeSet<String>,
     default_features: BTreeSet<String>,
 }
@@ -130,6 +162,10 @@ impl Graph {
                     continue;
                 }
                 member.declared.insert(name.to_owned());
+                let features = dependency["features"].as_array().map_or(0, Vec::len);
+                if dependency["uses_default_features"] == false && features == 0 {
+                    member.bare.insert(name.to_owned());
+                }
                 if dependency["optional"] == true {
                     member.optional.insert(name.to_owned());
                 }
@@ -179,16 +215,22 @@ impl Graph {
                         ));
                     }
                 }
-                self.never(name, NATIVE, &BTreeSet::new(), &mut found);
+                self.never(name, NATIVE, &LeftOut::new(), &mut found);
             }
             if WITHOUT_BURN.contains(&name.as_str()) {
-                self.never(name, &["burn"], &BTreeSet::new(), &mut found);
+                // The workspace as a whole builds these with burn; this crate does not.
+                let bare = WITHOUT_BURN_BY_DEFAULT_FEATURES_OFF.iter().copied();
+                let bare = bare.filter(|dependency| member.bare.contains(*dependency));
+                let left_out =
+                    bare.filter_map(|name| Some((name, &self.members.get(name)?.optional)));
+                self.never(name, &["burn"], &left_out.collect(), &mut found);
             }
             if WITHOUT_BURN_BY_DEFAULT_FEATURES_OFF.contains(&name.as_str()) {
-                self.never(name, &["burn"], &member.optional, &mut found);
+                let left_out = LeftOut::from([(name.as_str(), &member.optional)]);
+                self.never(name, &["burn"], &left_out, &mut found);
             }
             if let Some((_, targets)) = NEVER.iter().find(|(n, _)| n == name) {
-                self.never(name, targets, &BTreeSet::new(), &mut found);
+                self.never(name, targets, &LeftOut::new(), &mut found);
             }
         }
         found
@@ -204,14 +246,8 @@ impl Graph {
         self.members.keys().filter(|name| ALLOWED.iter().any(|(n, _)| n == *name)).count()
     }
 
-    fn never(
-        &self,
-        from: &str,
-        targets: &[&str],
-        without: &BTreeSet<String>,
-        found: &mut Vec<String>,
-    ) {
-        let previous = self.search(from, without);
+    fn never(&self, from: &str, targets: &[&str], left_out: &LeftOut<'_>, found: &mut Vec<String>) {
+        let previous = self.search(from, left_out);
         // burn's own parts count as burn: one cannot be had without most of the rest.
         let hit = previous.keys().find(|name| {
             targets.iter().any(|t| name == t || *t == "burn" && name.starts_with("burn-"))
@@ -226,14 +262,14 @@ impl Graph {
         }
     }
 
-    /// Breadth first from `from`; each package found, with the one it was found from. The
-    /// dependencies in `without` are left out at `from` itself.
-    fn search(&self, from: &str, without: &BTreeSet<String>) -> BTreeMap<String, Option<String>> {
+    /// Breadth first from `from`; each package found, with the one it was found from.
+    fn search(&self, from: &str, left_out: &LeftOut<'_>) -> BTreeMap<String, Option<String>> {
         let mut previous = BTreeMap::from([(from.to_owned(), None)]);
         let mut queue = VecDeque::from([from.to_owned()]);
         while let Some(name) = queue.pop_front() {
             for to in self.edges.get(&name).into_iter().flatten() {
-                if (name == from && without.contains(to)) || previous.contains_key(to) {
+                let skipped = left_out.get(name.as_str()).is_some_and(|out| out.contains(to));
+                if skipped || previous.contains_key(to) {
                     continue;
                 }
                 previous.insert(to.clone(), Some(name.clone()));
@@ -257,7 +293,11 @@ mod tests {
                 let own = arrows.iter().filter(|(from, ..)| from == name);
                 let deps: Vec<Value> = own
                     .map(|(_, to, optional)| {
-                        serde_json::json!({"name": to, "kind": null, "optional": optional})
+                        serde_json::json!({
+                            "name": to, "kind": null, "optional": optional,
+                            // As the workspace takes thinkling-grpo where no feature is added.
+                            "uses_default_features": *to != "thinkling-grpo", "features": [],
+                        })
                     })
                     .collect();
                 serde_json::json!({"id": name, "name": name, "dependencies": deps, "features": {}})
@@ -305,6 +345,20 @@ mod tests {
     fn grpo_may_have_burn_only_as_an_option() {
         assert!(graph(&[("thinkling-grpo", "burn", true)]).violations().is_empty());
         assert_eq!(graph(&[("thinkling-grpo", "burn", false)]).violations().len(), 1);
+    }
+
+    #[test]
+    fn the_page_may_use_grpo_without_its_options_only() {
+        let option =
+            graph(&[("thinkling-web", "thinkling-grpo", false), ("thinkling-grpo", "burn", true)]);
+        assert_eq!(option.violations(), Vec::<String>::new());
+        let mut with_burn = option;
+        with_burn.members.get_mut("thinkling-web").unwrap().bare.clear();
+        let found = with_burn.violations();
+        assert!(
+            found.iter().any(|v| v.contains("thinkling-web must never reach burn")),
+            "{found:?}"
+        );
     }
 
     #[test]

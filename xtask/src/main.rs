@@ -12,9 +12,11 @@ mod pipeline;
 mod reference;
 mod report;
 mod setup;
+mod site;
 mod tally;
 mod vectors;
 mod web;
+mod web_learn;
 mod web_tools;
 
 use std::process::ExitCode;
@@ -41,6 +43,10 @@ cargo xtask COMMAND
           only what runs in the browser: the tests of the rewards and of the engine (on WebGPU), and
           the rewards' module with its size; prints microseconds a line of one table on the host,
           in the tests and in a page
+  learn-in-page [--no-install]
+          builds the module that learns into web/generated/thinkling-web-learn, and lets the nano
+          base learn by it in headless Chromium, until accuracy on unseen problems has risen by 0.3;
+          `test --slow` does it too
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -83,6 +89,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "test" => pipeline::test(&flags(rest, &["--no-install", "--slow", "--host-gpu"])?),
         "setup" => pipeline::set_up(&flags(rest, &["--no-install"])?),
         "web" => pipeline::web(&flags(rest, &["--no-install"])?),
+        "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
         "peers" => peers::measure(rest),

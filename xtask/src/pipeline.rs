@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, reference, vectors, web};
+use crate::{burn_builds, reference, vectors, web, web_learn};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -41,8 +41,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         Ok(Outcome::Passed)
     });
     env.extend(gpu_variables(&found, flags.contains(&"--host-gpu"), &mut report));
-    let binary = Path::new("release").join(format!("thinkling{}", std::env::consts::EXE_SUFFIX));
-    env.push(("THINKLING_BIN".to_owned(), target.join(binary)));
+    env.push(binary(&target));
 
     report.step("formatting", |_| done(run(&mut cargo("fmt --all --check"))));
     report.step("architecture", |_| done(check_arrows(&metadata)));
@@ -61,9 +60,12 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         report.step("tests", |report| {
             tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
-        web_steps(&found, &tools, &target, &mut report);
+        if found.wasm {
+            web::steps(&tools, &target, &env, &mut report);
+        }
         if flags.contains(&"--slow") {
             slow(install, &env, &mut report);
+            learn_step(&found, &tools, &target, &mut report);
         }
         sandbox(&target, install, &env, &mut report);
     }
@@ -85,8 +87,31 @@ pub(crate) fn set_up(flags: &[&str]) -> Result<bool> {
     Ok(report.finish())
 }
 
-/// Only thinkling-reward in the browser.
+/// Only what runs in the browser.
 pub(crate) fn web(flags: &[&str]) -> Result<bool> {
+    in_browser(flags, |found, tools, target, report| {
+        let mut env = Vec::new();
+        report.step("native program", |report| {
+            env = reference::variables(target, !flags.contains(&"--no-install"), report)?;
+            env.push(binary(target));
+            done(run(&mut cargo("build --release -p thinkling-cli")))
+        });
+        if found.wasm {
+            web::steps(tools, target, &env, report);
+        }
+    })
+}
+
+/// Only the slow check that the nano base learns in a page.
+pub(crate) fn learn_in_page(flags: &[&str]) -> Result<bool> {
+    in_browser(flags, learn_step)
+}
+
+/// The browser's tools, then `steps` with them.
+fn in_browser(
+    flags: &[&str],
+    steps: impl FnOnce(&Found, &WebTools, &Path, &mut Report),
+) -> Result<bool> {
     let install = !flags.contains(&"--no-install");
     let mut report = Report::default();
     let metadata = metadata()?;
@@ -98,8 +123,14 @@ pub(crate) fn web(flags: &[&str]) -> Result<bool> {
         tools = web_set_up(&found, &metadata, &target, install, report)?;
         Ok(Outcome::Passed)
     });
-    web_steps(&found, &tools, &target, &mut report);
+    steps(&found, &tools, &target, &mut report);
     Ok(report.finish())
+}
+
+fn learn_step(found: &Found, tools: &WebTools, target: &Path, report: &mut Report) {
+    if found.wasm {
+        report.step("learning in a page", |report| web_learn::learns(tools, target, report));
+    }
 }
 
 /// The browser's tools, where there is anything to be done with them.
@@ -120,10 +151,10 @@ fn web_set_up(
     web_tools::set_up(version, &target.join("web-tools"), install, report)
 }
 
-fn web_steps(found: &Found, tools: &WebTools, target: &Path, report: &mut Report) {
-    if found.wasm {
-        web::steps(tools, target, report);
-    }
+/// Where tests find the native program.
+fn binary(target: &Path) -> (String, PathBuf) {
+    let binary = Path::new("release").join(format!("thinkling{}", std::env::consts::EXE_SUFFIX));
+    ("THINKLING_BIN".to_owned(), target.join(binary))
 }
 
 /// Only the arrows.

@@ -45,6 +45,23 @@ impl Tally {
         }
     }
 
+    /// Reads one line of what Node.js's test runner says (TAP).
+    pub(crate) fn read_tap(&mut self, line: &str) {
+        let line = line.trim_start();
+        let name = |rest: &str| rest.split_once(" - ").map_or(rest, |(_, name)| name).to_owned();
+        if let Some(rest) = line.strip_prefix("not ok ") {
+            self.failed += 1;
+            self.failures.push(name(rest));
+        } else if let Some(rest) = line.strip_prefix("ok ") {
+            match rest.contains(" # SKIP") {
+                true => self.ignored += 1,
+                false => self.passed += 1,
+            }
+        } else if let Some(figure) = line.strip_prefix("# figure: ") {
+            self.figures.push(figure.to_owned());
+        }
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -63,6 +80,26 @@ impl fmt::Display for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn node_tests_are_counted() {
+        let mut tally = Tally::default();
+        for line in [
+            "TAP version 13",
+            "# figure: 3 tokens/s",
+            "# Subtest: a page loads",
+            "ok 1 - a page loads",
+            "  ---",
+            "not ok 2 - a page fails",
+            "ok 3 - no model # SKIP",
+            "# fail 1",
+        ] {
+            tally.read_tap(line);
+        }
+        assert_eq!((tally.passed, tally.failed, tally.ignored), (1, 1, 1));
+        assert_eq!(tally.failures, ["a page fails"]);
+        assert_eq!(tally.figures, ["3 tokens/s"]);
+    }
 
     #[test]
     fn binaries_are_summed_and_failures_named() {

@@ -1,7 +1,9 @@
-//! What runs in the browser: the tests of thinkling-reward and of thinkling-engine, and the module of
-//! thinkling-reward for JavaScript with its size.
+//! What runs in the browser: tests of single crates, the module of thinkling-reward for JavaScript with
+//! its size, and the page with its tests.
 
-use std::path::Path;
+mod page;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -10,25 +12,10 @@ use crate::cargo::{cargo, output, program, root, run, watched};
 use crate::report::{Outcome, Report};
 use crate::setup::WASM;
 use crate::tally::Tally;
-use crate::web_tools::{WebTools, with_path};
+use crate::web_tools::{WASM_FEATURES, WebTools, with_path};
 
 /// Bytes of the module at most.
 const MAX_BYTES: u64 = 1_000_000;
-
-/// Chromium refuses what `--all-features` makes; these are the features that Rust's compiler uses.
-const WASM_OPT: &[&str] = &[
-    "-Oz",
-    "--enable-simd",
-    "--enable-bulk-memory",
-    "--enable-bulk-memory-opt",
-    "--enable-nontrapping-float-to-int",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-reference-types",
-    "--enable-multivalue",
-    "--enable-call-indirect-overlong",
-    "--enable-extended-const",
-];
 
 /// Flags of the module's build, in the place of those in `.cargo/config.toml`: `opt-level = "z"`
 /// inlines next to nothing, which is slow; this much makes the module a tenth larger and twice as
@@ -42,13 +29,27 @@ const FINGERPRINT: &str = "fingerprint of the shared table, host: ";
 /// Seconds that a browser's test may take: on a software device shaders compile slowly.
 const TEST_TIMEOUT_S: &str = "300";
 
-/// All steps.
-pub(crate) fn steps(tools: &WebTools, target: &Path, report: &mut Report) {
+/// Crates with tests for the browser, and how their tests are named.
+const SUITES: &[(&str, &[&str])] = &[
+    ("engine", &["crates/thinkling-engine", "--lib", "--test", "web"]),
+    ("web", &["crates/thinkling-web", "--test", "web"]),
+    ("learning", &["crates/thinkling-web-learn", "--test", "web"]),
+];
+
+/// All steps. `env` is what tests of the native program read.
+pub(crate) fn steps(
+    tools: &WebTools,
+    target: &Path,
+    env: &[(String, PathBuf)],
+    report: &mut Report,
+) {
     report.step("browser tests, rewards", |report| rewards(tools, report));
-    report.step("browser tests, engine", |report| {
-        tests(tools, &["crates/thinkling-engine", "--test", "web"], &[], report)
-    });
+    for (name, package) in SUITES {
+        report.step(&format!("browser tests, {name}"), |report| tests(tools, package, &[], report));
+    }
     report.step("browser module", |report| module(tools, target, report));
+    report.step("page", |report| page::build(tools, target, report));
+    report.step("page in the browser", |report| page::end_to_end(tools, env, report));
 }
 
 fn rewards(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
@@ -131,7 +132,7 @@ fn module(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcom
         };
     };
     let optimised = folder.join("optimised.wasm");
-    run(program(wasm_opt).args(WASM_OPT).arg(&module).arg("-o").arg(&optimised))?;
+    run(program(wasm_opt).arg("-Oz").args(WASM_FEATURES).arg(&module).arg("-o").arg(&optimised))?;
     std::fs::rename(&optimised, &module)?;
     let size = bytes(&module)?;
     report.figure_of(format!(

@@ -12,8 +12,27 @@ use crate::setup::{Family, apt_install, apt_is_ours, family, os_release};
 
 /// Versions that were tried together. wasm-bindgen's comes from Cargo.lock.
 const WASM_PACK: &str = "0.15.1";
+/// The last version that this compiler can build.
+const TRUNK: &str = "0.21.14";
+/// Of npm's playwright-core, which brings no browser.
+const PLAYWRIGHT: &str = "1.65.1";
 /// Of npm's binaryen. Debian's 108 makes modules that Chromium refuses.
 const BINARYEN: &str = "132";
+
+/// What wasm-opt may use: Chromium refuses what `--all-features` makes; these are the features that
+/// Rust's compiler uses.
+pub(crate) const WASM_FEATURES: &[&str] = &[
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--enable-call-indirect-overlong",
+    "--enable-extended-const",
+];
 
 /// Where the tools are compiled, below the folder; deleted afterwards.
 const BUILD: &str = "build";
@@ -26,6 +45,11 @@ pub(crate) struct WebTools {
     pub(crate) wasm_bindgen: Option<PathBuf>,
     pub(crate) wasm_pack: Option<PathBuf>,
     pub(crate) wasm_opt: Option<PathBuf>,
+    pub(crate) trunk: Option<PathBuf>,
+    /// Node.js, which runs the page's tests.
+    pub(crate) node: Option<PathBuf>,
+    /// The folder whose node_modules has Playwright.
+    pub(crate) playwright: Option<PathBuf>,
 }
 
 impl WebTools {
@@ -49,6 +73,9 @@ pub(crate) fn set_up(
         wasm_bindgen: cargo_tool("wasm-bindgen", "wasm-bindgen-cli", wasm_bindgen, folder, install),
         wasm_pack: cargo_tool("wasm-pack", "wasm-pack", WASM_PACK, folder, install),
         wasm_opt: wasm_opt(folder, install, report),
+        trunk: cargo_tool("trunk", "trunk", TRUNK, folder, install),
+        node: candidates("node").next(),
+        playwright: playwright(folder, install, report),
     };
     if folder.join(BUILD).exists() {
         std::fs::remove_dir_all(folder.join(BUILD))?;
@@ -56,6 +83,7 @@ pub(crate) fn set_up(
     let missing = [
         (&tools.wasm_bindgen, "wasm-bindgen-cli", wasm_bindgen),
         (&tools.wasm_pack, "wasm-pack", WASM_PACK),
+        (&tools.trunk, "trunk", TRUNK),
     ];
     for (tool, package, version) in missing {
         if tool.is_none() {
@@ -137,26 +165,56 @@ fn wasm_opt(folder: &Path, install: bool, report: &mut Report) -> Option<PathBuf
         let own = [bin.clone()].into_iter().filter(|path| path.exists());
         own.chain(candidates("wasm-opt")).find(|path| has_version(path, BINARYEN))
     };
-    // Scripts of packages are not run.
-    let args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
     let package = format!("binaryen@{BINARYEN}");
-    if find().is_none() && install && output(program("npm").arg("--version")).is_ok() {
-        let made = std::fs::create_dir_all(folder).context("no folder for wasm-opt");
-        if let Err(e) = made.and_then(|()| run(program("npm").args(args).arg(folder).arg(&package)))
-        {
-            report.note(format!("{e:#}"));
-        }
+    if find().is_none() && install {
+        npm_install(folder, &package, report);
     }
     let found = find();
     match &found {
         Some(path) => println!("wasm-opt {BINARYEN}: {}", path.display()),
         None => report.note(format!(
-            "no wasm-opt {BINARYEN}, so the module is measured without it; npm {} {} {package}",
-            args.join(" "),
-            folder.display()
+            "no wasm-opt {BINARYEN}, so the modules are measured without it; {}",
+            npm_command(folder, &package)
         )),
     }
     found
+}
+
+/// The folder whose `node_modules` has Playwright.
+fn playwright(folder: &Path, install: bool, report: &mut Report) -> Option<PathBuf> {
+    let manifest = folder.join("node_modules/playwright-core/package.json");
+    let version = format!("\"version\": \"{PLAYWRIGHT}\"");
+    let is_there =
+        || std::fs::read_to_string(&manifest).is_ok_and(|manifest| manifest.contains(&version));
+    let package = format!("playwright-core@{PLAYWRIGHT}");
+    if !is_there() && install {
+        npm_install(folder, &package, report);
+    }
+    if !is_there() {
+        let command = npm_command(folder, &package);
+        report.note(format!("no {package}, so the page is not tested; {command}"));
+        return None;
+    }
+    Some(folder.to_owned())
+}
+
+/// Arguments of npm: scripts of packages are not run.
+const NPM: [&str; 5] = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+
+fn npm_command(folder: &Path, package: &str) -> String {
+    format!("npm {} {} {package}", NPM.join(" "), folder.display())
+}
+
+/// Installs a package, where there is an npm to do it.
+fn npm_install(folder: &Path, package: &str, report: &mut Report) {
+    if output(program("npm").arg("--version")).is_err() {
+        return;
+    }
+    let made = std::fs::create_dir_all(folder).context("no folder for npm's packages");
+    let install = || run(program("npm").args(NPM).arg(folder).arg(package));
+    if let Err(e) = made.and_then(|()| install()) {
+        report.note(format!("{e:#}"));
+    }
 }
 
 /// Whether its first line of `--version` has this version as a word.

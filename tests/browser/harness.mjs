@@ -1,0 +1,113 @@
+// A server with faults on demand, the browser, and the native program to compare with.
+//
+// Environment: PLAYWRIGHT (folder with node_modules/playwright-core), CHROMIUM (the browser),
+// THINKLING_BIN (the native program), THINKLING_WEB_PACKAGE and THINKLING_PAGE (what was built).
+
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import http from "node:http";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+
+const types = {
+  ".css": "text/css",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
+/** Serves folders by prefix; `faults` says what goes wrong, and `requests` what was asked for. */
+export class Site {
+  requests = [];
+  /** `(path, request) => undefined | { status } | { cutAfter } | { body }`; bytes for the last two. */
+  fault = () => undefined;
+  #server;
+
+  constructor(mounts) {
+    this.mounts = Object.entries({ "/": path.join(root, "tests/browser/site"), ...mounts });
+    this.mounts.sort((a, b) => b[0].length - a[0].length);
+  }
+
+  async start() {
+    this.#server = http.createServer((request, response) => this.#answer(request, response));
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.origin = `http://localhost:${this.#server.address().port}`;
+    return this;
+  }
+
+  async stop() {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #file(url) {
+    for (const [prefix, folder] of this.mounts) {
+      if (!url.startsWith(prefix)) continue;
+      const file = path.join(folder, url.slice(prefix.length) || "index.html");
+      return fs.existsSync(file) && fs.statSync(file).isFile() ? file : undefined;
+    }
+  }
+
+  #answer(request, response) {
+    const url = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    this.requests.push({ url, range: request.headers.range });
+    const file = this.#file(url);
+    const fault = this.fault(url, request);
+    if (!file || fault?.status) {
+      response.writeHead(fault?.status ?? 404).end();
+      return;
+    }
+    const body = fault?.body ?? fs.readFileSync(file);
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    response.writeHead(from > 0 ? 206 : 200, {
+      "content-type": types[path.extname(file)] ?? "application/octet-stream",
+      "content-length": body.length - from,
+      "cache-control": "no-store",
+      etag: '"1"',
+    });
+    if (fault?.cutAfter !== undefined) {
+      // A browser throws away what a page has not read when the connection breaks.
+      const cut = () => setTimeout(() => request.socket.end(), 400);
+      response.write(body.subarray(from, from + fault.cutAfter), cut);
+    } else {
+      response.end(body.subarray(from));
+    }
+  }
+}
+
+/** Headless Chromium with SwiftShader's WebGPU, or without any. A start that fails is tried again. */
+export async function launch({ webgpu = true } = {}) {
+  const require = createRequire(path.join(process.env.PLAYWRIGHT, "package.json"));
+  const { chromium } = require("playwright-core");
+  const gpu = webgpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : [];
+  const args = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", ...gpu];
+  const start = () => chromium.launch({ executablePath: process.env.CHROMIUM, args });
+  try {
+    return await start();
+  } catch (error) {
+    console.log(`figure: the browser had to be started twice: ${error.message.split("\n")[0]}`);
+    return start();
+  }
+}
+
+/** What the native program says. */
+export function native(...args) {
+  const out = execFileSync(process.env.THINKLING_BIN, [...args, "--json"], { cwd: root });
+  return JSON.parse(out.toString().trim().split("\n").at(-1));
+}
+
+/** A page of the site that has the client as `thinkling`, and what it did not say by itself. */
+export async function open(context, site) {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error("page error:", error.message));
+  await page.goto(`${site.origin}/blank.html`);
+  await page.evaluate(async () => {
+    globalThis.thinkling = await import("/package/client.js");
+  });
+  return page;
+}

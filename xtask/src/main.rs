@@ -40,9 +40,11 @@ cargo xtask COMMAND
   setup [--no-install]
           only the first step of `test`
   web [--no-install]
-          only what runs in the browser: the tests of the rewards and of the engine (on WebGPU), and
-          the rewards' module with its size; prints microseconds a line of one table on the host,
-          in the tests and in a page
+          only what runs in the browser: the tests of single crates (on WebGPU), the rewards' module
+          with its size and speed, and the page: both packages into web/generated, the page by trunk
+          into web/dist, and its tests
+  bench web MODEL.gguf [--device cpu|gpu] [--runs N] [--peers DIR]
+          the package's speed in headless Chromium, in turn with wllama's, which lies in DIR/web
   learn-in-page [--no-install]
           builds the module that learns into web/generated/thinkling-web-learn, and lets the nano
           base learn by it in headless Chromium, until accuracy on unseen problems has risen by 0.3;
@@ -92,6 +94,10 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
+        "bench" => match rest.split_first() {
+            Some((what, rest)) if what == "web" => pipeline::bench_web(rest),
+            _ => anyhow::bail!("`cargo xtask bench web` is the only one; see `cargo xtask help`"),
+        },
         "peers" => peers::measure(rest),
         other => anyhow::bail!("unknown command `{other}`; `cargo xtask help` lists them"),
     }

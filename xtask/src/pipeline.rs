@@ -107,6 +107,16 @@ pub(crate) fn learn_in_page(flags: &[&str]) -> Result<bool> {
     in_browser(flags, learn_step)
 }
 
+/// Speed in the browser, with what is built already.
+pub(crate) fn bench_web(args: &[String]) -> Result<bool> {
+    let mut report = Report::default();
+    let metadata = metadata()?;
+    let found = Found { wasm: true, ..Found::default() };
+    let tools = web_set_up(&found, &metadata, &target(&metadata)?, false, &mut report)?;
+    web::bench::measure(&tools, args)?;
+    Ok(true)
+}
+
 /// The browser's tools, then `steps` with them.
 fn in_browser(
     flags: &[&str],

@@ -1,6 +1,7 @@
 //! What runs in the browser: tests of single crates, the module of thinkling-reward for JavaScript with
 //! its size, and the page with its tests.
 
+pub(crate) mod bench;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -31,8 +32,11 @@ const TEST_TIMEOUT_S: &str = "300";
 
 /// Crates with tests for the browser, and how their tests are named.
 const SUITES: &[(&str, &[&str])] = &[
+    ("text", &["crates/thinkling-text", "--test", "web"]),
+    ("weights", &["crates/thinkling-weights", "--test", "web"]),
     ("engine", &["crates/thinkling-engine", "--lib", "--test", "web"]),
     ("web", &["crates/thinkling-web", "--test", "web"]),
+    // Also what thinkling-model and thinkling-grpo compute: forward, log-probabilities, a step.
     ("learning", &["crates/thinkling-web-learn", "--test", "web"]),
 ];
 

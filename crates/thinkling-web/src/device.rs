@@ -15,7 +15,7 @@ const CONTEXT: usize = 4096;
 /// Completions that run at once at most, unless a page asks for more.
 const ROWS: usize = 8;
 /// Bytes of keys and values beside those of the conversation at most.
-const CACHE_BYTES: usize = 256 << 20;
+const CACHE_BYTES: usize = 96 << 20;
 /// Which device is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,6 +1,6 @@
 //! Small reasoners for pages: a model in a web worker, with the rewards that trained it.
 //!
-//! JavaScript uses `js/client.js`, which talks to `js/worker.js`, which calls [`worker`]. What they
+//! JavaScript uses `js/client.js`, which talks to `js/worker.js`, which calls the module `worker`. What they
 //! send each other is JSON of the types of `js/client.d.ts`; below that border nothing knows of a
 //! browser, and is tested without one:
 //!

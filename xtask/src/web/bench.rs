@@ -64,7 +64,7 @@ pub(crate) fn measure(tools: &WebTools, args: &[String]) -> Result<()> {
         command.env("PLAYWRIGHT", playwright).env("CHROMIUM", browser);
         json(&mut command)
     };
-    let mut sums = vec![Figures::new("thinkling-web"), Figures::new("wllama, one thread")];
+    let mut sums = [Figures::new("thinkling-web"), Figures::new("wllama, one thread")];
     for _ in 0..call.runs {
         let run = ours()?;
         println!("{run}");

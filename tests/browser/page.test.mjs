@@ -200,6 +200,14 @@ test("a base learns for ten steps, and begins again", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test("an address names a tab, also when it is changed", async () => {
+  const page = await visit();
+  assert.ok(await page.locator("#question").isVisible());
+  await page.evaluate(() => (location.hash = "#learn"));
+  await page.locator("#learn-start").waitFor({ timeout: 10_000 });
+  assert.ok(!(await page.locator("#question").isVisible()));
+});
+
 test("it fits a phone, has two languages and is used by the keyboard", async () => {
   const phone = await browser.newContext({
     locale: "zh-CN",

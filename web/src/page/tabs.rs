@@ -31,12 +31,16 @@ pub(crate) fn connect(on_open: impl Fn(&str) + Clone + 'static) {
             to.click();
         });
     }
-    // A link to a tab: `#learn`.
-    let hash = window().location().hash().unwrap_or_default();
-    if let Some(name) = TABS.into_iter().find(|name| hash.strip_prefix('#') == Some(*name)) {
-        open(name);
-        on_open(name);
-    }
+    // A link to a tab, `#learn`: as the page begins, and when the address is changed.
+    let follow = move || {
+        let hash = window().location().hash().unwrap_or_default();
+        if let Some(name) = TABS.into_iter().find(|name| hash.strip_prefix('#') == Some(*name)) {
+            open(name);
+            on_open(name);
+        }
+    };
+    follow();
+    on(&window(), "hashchange", move |_| follow());
 }
 
 fn tab(name: &str) -> HtmlElement {

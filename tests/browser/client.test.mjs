@@ -187,6 +187,46 @@ test("a broken download goes on where it broke", async () => {
   assert.ok(ranges[1].range && ranges[2].range, "only what is missing is asked for");
 });
 
+test("a visit goes on with the download of the visit before", async () => {
+  const request = { ...ask, temperature: 0 };
+  const page = await open(context, site);
+  let answers = 0;
+  site.fault = (url) => {
+    if (url !== "/base/model.safetensors") return undefined;
+    return answers++ === 0 ? { cutAfter: 700_000 } : { status: 503 };
+  };
+  const said = await page.evaluate(() => thinkling.load("/base/").catch((error) => error.message));
+  assert.match(said, /503/);
+  site.fault = () => undefined;
+  site.requests = [];
+  const ours = await withModel(page, "/base/", { device: "cpu" }, generate, request);
+  assert.deepEqual(ours.kinds, ["download-resumed"]);
+  const asked = site.requests.filter(({ url }) => url === "/base/model.safetensors");
+  assert.equal(asked.length, 1);
+  assert.match(asked[0].range, /^bytes=[1-9]\d+-$/);
+  assert.ok(ours.result.completions[0].ids.length > 3);
+});
+
+test("a file that changes while it is loaded begins anew, also on a server without ranges", async () => {
+  const request = { ...ask, temperature: 0 };
+  const page = await open(context, site);
+  const whole = await withModel(page, "/base/", { device: "cpu", cache: false }, generate, request);
+  for (const second of [{ etag: '"2"' }, { whole: true }]) {
+    let answers = 0;
+    site.fault = (url) => {
+      if (url !== "/base/model.safetensors") return undefined;
+      return answers++ === 0 ? { cutAfter: 700_000 } : second;
+    };
+    await page.evaluate(() => thinkling.deleteCached());
+    const ours = await withModel(page, "/base/", { device: "cpu" }, generate, request);
+    assert.deepEqual(ours.kinds, ["download-restarted"], JSON.stringify(second));
+    assert.deepEqual(ours.result.completions, whole.result.completions);
+    site.fault = (url) => (url.startsWith("/package/") ? undefined : { status: 503 });
+    const again = await withModel(page, "/base/", { device: "cpu" }, generate, request);
+    assert.deepEqual(again.result.completions, whole.result.completions);
+  }
+});
+
 test("a file whose hash is not the manifest's is refused", async () => {
   const page = await open(context, site);
   const file = fs.readFileSync(path.join(trained, "model.gguf.000"));

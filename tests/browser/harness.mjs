@@ -24,7 +24,8 @@ const types = {
 /** Serves folders by prefix; `faults` says what goes wrong, and `requests` what was asked for. */
 export class Site {
   requests = [];
-  /** `(path, request) => undefined | { status } | { cutAfter } | { body }`; bytes for the last two. */
+  /** `(path, request) => undefined | { status, cutAfter, body, etag, whole }`: an answer's status, the
+   * bytes after which it breaks off, what stands in for the file, its version, no ranges. */
   fault = () => undefined;
   #server;
 
@@ -63,12 +64,15 @@ export class Site {
       return;
     }
     const body = fault?.body ?? fs.readFileSync(file);
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const etag = fault?.etag ?? '"1"';
+    const asked = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const other = (request.headers["if-range"] ?? etag) !== etag;
+    const from = fault?.whole || other ? 0 : asked;
     response.writeHead(from > 0 ? 206 : 200, {
       "content-type": types[path.extname(file)] ?? "application/octet-stream",
       "content-length": body.length - from,
       "cache-control": "no-store",
-      etag: '"1"',
+      etag,
     });
     if (fault?.cutAfter !== undefined) {
       // A browser throws away what a page has not read when the connection breaks.

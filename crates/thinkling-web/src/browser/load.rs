@@ -246,14 +246,11 @@ impl Loading<'_> {
         }
         let mut sink = PieceSink::new(self, name.to_owned(), PIECE, from);
         let remote = fetch(url, from, etag, &mut sink).await;
-        // What has come so far is kept, also where the rest does not.
-        let closed = match remote {
-            Err(WebError::Aborted) | Err(WebError::Download { .. }) => Ok(()),
-            _ => sink.close().await,
-        };
+        // What has come so far is kept, also where the rest does not come.
+        let closed = sink.close().await;
         let (restarted, end) = (sink.restarted, sink.offset);
         let fetched: Vec<Blob> = std::mem::take(&mut sink.blobs).into_iter().map(|b| b.1).collect();
-        let remote = remote?;
+        remote?;
         closed?;
         if restarted {
             blobs.clear();
@@ -261,7 +258,6 @@ impl Loading<'_> {
         blobs.extend(fetched);
         if let Some(cache) = &mut self.cache {
             cache.index.lengths.insert(name.to_owned(), end);
-            cache.index.etags.extend(remote.etag.map(|etag| (name.to_owned(), etag)));
             let lengths = cache.index.lengths.values().sum();
             cache.index.total = if name.ends_with(".gguf") { lengths } else { cache.index.total };
             self.save_index().await;
@@ -371,6 +367,10 @@ struct PieceSink<'a, 'b> {
     expected: Option<String>,
     /// Where the file begins anew.
     first: u64,
+    /// What the server says, until it is noted.
+    remote: Option<Remote>,
+    /// Whether what is kept of the file is of no use any more.
+    stale: bool,
 }
 
 impl<'a, 'b> PieceSink<'a, 'b> {
@@ -389,6 +389,33 @@ impl<'a, 'b> PieceSink<'a, 'b> {
             expected: None,
             // A shard's place in its file is not where its own download begins.
             first: if piece == u64::MAX { offset } else { 0 },
+            remote: None,
+            stale: false,
+        }
+    }
+
+    /// Deletes what is kept of an older version, and notes the version that comes: a later visit goes
+    /// on with this one only.
+    async fn note_version(&mut self) {
+        let (stale, remote) = (std::mem::take(&mut self.stale), self.remote.take());
+        // A shard of a manifest has its hash.
+        let Some(cache) = self.loading.cache.as_mut().filter(|_| self.expected.is_none()) else {
+            return;
+        };
+        if stale {
+            for piece in cache.pieces().await.unwrap_or_default() {
+                if piece.file == self.file {
+                    cache.remove(&piece).await;
+                }
+            }
+        }
+        if let Some(remote) = remote {
+            cache.index.lengths.remove(&self.file);
+            match remote.etag {
+                Some(etag) => cache.index.etags.insert(self.file.clone(), etag),
+                None => cache.index.etags.remove(&self.file),
+            };
+            self.loading.save_index().await;
         }
     }
 
@@ -429,9 +456,13 @@ impl Sink for PieceSink<'_, '_> {
         if let Some(length) = remote.length.filter(|_| self.expected.is_none()) {
             self.loading.total = self.loading.total.max(length);
         }
+        self.remote = Some(remote.clone());
     }
 
     async fn chunk(&mut self, mut bytes: Uint8Array) -> Result<(), WebError> {
+        if self.stale || self.remote.is_some() {
+            self.note_version().await;
+        }
         while bytes.length() > 0 {
             let room = self.start.saturating_add(self.piece) - self.offset;
             let len = u64::from(bytes.length()).min(room) as u32;
@@ -456,7 +487,7 @@ impl Sink for PieceSink<'_, '_> {
         self.chunks.clear();
         self.hasher = Sha256::new();
         self.blobs.clear();
-        self.restarted = true;
+        (self.restarted, self.stale) = (true, true);
         let message = format!("{} is loaded from its beginning again", self.file);
         self.loading.loader.say(NoticeKind::DownloadRestarted, message);
     }

@@ -36,7 +36,7 @@ const measured = await page.evaluate(
 await browser.close();
 await site.stop();
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const of = (value) => measured.measured.map(value);
 const decode = of((timing) => timing.tokensPerSecond);
 const prefill = of((timing) => (timing.promptTokens - timing.keptTokens) / timing.firstTokenSeconds);

@@ -27,11 +27,11 @@ cargo xtask COMMAND
   test [--no-install] [--slow] [--host-gpu]
           everything a change must pass: formatting, clippy for the host and for wasm32, the
           architecture's arrows, the documentation and all tests, in release mode, and the
-          module for JavaScript with its tests in headless Chromium, and code rewards in a
-          binary with the sandbox. What is missing is
-          installed first (the wasm32 target by rustup; wasm-bindgen and wasm-pack by cargo;
-          wasm-opt by npm; on Debian and Ubuntu as root Mesa's software Vulkan device and
-          Chromium by apt; elsewhere the command is printed).
+          browser's tests and the page in headless Chromium, and code rewards in a binary with
+          the sandbox. What is missing is installed first (the wasm32 target by rustup;
+          wasm-bindgen, wasm-pack and trunk by cargo; wasm-opt and Playwright by npm; on Debian
+          and Ubuntu as root Mesa's software Vulkan device, Chromium and Node.js by apt;
+          elsewhere the command is printed).
             --no-install  installs and downloads nothing
             --slow        also the ignored tests, the CPU kernels with NEON, AVX2 and SSE4.2 (by
                           qemu), and the tests with burn's fusion and autotune (two more builds

@@ -68,13 +68,15 @@ pub(crate) fn set_up(
     install: bool,
     report: &mut Report,
 ) -> Result<WebTools> {
+    // First: npm brings wasm-opt and Playwright.
+    let node = node(install, report);
     let tools = WebTools {
+        node,
         browser: browser(install, report),
         wasm_bindgen: cargo_tool("wasm-bindgen", "wasm-bindgen-cli", wasm_bindgen, folder, install),
         wasm_pack: cargo_tool("wasm-pack", "wasm-pack", WASM_PACK, folder, install),
         wasm_opt: wasm_opt(folder, install, report),
         trunk: cargo_tool("trunk", "trunk", TRUNK, folder, install),
-        node: candidates("node").next(),
         playwright: playwright(folder, install, report),
     };
     if folder.join(BUILD).exists() {
@@ -132,6 +134,25 @@ fn find_browser() -> Option<PathBuf> {
     candidates("chromedriver").next()?;
     let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
     names.into_iter().find_map(|name| candidates(name).next())
+}
+
+/// Node.js and its npm.
+fn node(install: bool, report: &mut Report) -> Option<PathBuf> {
+    let find = || candidates("npm").next().and(candidates("node").next());
+    if find().is_none()
+        && install
+        && apt_is_ours()
+        && family(&os_release()) == Family::Debian
+        && let Err(e) = apt_install(&["nodejs", "npm"])
+    {
+        report.note(format!("{e:#}"));
+    }
+    let found = find();
+    match &found {
+        Some(node) => println!("Node.js: {}", node.display()),
+        None => report.note("no Node.js with npm, so the page is not tested; https://nodejs.org"),
+    }
+    found
 }
 
 /// A program of that very version, from wherever `cargo install` or someone else has put it.

@@ -128,7 +128,7 @@ pub(super) fn end_to_end(
     }
     let mut command = program(node);
     command
-        .args(["--test", "--test-reporter=tap", "--test-concurrency=1"])
+        .args(["--test", "--test-reporter=tap"])
         .args(["client.test.mjs", "page.test.mjs"])
         .current_dir(root().join("tests/browser"))
         .envs(env.iter().map(|(name, value)| (name, value)))

@@ -12,11 +12,9 @@ mod pipeline;
 mod reference;
 mod report;
 mod setup;
-mod site;
 mod tally;
 mod vectors;
 mod web;
-mod web_learn;
 mod web_tools;
 
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, reference, vectors, web, web_learn};
+use crate::{burn_builds, reference, vectors, web};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -139,7 +139,7 @@ fn in_browser(
 
 fn learn_step(found: &Found, tools: &WebTools, target: &Path, report: &mut Report) {
     if found.wasm {
-        report.step("learning in a page", |report| web_learn::learns(tools, target, report));
+        report.step("learning in a page", |report| web::learn::learns(tools, target, report));
     }
 }
 

@@ -2,7 +2,9 @@
 //! its size, and the page with its tests.
 
 pub(crate) mod bench;
+pub(crate) mod learn;
 mod page;
+mod site;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +15,7 @@ use crate::cargo::{cargo, output, program, root, run, watched};
 use crate::report::{Outcome, Report};
 use crate::setup::WASM;
 use crate::tally::Tally;
-use crate::web_tools::{WASM_FEATURES, WebTools, with_path};
+use crate::web_tools::{WebTools, with_path};
 
 /// Bytes of the module at most.
 const MAX_BYTES: u64 = 1_000_000;
@@ -126,7 +128,7 @@ fn module(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcom
     let module = folder.join("thinkling_reward_bg.wasm");
     let (raw, bound) = (bytes(&built)?, bytes(&module)?);
 
-    let Some(wasm_opt) = &tools.wasm_opt else {
+    if !tools.optimise("-Oz", &module)? {
         report.figure_of(format!("module: {raw} bytes, {bound} after wasm-bindgen"));
         // What is small enough without wasm-opt is so with it, too.
         return if bound <= MAX_BYTES {
@@ -134,10 +136,7 @@ fn module(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcom
         } else {
             Ok(Outcome::Skipped)
         };
-    };
-    let optimised = folder.join("optimised.wasm");
-    run(program(wasm_opt).arg("-Oz").args(WASM_FEATURES).arg(&module).arg("-o").arg(&optimised))?;
-    std::fs::rename(&optimised, &module)?;
+    }
     let size = bytes(&module)?;
     report.figure_of(format!(
         "module: {raw} bytes, {bound} after wasm-bindgen, {size} after wasm-opt"
@@ -146,6 +145,15 @@ fn module(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcom
         bail!("the module is too large, expected: at most {MAX_BYTES} bytes, got: {size}");
     }
     load(tools, &folder, report)
+}
+
+/// Copies what users of a package import from the folder `js` of its crate, beside its module.
+fn copy_scripts(package: &str, scripts: &[&str], folder: &Path) -> Result<()> {
+    for script in scripts {
+        let from = root().join("crates").join(package).join("js").join(script);
+        std::fs::copy(&from, folder.join(script)).with_context(|| from.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn bytes(path: &Path) -> Result<u64> {

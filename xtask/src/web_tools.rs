@@ -21,7 +21,7 @@ const BINARYEN: &str = "132";
 
 /// What wasm-opt may use: Chromium refuses what `--all-features` makes; these are the features that
 /// Rust's compiler uses.
-pub(crate) const WASM_FEATURES: &[&str] = &[
+const WASM_FEATURES: &[&str] = &[
     "--enable-simd",
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -53,6 +53,16 @@ pub(crate) struct WebTools {
 }
 
 impl WebTools {
+    /// Puts `module` through wasm-opt at this level, where there is one; gives whether there is.
+    pub(crate) fn optimise(&self, level: &str, module: &Path) -> Result<bool> {
+        let Some(wasm_opt) = &self.wasm_opt else { return Ok(false) };
+        let optimised = module.with_file_name("optimised.wasm");
+        let mut command = program(wasm_opt);
+        run(command.arg(level).args(WASM_FEATURES).arg(module).arg("-o").arg(&optimised))?;
+        std::fs::rename(&optimised, module)?;
+        Ok(true)
+    }
+
     /// What the browser tests need, or nothing.
     pub(crate) fn for_tests(&self) -> Option<(&Path, &Path)> {
         self.browser.as_ref()?;

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::bytes;
+use super::{bytes, copy_scripts, learn};
 use crate::cargo::{output, program, root, run, watched};
 use crate::report::{Outcome, Report};
 use crate::tally::Tally;
-use crate::web_learn;
-use crate::web_tools::{WASM_FEATURES, WebTools, with_path};
+use crate::web_tools::{WebTools, with_path};
 
 /// Bytes of the inference module after Brotli, at most.
 const MAX_BROTLI: u64 = 1_500_000;
@@ -39,7 +38,7 @@ impl<'a> Tools<'a> {
 pub(super) fn build(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcome> {
     let Some(needed) = Tools::of(tools) else { return Ok(Outcome::Skipped) };
     let package = package(tools, &needed)?;
-    web_learn::package(tools, target)?;
+    learn::package(tools, target)?;
     let mut trunk = program(needed.trunk);
     trunk.arg("build").current_dir(root());
     run(with_path(&mut trunk, needed.wasm_bindgen)?)?;
@@ -48,9 +47,9 @@ pub(super) fn build(tools: &WebTools, target: &Path, report: &mut Report) -> Res
     let pages = pages.filter_map(|entry| Some(entry.ok()?.path()));
     let page = pages.filter(|path| path.extension().is_some_and(|ending| ending == "wasm"));
     let page: Vec<PathBuf> = page.collect();
-    let learn = root().join("web/generated/thinkling-web-learn/thinkling_web_learn_bg.wasm");
+    let training = root().join("web/generated/thinkling-web-learn/thinkling_web_learn_bg.wasm");
     let module = package.join("thinkling_web_bg.wasm");
-    for (what, file) in [("inference", &module), ("training", &learn)]
+    for (what, file) in [("inference", &module), ("training", &training)]
         .into_iter()
         .chain(page.iter().map(|file| ("page", file)))
     {
@@ -74,20 +73,9 @@ fn package(tools: &WebTools, needed: &Tools<'_>) -> Result<PathBuf> {
         .arg(&folder)
         .current_dir(root());
     run(with_path(&mut wasm_pack, needed.wasm_bindgen)?)?;
-    if let Some(wasm_opt) = &tools.wasm_opt {
-        let module = folder.join("thinkling_web_bg.wasm");
-        let optimised = folder.join("optimised.wasm");
-        let mut command = program(wasm_opt);
-        command.arg("-Oz").args(WASM_FEATURES).arg(&module).arg("-o").arg(&optimised);
-        run(&mut command)?;
-        std::fs::rename(&optimised, &module)?;
-    }
-    let own = root().join("crates/thinkling-web");
-    for script in SCRIPTS {
-        let from = own.join("js").join(script);
-        std::fs::copy(&from, folder.join(script)).with_context(|| from.display().to_string())?;
-    }
-    std::fs::copy(own.join("README.md"), folder.join("README.md"))?;
+    tools.optimise("-Oz", &folder.join("thinkling_web_bg.wasm"))?;
+    copy_scripts("thinkling-web", &SCRIPTS, &folder)?;
+    std::fs::copy(root().join("crates/thinkling-web/README.md"), folder.join("README.md"))?;
     let manifest = folder.join("package.json");
     let text = std::fs::read_to_string(&manifest)?;
     std::fs::write(&manifest, manifest_of(&text)?)?;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::{bytes, copy_scripts, site};
 use crate::cargo::{cargo, program, root, run};
 use crate::report::{Outcome, Report};
 use crate::setup::WASM;
-use crate::site;
-use crate::web_tools::{WASM_FEATURES, WebTools};
+use crate::web_tools::WebTools;
 
 /// What a page imports beside what wasm-bindgen writes.
 const SCRIPTS: [&str; 3] = ["learn.js", "learn.d.ts", "worker.js"];
@@ -30,20 +30,12 @@ pub(crate) fn package(tools: &WebTools, target: &Path) -> Result<Option<PathBuf>
     let built = target.join(WASM).join("web-learn/thinkling_web_learn.wasm");
     let folder = root().join("web/generated/thinkling-web-learn");
     run(program(wasm_bindgen).args(["--target", "web", "--out-dir"]).arg(&folder).arg(&built))?;
-    if let Some(wasm_opt) = &tools.wasm_opt {
-        let module = folder.join("thinkling_web_learn_bg.wasm");
-        let optimised = folder.join("optimised.wasm");
-        // -Oz takes five times as long for a module that is larger when it is compressed.
-        let mut command = program(wasm_opt);
-        command.arg("-O1").args(WASM_FEATURES).arg(&module).arg("-o").arg(&optimised);
-        run(&mut command)?;
-        std::fs::rename(&optimised, &module)?;
-        println!("module that learns: {} bytes", std::fs::metadata(&module)?.len());
+    let module = folder.join("thinkling_web_learn_bg.wasm");
+    // -Oz takes five times as long for a module that is larger when it is compressed.
+    if tools.optimise("-O1", &module)? {
+        println!("module that learns: {} bytes", bytes(&module)?);
     }
-    for script in SCRIPTS {
-        let from = root().join("crates/thinkling-web-learn/js").join(script);
-        std::fs::copy(&from, folder.join(script)).with_context(|| from.display().to_string())?;
-    }
+    copy_scripts("thinkling-web-learn", &SCRIPTS, &folder)?;
     Ok(Some(folder))
 }
 

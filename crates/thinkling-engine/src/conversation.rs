@@ -1,6 +1,5 @@
 //! The sequence whose keys and values are kept from one request to the next: the turns of a chat.
 
-use crate::Row;
 use crate::segments::Segment;
 
 /// A place of the cache with the tokens that lie there.
@@ -25,16 +24,6 @@ impl Conversation {
         self.kept = if all_wanted { 0 } else { alike.min(prompt.len() - 1) };
         self.ids.truncate(self.kept);
         self.kept
-    }
-
-    /// The row of the token at `position`.
-    pub(crate) fn row(&self, position: usize) -> Row {
-        Row {
-            own_start: self.segment.start as u32,
-            own_len: position as u32 + 1,
-            position: position as u32,
-            ..Row::default()
-        }
     }
 }
 

@@ -215,7 +215,10 @@ impl Engine {
                     position: (prompt.len + len) as u32,
                 }
             }
-            Running::Conversation => self.conversation().row(self.conversation().ids.len()),
+            Running::Conversation => {
+                let Conversation { segment, ids, .. } = self.conversation();
+                Row::alone(segment.start, ids.len())
+            }
         };
         (self.rows.iter().map(row).collect(), (0..self.rows.len()).collect())
     }
@@ -305,12 +308,7 @@ impl Decode for Engine {
                     seen.push(place);
                 }
                 ids.push(prompts[prompt][token]);
-                rows.push(Row {
-                    own_start: self.place(&self.prompts[prompt]).start as u32,
-                    own_len: token as u32 + 1,
-                    position: token as u32,
-                    ..Row::default()
-                });
+                rows.push(Row::alone(self.place(&self.prompts[prompt]).start, token));
             }
             let mut values = self.decoder.logits(&ids, &rows, &wanted).await?;
             if let (Some(conversation), Some(Prompt::Conversation { .. })) =

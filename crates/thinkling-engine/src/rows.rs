@@ -22,6 +22,17 @@ pub struct Row {
 }
 
 impl Row {
+    /// The token at `position` of a sequence that begins in the cache at `start`, after no shared
+    /// prompt.
+    pub fn alone(start: usize, position: usize) -> Self {
+        Self {
+            own_start: start as u32,
+            own_len: position as u32 + 1,
+            position: position as u32,
+            ..Self::default()
+        }
+    }
+
     /// Tokens that it sees, itself included.
     pub(crate) fn tokens(&self) -> usize {
         (self.prompt_len + self.own_len) as usize

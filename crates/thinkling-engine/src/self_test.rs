@@ -26,9 +26,7 @@ pub async fn self_test(adapter: &Adapter, weights: &WeightsReader<'_>) -> Result
     let gpu = GpuDecoder::new(adapter, &weights, options).await?;
     let mut cpu = CpuDecoder::new(&weights, tokens)?;
     let ids: Vec<u32> = (0..tokens).map(|i| (i * 37 % vocab) as u32).collect();
-    let rows: Vec<Row> = (0..tokens)
-        .map(|i| Row { own_len: i as u32 + 1, position: i as u32, ..Row::default() })
-        .collect();
+    let rows: Vec<Row> = (0..tokens).map(|i| Row::alone(0, i)).collect();
     let (mut worst, mut largest) = (0f32, f32::MIN_POSITIVE);
     for part in std::iter::once(0..prompt).chain((prompt..tokens).map(|i| i..i + 1)) {
         let wanted: Vec<usize> = (0..part.len()).collect();

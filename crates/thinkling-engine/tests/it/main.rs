@@ -72,11 +72,5 @@ fn decoders(checkpoint: &Checkpoint, keep: Keep, cache_tokens: usize) -> Vec<(St
 
 /// Rows of a sequence that begins in the cache at `start`, for tokens `from .. to`.
 fn sequence(start: u32, from: usize, to: usize) -> Vec<Row> {
-    let row = |i: usize| Row {
-        own_start: start,
-        own_len: i as u32 + 1,
-        position: i as u32,
-        ..Row::default()
-    };
-    (from..to).map(row).collect()
+    (from..to).map(|i| Row::alone(start as usize, i)).collect()
 }

@@ -186,8 +186,8 @@ pub(crate) enum Quant {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  thinkling export --model runs/quickstart-1/model --out reasoner
-  thinkling export --model runs/quickstart-1/model --format web --quant q8_0 \\
+  thinkling export --model runs/quickstart-1/stages/rl --out reasoner
+  thinkling export --model runs/quickstart-1/stages/rl --format web --quant q8_0 \\
       --template r1-zero --out web/models/trained")]
 pub(crate) struct ExportArgs {
     /// A Hugging Face folder, a GGUF file, or a model that a run wrote

@@ -2,15 +2,21 @@
 
 use crate::conversation::Conversation;
 use crate::segments::{Segment, Segments};
-use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
+use crate::{
+    Adapter, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader,
+};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
 use thinkling_sampling::{Sampled, SamplingParams};
 
-/// Rows of a pass over prompts.
+/// Rows of a pass over prompts on the CPU, and on a GPU at least.
 const PROMPT_ROWS: usize = 64;
+/// The same on a GPU that has the memory for it.
+const MANY_PROMPT_ROWS: usize = 256;
+/// Memory that the activations of so many rows may take.
+const PASS_BYTES: u64 = 64 << 20;
 /// Logits of a pass whose rows are all wanted.
 const LOGITS_ROWS: usize = 32;
 
@@ -69,6 +75,8 @@ pub struct Engine {
     decoder: Decoder,
     vocab_size: usize,
     context: usize,
+    /// Rows of a pass over prompts.
+    prompt_rows: usize,
     segments: Segments,
     conversation: Option<Conversation>,
     /// Prompts of the last prefill that rows may begin after.
@@ -116,13 +124,17 @@ impl Engine {
         weights: &WeightsReader<'_>,
         capacity: Capacity,
     ) -> Result<Self, EngineError> {
-        let options = GpuOptions {
-            max_rows: capacity.rows.max(PROMPT_ROWS),
+        let cache_tokens = capacity.cache_tokens + capacity.conversation_tokens;
+        let options = |prompt_rows| GpuOptions {
+            max_rows: capacity.rows.max(prompt_rows),
             max_logits: capacity.rows.max(LOGITS_ROWS),
-            cache_tokens: capacity.cache_tokens + capacity.conversation_tokens,
+            cache_tokens,
         };
-        let decoder = GpuDecoder::new(adapter, weights, options).await?;
-        Self::new(Decoder::Gpu(Box::new(decoder)), weights, capacity)
+        let many = !adapter.is_software()
+            && GpuDecoder::pass_bytes(weights.config(), options(MANY_PROMPT_ROWS)) <= PASS_BYTES;
+        let prompt_rows = if many { MANY_PROMPT_ROWS } else { PROMPT_ROWS };
+        let decoder = GpuDecoder::new(adapter, weights, options(prompt_rows)).await?;
+        Self::new(Decoder::Gpu(Box::new(decoder)), weights, prompt_rows, capacity)
     }
 
     /// On the CPU.
@@ -132,12 +144,13 @@ impl Engine {
     pub fn on_cpu(weights: &WeightsReader<'_>, capacity: Capacity) -> Result<Self, EngineError> {
         let tokens = capacity.cache_tokens + capacity.conversation_tokens;
         let decoder = CpuDecoder::new(weights, tokens)?;
-        Self::new(Decoder::Cpu(Box::new(decoder)), weights, capacity)
+        Self::new(Decoder::Cpu(Box::new(decoder)), weights, PROMPT_ROWS, capacity)
     }
 
     fn new(
         decoder: Decoder,
         weights: &WeightsReader<'_>,
+        prompt_rows: usize,
         capacity: Capacity,
     ) -> Result<Self, EngineError> {
         let config = weights.config();
@@ -150,6 +163,7 @@ impl Engine {
             decoder,
             vocab_size: config.vocab_size,
             context: config.max_position_embeddings.min(most),
+            prompt_rows,
             segments,
             conversation,
             prompts: Vec::new(),
@@ -172,6 +186,32 @@ impl Engine {
             Decoder::Cpu(_) => None,
             Decoder::Gpu(decoder) => Some(decoder.usage()),
         }
+    }
+
+    /// Rows of a pass over prompts at most.
+    pub fn prompt_rows(&self) -> usize {
+        self.prompt_rows
+    }
+
+    /// Times of the dispatches of a pass of `rows` rows of which each sees `tokens` tokens, on a GPU
+    /// that tells; for every row a token is drawn where `draws` says so, else for the last. Nothing
+    /// may run meanwhile, and what the cache held is lost.
+    ///
+    /// # Errors
+    /// As [`GpuDecoder::times`]; no GPU.
+    pub async fn times(
+        &mut self,
+        rows: usize,
+        tokens: usize,
+        draws: bool,
+    ) -> Result<Vec<DispatchTime>, EngineError> {
+        let Decoder::Gpu(decoder) = &self.decoder else {
+            return Err(EngineError::Gpu("there is none".to_owned()));
+        };
+        let ids = vec![0; rows];
+        let wanted: Vec<usize> = if draws { (0..rows).collect() } else { vec![rows - 1] };
+        let rows = vec![Row::alone(0, tokens.saturating_sub(1)); rows];
+        decoder.times(&ids, &rows, &wanted).await
     }
 
     /// Tokens of the last prompt that were not computed, since the one before it, with what was
@@ -298,7 +338,7 @@ impl Decode for Engine {
             self.go_on().await?;
             let (mut ids, mut rows, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
             let mut seen = Vec::new();
-            while rows.len() < PROMPT_ROWS
+            while rows.len() < self.prompt_rows
                 && wanted.len() < LOGITS_ROWS
                 && let Some(place) = tokens.next()
             {

@@ -7,6 +7,7 @@ mod matrix;
 mod plan;
 mod reward_counts;
 mod shaders;
+mod timer;
 // They block, which a page must not; `tests/web.rs` runs there.
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;
@@ -18,9 +19,12 @@ use crate::weights::WeightsReader;
 use plan::Plan;
 use serde::Serialize;
 use thinkling_sampling::SamplingParams;
+use thinkling_weights::ModelConfig;
+use timer::Timer;
 
 pub use adapter::Adapter;
 pub use reward_counts::RewardMeter;
+pub use timer::DispatchTime;
 
 /// Rows from which on products go through `matmul.wgsl`.
 const MATMUL_ROWS: usize = 8;
@@ -109,6 +113,11 @@ impl GpuDecoder {
         }
     }
 
+    /// Bytes of the activations of its passes.
+    pub fn pass_bytes(config: &ModelConfig, options: GpuOptions) -> u64 {
+        build::pass_bytes(&Shape::of(config), options)
+    }
+
     /// What it uses.
     pub fn usage(&self) -> Usage {
         self.usage
@@ -128,7 +137,7 @@ impl GpuDecoder {
         self.limits.check(ids, rows, wanted)?;
         let queue = self.adapter.queue();
         queue.write_buffer(&self.buffers.ids, 0, bytemuck::cast_slice(ids));
-        let mut encoder = self.pass(rows, wanted);
+        let mut encoder = self.pass(rows, wanted, None);
         let bytes = (wanted.len() * self.shape.vocab * 4) as u64;
         if bytes > 0 {
             encoder.copy_buffer_to_buffer(&self.buffers.logits, 0, &self.buffers.read, 0, bytes);
@@ -166,8 +175,8 @@ impl GpuDecoder {
         queue.write_buffer(&self.buffers.ids, 0, bytemuck::cast_slice(ids));
         queue.write_buffer(&self.buffers.draws, 0, bytemuck::cast_slice(draws));
         queue.write_buffer(&self.buffers.sampling, 0, bytemuck::cast_slice(&params));
-        let mut encoder = self.pass(rows, wanted);
-        self.sample.record(&mut encoder, wanted.len(), 1);
+        let mut encoder = self.pass(rows, wanted, None);
+        self.sample.record(&mut encoder, wanted.len(), 1, None);
         let bytes = 4 * wanted.len() as u64;
         encoder.copy_buffer_to_buffer(&self.buffers.sampled, 0, &self.buffers.read, 0, bytes);
         encoder.copy_buffer_to_buffer(&self.buffers.logprobs, 0, &self.buffers.read, bytes, bytes);
@@ -179,8 +188,34 @@ impl GpuDecoder {
         Ok(ids.into_iter().zip(logprobs).collect())
     }
 
+    /// Runs `ids` as [`Self::sample`] does, greedily, and tells how long each dispatch took by the
+    /// GPU's clock. Each waits for the one before it, and may cost more than among others.
+    ///
+    /// # Errors
+    /// As [`Self::sample`]; a GPU that does not tell.
+    pub async fn times(
+        &self,
+        ids: &[u32],
+        rows: &[Row],
+        wanted: &[usize],
+    ) -> Result<Vec<DispatchTime>, EngineError> {
+        self.limits.check(ids, rows, wanted)?;
+        let queue = self.adapter.queue();
+        queue.write_buffer(&self.buffers.ids, 0, bytemuck::cast_slice(ids));
+        queue.write_buffer(&self.buffers.sampling, 0, bytemuck::cast_slice(&[0.0_f32; 4]));
+        let mut timer = Timer::new(&self.adapter)?;
+        let mut encoder = self.pass(rows, wanted, Some(&mut timer));
+        self.sample.record(&mut encoder, wanted.len(), 1, Some(&mut timer));
+        timer.read(&self.adapter, encoder).await
+    }
+
     /// Everything up to the logits.
-    fn pass(&self, rows: &[Row], wanted: &[usize]) -> wgpu::CommandEncoder {
+    fn pass(
+        &self,
+        rows: &[Row],
+        wanted: &[usize],
+        mut timer: Option<&mut Timer>,
+    ) -> wgpu::CommandEncoder {
         let queue = self.adapter.queue();
         let buffers = &self.buffers;
         let parts = rows.iter().map(Row::tokens).max().unwrap_or(1).div_ceil(PART);
@@ -195,7 +230,7 @@ impl GpuDecoder {
         let device = self.adapter.device();
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
         let many = usize::from(rows.len() >= MATMUL_ROWS);
-        self.plans[many].record(&mut encoder, rows.len(), parts);
+        self.plans[many].record(&mut encoder, rows.len(), parts, timer.as_deref_mut());
         if !wanted.is_empty() {
             let bytes = (self.shape.hidden_stride() * 4) as u64;
             for (to, from, len) in runs(wanted) {
@@ -208,7 +243,7 @@ impl GpuDecoder {
                 );
             }
             let many = usize::from(wanted.len() >= MATMUL_ROWS);
-            self.heads[many].record(&mut encoder, wanted.len(), 1);
+            self.heads[many].record(&mut encoder, wanted.len(), 1, timer);
         }
         encoder
     }

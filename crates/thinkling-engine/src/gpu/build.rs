@@ -44,7 +44,7 @@ pub(super) fn decoder(
     let shape = Shape::of(config);
     adapter.check_storage("attention parts", parts_bytes(&shape, options))?;
     adapter.check_storage("logits", (options.max_logits * shape.vocab * 4) as u64)?;
-    adapter.check_storage("cache", (options.cache_tokens * shape.kv() * 4) as u64)?;
+    adapter.check_storage("cache", (options.cache_tokens * shape.gpu_kv() * 4) as u64)?;
     let positions = config.max_position_embeddings.min(options.cache_tokens);
     let before = adapter.allocated();
     let work = Work::new(adapter, &shape, options, &angles(config, positions));
@@ -91,6 +91,14 @@ pub(super) fn decoder(
 fn parts_bytes(shape: &Shape, options: GpuOptions) -> u64 {
     let parts = options.cache_tokens.div_ceil(PART);
     (4 * options.max_rows * shape.heads * parts * (shape.head_dim + 2)) as u64
+}
+
+pub(super) fn pass_bytes(shape: &Shape, options: GpuOptions) -> u64 {
+    let values = 2 * shape.hidden_stride()
+        + shape.qkv_stride()
+        + shape.mixed_stride()
+        + shape.intermediate_stride();
+    parts_bytes(shape, options) + (4 * options.max_rows * values) as u64
 }
 
 impl Work {
@@ -172,7 +180,7 @@ impl Build<'_> {
         let mlp_norm = adapter.upload("mlp norm", &layer.mlp_norm);
         let bias = layer.qkv_bias.as_ref().map(|bias| adapter.upload("bias", bias));
         let qk_norms = layer.qk_norms.as_ref().map(|norms| adapter.upload("qk norms", norms));
-        let cache = (4 * self.options.cache_tokens * self.shape.kv()) as u64;
+        let cache = (4 * self.options.cache_tokens * self.shape.gpu_kv()) as u64;
         let cache = [adapter.storage("keys", cache), adapter.storage("values", cache)];
         let shape = self.shape.clone();
         for (many, plan) in plans.iter_mut().enumerate() {
@@ -211,7 +219,8 @@ impl Build<'_> {
             Step::Down => (&work.mlp, &buffers.residual),
         };
         let counts = many.then_some(&buffers.counts);
-        let product = Product { weights, x, y, stride, mode, none: &work.none, counts };
+        let product =
+            Product { name: step.name(), weights, x, y, stride, mode, none: &work.none, counts };
         self.kernels.product(plan, product);
     }
 
@@ -229,6 +238,7 @@ impl Build<'_> {
             ("HEADS", heads),
             ("KV_HEADS", kv_heads),
             ("HEAD_DIM", head_dim),
+            ("HEAD_QUADS", self.shape.head_quads()),
             ("QKV_STRIDE", stride),
         ];
         let has_norms = f64::from(u8::from(norms.is_some()));
@@ -241,12 +251,12 @@ impl Build<'_> {
         let norms = norms.unwrap_or(&work.none);
         let inputs = [&work.qkv, keys, values, rows, &work.angles, norms];
         let all = Grid::Of((heads + 2 * kv_heads) as u32);
-        plan.push(self.adapter, &turned, &inputs, [Grid::Rows, all, ONE]);
+        plan.push(self.adapter, "rope_kv", &turned, &inputs, [Grid::Rows, all, ONE]);
 
         let heads_grid = Grid::Of(heads as u32);
-        let inputs = [&work.qkv, keys, values, rows, &work.parts, counts];
+        let inputs = [&work.qkv, keys, values, rows, &work.parts, counts, &work.mixed];
         let grid = [Grid::Rows, heads_grid, Grid::Parts];
-        let constants = [&sizes[..], &[("PART", PART)]].concat();
+        let constants = [&sizes[..], &[("OUTPUT_STRIDE", self.shape.mixed_stride())]].concat();
         self.kernels.push(plan, "attention", None, &constants, &inputs, grid);
 
         let constants = [
@@ -256,7 +266,7 @@ impl Build<'_> {
             ("PART", PART),
         ];
         let inputs = [&work.parts, rows, &work.mixed, counts];
-        let grid = [Grid::Rows, heads_grid, ONE];
+        let grid = [Grid::Rows, heads_grid, Grid::IfSeveralParts];
         self.kernels.push(plan, "attention_combine", None, &constants, &inputs, grid);
     }
 
@@ -267,6 +277,7 @@ impl Build<'_> {
             let inputs = [&buffers.head_input, norm, &buffers.head_normed];
             rms_norm(&mut self.kernels, &self.shape, &mut plan, inputs);
             let product = Product {
+                name: "head",
                 weights: head,
                 x: &buffers.head_normed,
                 y: &buffers.logits,
@@ -305,8 +316,19 @@ enum Step {
     Down,
 }
 
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Qkv => "query, key and value",
+            Self::Output => "output",
+            Self::GateUp => "gate and up",
+            Self::Down => "down",
+        }
+    }
+}
+
 fn rms_norm(kernels: &mut Kernels<'_>, shape: &Shape, plan: &mut Plan, inputs: [&wgpu::Buffer; 3]) {
     let sizes = [("WIDTH", shape.hidden), ("STRIDE", shape.hidden_stride())];
     let kernel = kernels.get_with("rms_norm", None, &sizes, &[("EPS", f64::from(shape.eps))]);
-    plan.push(kernels.adapter(), &kernel, &inputs, [Grid::Rows, ONE, ONE]);
+    plan.push(kernels.adapter(), "rms_norm", &kernel, &inputs, [Grid::Rows, ONE, ONE]);
 }

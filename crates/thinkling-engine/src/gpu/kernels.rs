@@ -1,10 +1,14 @@
 //! The shaders as pipelines, each compiled once for its constants.
 
+use super::Adapter;
 use super::matrix::GpuMatrix;
 use super::plan::{Grid, Plan};
-use super::{Adapter, shaders};
+use super::shaders::{self, Variant};
 use crate::packed::Format;
 use std::collections::HashMap;
+
+/// Rows, and outputs, of a tile of `matmul.wgsl`.
+const TILE: usize = 64;
 
 /// What follows a product; `MODE` of the shaders.
 #[derive(Clone, Copy)]
@@ -17,6 +21,8 @@ pub(super) enum Mode<'a> {
 
 /// `y = W x` and what follows.
 pub(super) struct Product<'a> {
+    /// Which one, for tables of times.
+    pub(super) name: &'static str,
     pub(super) weights: &'a GpuMatrix,
     pub(super) x: &'a wgpu::Buffer,
     pub(super) y: &'a wgpu::Buffer,
@@ -58,7 +64,8 @@ impl<'a> Kernels<'a> {
         if let Some(pipeline) = self.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let pipeline = self.adapter.pipeline(name, &shaders::source(name, format), &constants);
+        let variant = Variant { format, subgroups: self.adapter.has_subgroups() };
+        let pipeline = self.adapter.pipeline(name, &shaders::source(name, variant), &constants);
         self.pipelines.insert(key, pipeline.clone());
         pipeline
     }
@@ -74,14 +81,12 @@ impl<'a> Kernels<'a> {
         grid: [Grid; 3],
     ) {
         let pipeline = self.get_with(name, format, sizes, &[]);
-        plan.push(self.adapter, &pipeline, buffers, grid);
+        plan.push(self.adapter, name, &pipeline, buffers, grid);
     }
 
     /// Adds a product, a dispatch for each buffer of its weights.
     pub(super) fn product(&mut self, plan: &mut Plan, product: Product<'_>) {
-        /// Rows of a tile of `matmul.wgsl`.
-        const TILE: u32 = 32;
-        let Product { weights, x, y, stride, mode, none, counts } = product;
+        let Product { name, weights, x, y, stride, mode, none, counts } = product;
         let (mode, bias) = match mode {
             Mode::Set => (0, None),
             Mode::Bias(bias) => (0, Some(bias)),
@@ -97,20 +102,33 @@ impl<'a> Kernels<'a> {
                 ("MODE", mode),
                 ("HAS_BIAS", usize::from(bias.is_some())),
             ];
-            let panels = Grid::Of(part.rows.div_ceil(64) as u32);
             let buffers = [&part.buffer, x, y, bias.unwrap_or(none)];
             let format = Some(weights.format());
             match counts {
                 None => {
-                    let grid = [panels, Grid::Rows, Grid::Of(1)];
-                    self.push(plan, "matvec", format, &sizes, &buffers, grid);
+                    let slices = self.slices(part.rows);
+                    let groups = Grid::Of(part.rows.div_ceil(256 / slices) as u32);
+                    let sizes = [&sizes[..], &[("SLICES", slices)]].concat();
+                    let grid = [groups, Grid::Rows, Grid::Of(1)];
+                    let kernel = self.get_with("matvec", format, &sizes, &[]);
+                    plan.push(self.adapter, name, &kernel, &buffers, grid);
                 }
                 Some(counts) => {
                     let buffers = [&buffers[..], &[counts]].concat();
-                    let grid = [panels, Grid::Tiles(TILE), Grid::Of(1)];
-                    self.push(plan, "matmul", format, &sizes, &buffers, grid);
+                    let width = if mode == 2 { TILE / 2 } else { TILE };
+                    let groups = Grid::Of(part.rows.div_ceil(width) as u32);
+                    let grid = [groups, Grid::Tiles(TILE as u32), Grid::Of(1)];
+                    let kernel = self.get_with("matmul", format, &sizes, &[]);
+                    plan.push(self.adapter, name, &kernel, &buffers, grid);
                 }
             }
         }
+    }
+
+    /// Slices of the columns that a workgroup of `matvec.wgsl` adds up: so many that a GPU has enough
+    /// of them to do, where there are few outputs. A processor in a GPU's place has enough with few.
+    fn slices(&self, outputs: usize) -> usize {
+        const MANY_OUTPUTS: usize = 1 << 14;
+        if self.adapter.is_software() || outputs >= MANY_OUTPUTS { 4 } else { 16 }
     }
 }

@@ -6,20 +6,22 @@
 // cumulative distribution in order of id.
 // The log-probability is that before the filters: (logit - largest) / T - log sum p.
 // Follows one of reduce/*.wgsl.
-// Bindings:  0 logits   [rows, VOCAB_STRIDE]
+// Bindings:  0 logits   [rows, VOCAB_STRIDE]; banned tokens lose theirs
 //            1 draws    [rows] uniform in [0, 1)
 //            2 ids      [rows]
 //            3 logprobs [rows]
 //            4 params   x: T, y: top-p (1: all), z: top-k (0: all), w: min-p
+//            5 banned   how many, then their ids
 // Grid:      [rows, 1, 1]; a workgroup has a row.
 override VOCAB: u32; // below 2^24
 override VOCAB_STRIDE: u32;
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>; // [rows, VOCAB_STRIDE]
+@group(0) @binding(0) var<storage, read_write> logits: array<f32>; // [rows, VOCAB_STRIDE]
 @group(0) @binding(1) var<storage, read> draws: array<f32>; // [rows]
 @group(0) @binding(2) var<storage, read_write> ids: array<u32>; // [rows]
 @group(0) @binding(3) var<storage, read_write> logprobs: array<f32>; // [rows]
 @group(0) @binding(4) var<uniform> params: vec4<f32>;
+@group(0) @binding(5) var<storage, read> banned: array<u32>; // count, ids
 
 const THREADS = 256u;
 const LOWEST = -104.0; // exp of it is 0
@@ -69,7 +71,11 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     base = group.x * VOCAB_STRIDE;
-    var best = -3.0e38;
+    for (var i = thread; i < banned[0]; i += THREADS) {
+        logits[base + banned[i + 1u]] = -3.0e38;
+    }
+    storageBarrier();
+    var best = -3.4e38;
     var best_id = VOCAB;
     for (var i = thread; i < VOCAB; i += THREADS) {
         if logits[base + i] > best {

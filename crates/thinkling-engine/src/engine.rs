@@ -3,18 +3,21 @@
 use crate::conversation::Conversation;
 use crate::segments::{Segment, Segments};
 use crate::{
-    Adapter, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader,
+    Adapter, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS,
+    Row, Step, WeightsReader,
 };
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
+use thinkling_sampling::Sampled;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
-use thinkling_sampling::{Sampled, SamplingParams};
 
 /// Rows of a pass over prompts on the CPU, and on a GPU at least.
 const PROMPT_ROWS: usize = 64;
 /// The same on a GPU that has the memory for it.
 const MANY_PROMPT_ROWS: usize = 256;
+/// Steps on a GPU before their tokens are read.
+const STEPS_AT_ONCE: usize = 4;
 /// Memory that the activations of so many rows may take.
 const PASS_BYTES: u64 = 64 << 20;
 /// Logits of a pass whose rows are all wanted.
@@ -77,6 +80,8 @@ pub struct Engine {
     context: usize,
     /// Rows of a pass over prompts.
     prompt_rows: usize,
+    /// Steps on a GPU before their tokens are read.
+    steps_at_once: usize,
     segments: Segments,
     conversation: Option<Conversation>,
     /// Prompts of the last prefill that rows may begin after.
@@ -132,9 +137,11 @@ impl Engine {
         };
         let many = !adapter.is_software()
             && GpuDecoder::pass_bytes(weights.config(), options(MANY_PROMPT_ROWS)) <= PASS_BYTES;
+        let steps_at_once = if adapter.is_software() { 1 } else { STEPS_AT_ONCE };
         let prompt_rows = if many { MANY_PROMPT_ROWS } else { PROMPT_ROWS };
         let decoder = GpuDecoder::new(adapter, weights, options(prompt_rows)).await?;
-        Self::new(Decoder::Gpu(Box::new(decoder)), weights, prompt_rows, capacity)
+        let engine = Self::new(Decoder::Gpu(Box::new(decoder)), weights, prompt_rows, capacity)?;
+        Ok(engine.with_steps_at_once(steps_at_once))
     }
 
     /// On the CPU.
@@ -164,12 +171,21 @@ impl Engine {
             vocab_size: config.vocab_size,
             context: config.max_position_embeddings.min(most),
             prompt_rows,
+            steps_at_once: 1,
             segments,
             conversation,
             prompts: Vec::new(),
             rows: Vec::new(),
             before_pass: None,
         })
+    }
+
+    /// Runs so many steps on a GPU before their tokens are read, at most [`MAX_STEPS`]:
+    /// reading takes its time, and what runs after the end of a sequence is of no use.
+    #[must_use]
+    pub fn with_steps_at_once(mut self, steps: usize) -> Self {
+        self.steps_at_once = steps.clamp(1, MAX_STEPS);
+        self
     }
 
     /// Asks `before_pass` before each pass whether to go on; where not, what runs ends with
@@ -398,26 +414,41 @@ impl Decode for Engine {
         Ok(())
     }
 
-    fn draws(&self) -> bool {
-        matches!(self.decoder, Decoder::Gpu(_))
+    fn steps_at_once(&self, request: &GenerateRequest<'_>) -> usize {
+        match &self.decoder {
+            Decoder::Gpu(_) if request.top_logprobs == 0 && request.banned.len() <= MAX_BANNED => {
+                self.steps_at_once
+            }
+            _ => 0,
+        }
     }
 
-    async fn step_and_draw(
+    async fn draw_steps(
         &mut self,
         ids: &[u32],
-        params: &SamplingParams,
-        uniforms: &[f64],
-    ) -> Result<Vec<Sampled>, EngineError> {
+        request: &GenerateRequest<'_>,
+        uniforms: &[Vec<f64>],
+    ) -> Result<Vec<Vec<Sampled>>, EngineError> {
         self.go_on().await?;
-        let (rows, wanted) = self.next_rows();
+        let (rows, _) = self.next_rows();
         let Decoder::Gpu(decoder) = &self.decoder else {
             unreachable!("only a GPU draws");
         };
-        let draws: Vec<f32> = uniforms.iter().map(|&x| x as f32).collect();
-        let drawn = decoder.sample(ids, &rows, &wanted, params, &draws).await?;
+        let step = |(index, uniforms): (u32, &Vec<f64>)| Step {
+            rows: rows.iter().map(|row| row.later(index)).collect(),
+            draws: uniforms.iter().map(|&x| x as f32).collect(),
+        };
+        let steps: Vec<Step> = (0..).zip(uniforms).map(step).collect();
+        let drawn = decoder.sample(ids, &steps, &request.sampling, &request.banned).await?;
         self.have_run(ids);
-        let sampled = |(id, logprob)| Sampled { id, logprob: f64::from(logprob) };
-        Ok(drawn.into_iter().map(sampled).collect())
+        let sampled = |(id, logprob): (u32, f32)| Sampled { id, logprob: f64::from(logprob) };
+        let drawn: Vec<Vec<Sampled>> =
+            drawn.into_iter().map(|step| step.into_iter().map(sampled).collect()).collect();
+        for step in &drawn[..drawn.len().saturating_sub(1)] {
+            let ids: Vec<u32> = step.iter().map(|sampled| sampled.id).collect();
+            self.have_run(&ids);
+        }
+        Ok(drawn)
     }
 
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {

@@ -181,9 +181,9 @@ impl Adapter {
         self.buffer(label, bytes, wgpu::BufferUsages::STORAGE | copies)
     }
 
-    /// Four words that change between passes.
+    /// Eight words that change between passes.
     pub(super) fn uniform(&self, label: &str) -> wgpu::Buffer {
-        self.buffer(label, 16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
+        self.buffer(label, 32, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
     }
 
     /// What results are copied to, to be read on the host.

@@ -1,9 +1,9 @@
 //! Makes a decoder: buffers, uploaded weights, and the plans of its passes.
 
-use super::kernels::{Kernels, Mode, Product};
+use super::kernels::{Kernels, Mode, Product, SHARED_BYTES};
 use super::matrix::GpuMatrix;
-use super::plan::{Grid, Plan};
-use super::{Adapter, Buffers, GpuDecoder, GpuOptions, Usage};
+use super::plan::{Grid, Plan, Which};
+use super::{Adapter, Buffers, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS, Usage};
 use crate::EngineError;
 use crate::rows::{Limits, Row};
 use crate::shape::{PART, Shape, angles};
@@ -19,6 +19,8 @@ struct Work {
     mlp: wgpu::Buffer,
     /// See `attention.wgsl`.
     parts: wgpu::Buffer,
+    /// Sums of workgroups that share a tile of a product.
+    shared: wgpu::Buffer,
     angles: wgpu::Buffer,
     /// Bound where a shader has nothing to read.
     none: wgpu::Buffer,
@@ -111,6 +113,7 @@ impl Work {
             mixed: rows("mixed", shape.mixed_stride()),
             mlp: rows("mlp", shape.intermediate_stride()),
             parts: adapter.storage("attention parts", parts_bytes(shape, options)),
+            shared: adapter.storage("sums of shared tiles", SHARED_BYTES),
             angles: adapter.upload("angles", angles),
             none: adapter.storage("none", 16),
         }
@@ -123,6 +126,8 @@ impl Buffers {
         let storage = |label, values: usize| adapter.storage(label, 4 * values as u64);
         Self {
             rows: storage("rows", max_rows * size_of::<Row>() / 4),
+            next_rows: storage("rows of steps", MAX_STEPS * max_rows * size_of::<Row>() / 4),
+            next_draws: storage("draws of steps", MAX_STEPS * max_rows),
             ids: storage("ids", max_rows),
             counts: adapter.uniform("rows of a pass"),
             attention_counts: adapter.uniform("parts of attention"),
@@ -135,7 +140,8 @@ impl Buffers {
             sampled: storage("sampled ids", max_logits),
             logprobs: storage("log-probabilities", max_logits),
             sampling: adapter.uniform("sampling"),
-            read: adapter.readback((4 * max_logits * shape.vocab.max(2)) as u64),
+            banned: storage("banned ids", MAX_BANNED + 1),
+            read: adapter.readback((4 * max_logits * shape.vocab.max(2 * MAX_STEPS)) as u64),
         }
     }
 }
@@ -187,13 +193,13 @@ impl Build<'_> {
             let many = many == 1;
             self.norm(plan, &input_norm);
             let mode = bias.as_ref().map_or(Mode::Set, Mode::Bias);
-            self.product(plan, many, &qkv, Step::Qkv, mode, shape.qkv_stride());
+            self.product(plan, many, &qkv, Which::Qkv, mode, shape.qkv_stride());
             self.attention(plan, &cache, qk_norms.as_ref());
-            self.product(plan, many, &output, Step::Output, Mode::Add, shape.hidden_stride());
+            self.product(plan, many, &output, Which::Output, Mode::Add, shape.hidden_stride());
             self.norm(plan, &mlp_norm);
             let stride = shape.intermediate_stride();
-            self.product(plan, many, &gate_up, Step::GateUp, Mode::SwiGlu, stride);
-            self.product(plan, many, &down, Step::Down, Mode::Add, shape.hidden_stride());
+            self.product(plan, many, &gate_up, Which::GateUp, Mode::SwiGlu, stride);
+            self.product(plan, many, &down, Which::Down, Mode::Add, shape.hidden_stride());
         }
     }
 
@@ -207,20 +213,19 @@ impl Build<'_> {
         plan: &mut Plan,
         many: bool,
         weights: &GpuMatrix,
-        step: Step,
+        which: Which,
         mode: Mode<'_>,
         stride: usize,
     ) {
         let (work, buffers) = (&self.work, &self.buffers);
-        let (x, y) = match step {
-            Step::Qkv => (&work.normed, &work.qkv),
-            Step::Output => (&work.mixed, &buffers.residual),
-            Step::GateUp => (&work.normed, &work.mlp),
-            Step::Down => (&work.mlp, &buffers.residual),
+        let (x, y) = match which {
+            Which::Qkv => (&work.normed, &work.qkv),
+            Which::Output => (&work.mixed, &buffers.residual),
+            Which::GateUp => (&work.normed, &work.mlp),
+            Which::Down | Which::Head => (&work.mlp, &buffers.residual),
         };
-        let counts = many.then_some(&buffers.counts);
-        let product =
-            Product { name: step.name(), weights, x, y, stride, mode, none: &work.none, counts };
+        let many = many.then_some([&buffers.counts, &work.shared]);
+        let product = Product { which, weights, x, y, stride, mode, none: &work.none, many };
         self.kernels.product(plan, product);
     }
 
@@ -277,14 +282,14 @@ impl Build<'_> {
             let inputs = [&buffers.head_input, norm, &buffers.head_normed];
             rms_norm(&mut self.kernels, &self.shape, &mut plan, inputs);
             let product = Product {
-                name: "head",
+                which: Which::Head,
                 weights: head,
                 x: &buffers.head_normed,
                 y: &buffers.logits,
                 stride: self.shape.vocab,
                 mode: Mode::Set,
                 none: &self.work.none,
-                counts: many.then_some(&buffers.head_counts),
+                many: many.then_some([&buffers.head_counts, &self.work.shared]),
             };
             self.kernels.product(&mut plan, product);
             plan
@@ -300,30 +305,11 @@ impl Build<'_> {
             &buffers.sampled,
             &buffers.logprobs,
             &buffers.sampling,
+            &buffers.banned,
         ];
         let grid = [Grid::Rows, ONE, ONE];
         self.kernels.push(&mut plan, "sample", None, &constants, &inputs, grid);
         plan
-    }
-}
-
-/// Which product of a layer.
-#[derive(Clone, Copy)]
-enum Step {
-    Qkv,
-    Output,
-    GateUp,
-    Down,
-}
-
-impl Step {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Qkv => "query, key and value",
-            Self::Output => "output",
-            Self::GateUp => "gate and up",
-            Self::Down => "down",
-        }
     }
 }
 

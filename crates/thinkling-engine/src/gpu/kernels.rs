@@ -2,13 +2,28 @@
 
 use super::Adapter;
 use super::matrix::GpuMatrix;
-use super::plan::{Grid, Plan};
+use super::plan::{Grid, Plan, Which};
 use super::shaders::{self, Variant};
 use crate::packed::Format;
 use std::collections::HashMap;
 
 /// Rows, and outputs, of a tile of `matmul.wgsl`.
 const TILE: usize = 64;
+/// Workgroups that keep a GPU busy. Where a product has fewer tiles, several share one.
+const BUSY: usize = 256;
+/// Bytes of what they write apart.
+pub(super) const SHARED_BYTES: u64 = (BUSY * TILE * TILE * 4) as u64;
+
+/// Workgroups that share a tile of a product with so many rows, outputs and blocks of columns.
+pub(super) fn sharing(rows: usize, outputs: usize, swiglu: bool, blocks: usize) -> u32 {
+    let tiles = rows.div_ceil(TILE) * outputs.div_ceil(tile_outputs(swiglu));
+    (BUSY / tiles.max(1)).min(blocks / 2).clamp(1, 16) as u32
+}
+
+/// With SwiGLU a tile has each output twice.
+fn tile_outputs(swiglu: bool) -> usize {
+    if swiglu { TILE / 2 } else { TILE }
+}
 
 /// What follows a product; `MODE` of the shaders.
 #[derive(Clone, Copy)]
@@ -21,8 +36,7 @@ pub(super) enum Mode<'a> {
 
 /// `y = W x` and what follows.
 pub(super) struct Product<'a> {
-    /// Which one, for tables of times.
-    pub(super) name: &'static str,
+    pub(super) which: Which,
     pub(super) weights: &'a GpuMatrix,
     pub(super) x: &'a wgpu::Buffer,
     pub(super) y: &'a wgpu::Buffer,
@@ -31,8 +45,8 @@ pub(super) struct Product<'a> {
     pub(super) mode: Mode<'a>,
     /// Bound where there is no bias.
     pub(super) none: &'a wgpu::Buffer,
-    /// Number of rows, for many of them.
-    pub(super) counts: Option<&'a wgpu::Buffer>,
+    /// For many rows: their number and how tiles are shared, and where sharing workgroups write.
+    pub(super) many: Option<[&'a wgpu::Buffer; 2]>,
 }
 
 /// Pipelines by shader and constants.
@@ -86,7 +100,7 @@ impl<'a> Kernels<'a> {
 
     /// Adds a product, a dispatch for each buffer of its weights.
     pub(super) fn product(&mut self, plan: &mut Plan, product: Product<'_>) {
-        let Product { name, weights, x, y, stride, mode, none, counts } = product;
+        let Product { which, weights, x, y, stride, mode, none, many } = product;
         let (mode, bias) = match mode {
             Mode::Set => (0, None),
             Mode::Bias(bias) => (0, Some(bias)),
@@ -104,22 +118,26 @@ impl<'a> Kernels<'a> {
             ];
             let buffers = [&part.buffer, x, y, bias.unwrap_or(none)];
             let format = Some(weights.format());
-            match counts {
+            match many {
                 None => {
                     let slices = self.slices(part.rows);
                     let groups = Grid::Of(part.rows.div_ceil(256 / slices) as u32);
                     let sizes = [&sizes[..], &[("SLICES", slices)]].concat();
                     let grid = [groups, Grid::Rows, Grid::Of(1)];
                     let kernel = self.get_with("matvec", format, &sizes, &[]);
-                    plan.push(self.adapter, name, &kernel, &buffers, grid);
+                    plan.push(self.adapter, which.name(), &kernel, &buffers, grid);
                 }
-                Some(counts) => {
-                    let buffers = [&buffers[..], &[counts]].concat();
-                    let width = if mode == 2 { TILE / 2 } else { TILE };
-                    let groups = Grid::Of(part.rows.div_ceil(width) as u32);
-                    let grid = [groups, Grid::Tiles(TILE as u32), Grid::Of(1)];
-                    let kernel = self.get_with("matmul", format, &sizes, &[]);
-                    plan.push(self.adapter, name, &kernel, &buffers, grid);
+                Some(many) => {
+                    let buffers = [&buffers[..], &many[..]].concat();
+                    let groups = Grid::Of(part.rows.div_ceil(tile_outputs(mode == 2)) as u32);
+                    let tiles = Grid::Tiles(TILE as u32);
+                    for (sum, depth) in [(0, Grid::Sharing(which)), (1, Grid::IfShared(which))] {
+                        let own = [("WHICH", which as usize), ("SUM", sum)];
+                        let sizes = [&sizes[..], &own].concat();
+                        let kernel = self.get_with("matmul", format, &sizes, &[]);
+                        let grid = [groups, tiles, depth];
+                        plan.push(self.adapter, which.name(), &kernel, &buffers, grid);
+                    }
                 }
             }
         }

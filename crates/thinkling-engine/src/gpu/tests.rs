@@ -1,8 +1,8 @@
 //! Each shader against its CPU twin, on odd shapes.
 
-use super::kernels::{Kernels, Mode, Product};
+use super::kernels::{Kernels, Mode, Product, SHARED_BYTES};
 use super::matrix::GpuMatrix;
-use super::plan::{Grid, Plan};
+use super::plan::{Grid, Plan, Sizes, Which};
 use super::{Adapter, MATMUL_ROWS};
 use crate::cpu;
 use crate::packed::{Format, PackedMatrix};
@@ -52,8 +52,12 @@ impl Values {
 impl Adapter {
     /// Runs a plan for so many rows and gives what a buffer holds afterwards.
     fn run(&self, plan: &Plan, [rows, parts]: [usize; 2], out: &wgpu::Buffer) -> Vec<f32> {
+        self.run_sized(plan, &Sizes::of(rows, parts), out)
+    }
+
+    fn run_sized(&self, plan: &Plan, sizes: &Sizes, out: &wgpu::Buffer) -> Vec<f32> {
         let mut encoder = self.device().create_command_encoder(&Default::default());
-        plan.record(&mut encoder, rows, parts, None);
+        plan.record(&mut encoder, sizes, None);
         let read = self.readback(out.size());
         encoder.copy_buffer_to_buffer(out, 0, &read, 0, out.size());
         self.queue().submit([encoder.finish()]);
@@ -61,9 +65,9 @@ impl Adapter {
         bytemuck::pod_collect_to_vec(&bytes)
     }
 
-    fn counts(&self, count: usize) -> wgpu::Buffer {
-        let buffer = self.uniform("count");
-        self.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&[count as u32, 0, 0, 0]));
+    fn counts(&self, counts: [u32; 8]) -> wgpu::Buffer {
+        let buffer = self.uniform("counts");
+        self.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&counts));
         buffer
     }
 }
@@ -91,12 +95,15 @@ fn products_of_every_format_and_epilogue() {
             let matrices = [0, 1].map(|_| values.matrix(format, outputs, columns));
             let weights = GpuMatrix::new(&adapter, "weights", &[&matrices[0]]);
             let stacked = GpuMatrix::new(&adapter, "stacked", &[&matrices[0], &matrices[1]]);
-            for rows in [1, 3, MATMUL_ROWS, 33] {
+            for (rows, sharing) in [(1, 1), (3, 1), (MATMUL_ROWS, 1), (33, 2), (65, 3), (65, 1)] {
                 let (x, stride) = (values.rows(rows, columns), padded(outputs) + 32);
                 let (bias, y) = (values.take(outputs), values.take(rows * stride));
                 let x_buffer = adapter.upload("x", &x);
                 let bias_buffer = adapter.upload("bias", &bias);
-                let counts = adapter.counts(rows);
+                let mut sizes = Sizes::of(rows, 1);
+                sizes.counts[Which::Down as usize] = sharing;
+                let counts = adapter.counts(sizes.counts);
+                let shared = adapter.storage("shared", SHARED_BYTES);
                 let none = adapter.storage("none", 16);
                 for mode in 0..4 {
                     let y_buffer = adapter.upload("y", &y);
@@ -107,21 +114,21 @@ fn products_of_every_format_and_epilogue() {
                         2 => (Mode::Add, &weights),
                         _ => (Mode::SwiGlu, &stacked),
                     };
-                    let many = (rows >= MATMUL_ROWS).then_some(&counts);
+                    let many = (rows >= MATMUL_ROWS).then_some([&counts, &shared]);
                     kernels.product(
                         &mut plan,
                         Product {
-                            name: "product",
+                            which: Which::Down,
                             weights,
                             x: &x_buffer,
                             y: &y_buffer,
                             stride,
                             mode: gpu_mode,
                             none: &none,
-                            counts: many,
+                            many,
                         },
                     );
-                    let got = adapter.run(&plan, [rows, 1], &y_buffer);
+                    let got = adapter.run_sized(&plan, &sizes, &y_buffer);
                     let mut want = y.clone();
                     let then = match mode {
                         0 => cpu::matmul::Then::Set,
@@ -160,14 +167,14 @@ fn a_matrix_in_several_buffers_gives_the_same() {
     Kernels::new(&adapter).product(
         &mut plan,
         Product {
-            name: "product",
+            which: Which::Down,
             weights: &weights,
             x: &x,
             y: &y,
             stride: 300,
             mode: Mode::Set,
             none: &none,
-            counts: None,
+            many: None,
         },
     );
     assert_near(&adapter.run(&plan, [2, 1], &y), &want, "three buffers");
@@ -318,7 +325,7 @@ fn attention_in_one_part_and_in_several() {
                 adapter.upload("values", &in_quads(&vals, head_dim)),
                 adapter.upload("rows", rows),
             ];
-            let counts = adapter.counts(most);
+            let counts = adapter.counts([most as u32; 8]);
             let sizes = [
                 ("HEADS", heads),
                 ("KV_HEADS", kv_heads),
@@ -371,6 +378,7 @@ fn draws_are_those_of_the_sampler() {
                 adapter.storage("ids", 4 * rows as u64),
                 adapter.storage("logprobs", 4 * rows as u64),
                 adapter.uniform("params"),
+                adapter.storage("banned", 16),
             ];
             let given = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
             adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&given));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cpu::reward_counts::reward_counts;
 use crate::reward_counts::MARGIN;
-use crate::{GpuOptions, Keep, Row, WeightsReader};
+use crate::{GpuOptions, Keep, Row, Step, WeightsReader};
 use thinkling_sampling::{SamplingParams, Stream};
 use thinkling_weights::Checkpoint;
 
@@ -235,10 +235,10 @@ fn drawn_tokens_are_counted_where_they_lie() {
             position: step,
             ..Row::default()
         };
-        let uniforms = [draws.0.uniform() as f32, draws.0.uniform() as f32];
-        let rows = [row(0), row(20)];
-        let drawn = decoder.sample(&ids, &rows, &[0, 1], &params, &uniforms);
-        let drawn = pollster::block_on(drawn).expect("tokens");
+        let uniforms = vec![draws.0.uniform() as f32, draws.0.uniform() as f32];
+        let steps = [Step { rows: vec![row(0), row(20)], draws: uniforms }];
+        let drawn = pollster::block_on(decoder.sample(&ids, &steps, &params, &[]));
+        let drawn = drawn.expect("tokens").remove(0);
         meter.keep(&decoder, &[(2, step as usize), (0, step as usize)]).expect("kept");
         ids = [drawn[0].0, drawn[1].0];
         kept.iter_mut().zip(ids).for_each(|(kept, id)| kept.push(id));

@@ -94,7 +94,7 @@ fn main(
     let first = -workgroup_max(thread, -f32(select(VOCAB, best_id, best == largest)));
     if greedy {
         if thread == 0u {
-            ids[group.x] = u32(first);
+            ids[group.x] = u32(min(first, f32(VOCAB - 1u)));
             logprobs[group.x] = -log(all);
         }
         return;
@@ -132,6 +132,11 @@ fn main(
     let holds = mass > 0.0 && before <= target_mass && target_mass < before + mass;
     let holder = -workgroup_max(thread, select(-f32(THREADS), -f32(thread), holds));
     let filled = workgroup_max(thread, select(-1.0, f32(thread), mass > 0.0));
+    if filled < 0.0 && thread == 0u {
+        // Logits that are not numbers; neither is `all`.
+        ids[group.x] = 0u;
+        logprobs[group.x] = all;
+    }
     if f32(thread) != select(holder, filled, holder == f32(THREADS)) {
         return;
     }

@@ -399,3 +399,27 @@ fn draws_are_those_of_the_sampler() {
         }
     }
 }
+
+#[test]
+fn logits_that_are_not_numbers_have_no_logprob() {
+    let Some(adapter) = adapter() else { return };
+    for temperature in [0.0_f32, 1.0] {
+        let logits = [f32::NAN; 300];
+        let buffers = [
+            adapter.upload("logits", &logits),
+            adapter.upload("draws", &[0.5_f32]),
+            adapter.upload("ids", &[7_u32]),
+            adapter.upload("logprobs", &[-1.0_f32]),
+            adapter.uniform("params"),
+            adapter.storage("banned", 16),
+        ];
+        let params = [temperature, 1.0, 0.0, 0.0];
+        adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&params));
+        let mut plan = Plan::default();
+        let (sizes, one) = ([("VOCAB", 300), ("VOCAB_STRIDE", 300)], Grid::Of(1));
+        let grid = [Grid::Rows, one, one];
+        Kernels::new(&adapter).push(&mut plan, "sample", None, &sizes, &buffers.each_ref(), grid);
+        let logprobs = adapter.run(&plan, [1, 1], &buffers[3]);
+        assert!(logprobs[0].is_nan(), "temperature {temperature}: {}", logprobs[0]);
+    }
+}

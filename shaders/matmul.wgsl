@@ -1,6 +1,6 @@
 // Y = X W^T for many rows of X, with what follows it in the decoder.
 //
-// Follows product.wgsl and one of weights/*.wgsl.
+// Follows product.wgsl, one of weights/*.wgsl and one of tile/*.wgsl.
 // Where there are few tiles, workgroups share the columns: each writes its sums apart, and the same
 // shader with SUM adds them up.
 // Bindings:  4 counts   word 0: rows of x, word WHICH: workgroups that share a tile
@@ -16,18 +16,14 @@ override SUM: bool = false;
 @group(0) @binding(5) var<storage, read_write> parts: array<vec4<f32>>;
 
 // [8 quads of a block][64], turned by the quad's number so that threads write to different banks.
-var<workgroup> x_tile: array<vec4<f32>, 512>;
-var<workgroup> w_tile: array<vec4<f32>, 512>;
+var<workgroup> x_tile: array<Quad, 512>;
+var<workgroup> w_tile: array<Quad, 512>;
 
 fn place(quad: u32, index: u32) -> u32 {
     return quad * 64u + (index + quad) % 64u;
 }
 
-fn add(x: vec4<f32>, w: vec4<f32>, sum: f32) -> f32 {
-    return fma(x.w, w.w, fma(x.z, w.z, fma(x.y, w.y, fma(x.x, w.x, sum))));
-}
-
-fn add_row(x: vec4<f32>, w: array<vec4<f32>, 4>, sums: vec4<f32>) -> vec4<f32> {
+fn add_row(x: Quad, w: array<Quad, 4>, sums: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(
         add(x, w[0], sums.x),
         add(x, w[1], sums.y),
@@ -36,10 +32,11 @@ fn add_row(x: vec4<f32>, w: array<vec4<f32>, 4>, sums: vec4<f32>) -> vec4<f32> {
     );
 }
 
-fn finish_row(row: u32, output: u32, sums: vec4<f32>) {
+fn finish_row(row: u32, output: u32, parts_of_row: vec4<f32>) {
     if row >= counts[0].x {
         return;
     }
+    let sums = summed(parts_of_row);
     if MODE == 2u {
         for (var j = 0u; j < 2u; j++) {
             if output + 16u * j < OUTPUTS {
@@ -95,18 +92,18 @@ fn main(
         let filled = (min(64u, rows - tile_row) + 15u) / 16u;
         let to = (group.z + 1u) * BLOCKS / sharing;
         for (var block = group.z * BLOCKS / sharing; block < to; block++) {
-            let x_quad = x[x_at + block * 8u];
-            let later_x_quad = x[later_x_at + block * 8u];
+            let quad_of_x = x[x_at + block * 8u];
+            let later_quad_of_x = x[later_x_at + block * 8u];
             let scale = block_scale(panel, block, source % 64u);
             let pair = block_pair(scale, panel, block, source % 64u, load_pair);
             workgroupBarrier();
-            x_tile[place(load_quad, load_row)] = x_quad;
-            x_tile[place(load_quad, load_row + 32u)] = later_x_quad;
-            w_tile[place(load_pair, load_output)] = pair[0];
-            w_tile[place(load_pair + 4u, load_output)] = pair[1];
+            x_tile[place(load_quad, load_row)] = x_quad(quad_of_x);
+            x_tile[place(load_quad, load_row + 32u)] = x_quad(later_quad_of_x);
+            w_tile[place(load_pair, load_output)] = w_quad(pair[0]);
+            w_tile[place(load_pair + 4u, load_output)] = w_quad(pair[1]);
             workgroupBarrier();
             for (var quad = 0u; quad < 8u; quad++) {
-                let w = array<vec4<f32>, 4>(
+                let w = array<Quad, 4>(
                     w_tile[place(quad, c)],
                     w_tile[place(quad, c + 16u)],
                     w_tile[place(quad, c + 32u)],

@@ -12,6 +12,7 @@ pub struct Adapter {
     name: String,
     software: bool,
     features: wgpu::Features,
+    half: bool,
     max_binding: u64,
     allocated: Arc<AtomicU64>,
     lost: Arc<AtomicBool>,
@@ -21,9 +22,10 @@ pub struct Adapter {
 
 /// Invocations of the largest workgroup of the shaders.
 const INVOCATIONS: u32 = 256;
-/// What is made use of where the GPU has it: sums in subgroups, times of dispatches.
-const USED_FEATURES: wgpu::Features =
-    wgpu::Features::SUBGROUP.union(wgpu::Features::TIMESTAMP_QUERY);
+/// What is made use of where the GPU has it: sums in subgroups, half precision, times of dispatches.
+const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP
+    .union(wgpu::Features::SHADER_F16)
+    .union(wgpu::Features::TIMESTAMP_QUERY);
 /// Storage buffers that a shader binds at most.
 const STORAGE_BUFFERS: u32 = 6;
 
@@ -91,7 +93,18 @@ impl Adapter {
         let allocated = Arc::default();
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let name = info.name;
-        Ok(Self { device, queue, name, software, features, max_binding, allocated, lost, fault })
+        Ok(Self {
+            device,
+            queue,
+            name,
+            software,
+            features,
+            half: false,
+            max_binding,
+            allocated,
+            lost,
+            fault,
+        })
     }
 
     /// Whether the device is gone: its driver crashed or was reset, or it was
@@ -116,6 +129,19 @@ impl Adapter {
         self.features.contains(wgpu::Features::SUBGROUP)
     }
 
+    /// Computes products with many rows in half precision where the GPU can and the weights are stored
+    /// in no more than 16 bits. Logits of the tests' models then differ by up to 0.01.
+    #[must_use]
+    pub fn with_half(mut self) -> Self {
+        self.half = self.features.contains(wgpu::Features::SHADER_F16);
+        self
+    }
+
+    /// Whether it computes in half precision.
+    pub(super) fn has_half(&self) -> bool {
+        self.half
+    }
+
     /// Whether it tells the times of dispatches.
     pub(super) fn tells_times(&self) -> bool {
         self.features.contains(wgpu::Features::TIMESTAMP_QUERY)
@@ -125,6 +151,7 @@ impl Adapter {
     #[must_use]
     pub fn without_features(mut self) -> Self {
         self.features = wgpu::Features::empty();
+        self.half = false;
         self
     }
 

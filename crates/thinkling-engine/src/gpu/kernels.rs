@@ -78,7 +78,8 @@ impl<'a> Kernels<'a> {
         if let Some(pipeline) = self.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let variant = Variant { format, subgroups: self.adapter.has_subgroups() };
+        let (subgroups, half) = (self.adapter.has_subgroups(), self.adapter.has_half());
+        let variant = Variant { format, subgroups, half };
         let source = shaders::source(name, variant);
         // Tables of counts may say anything.
         let trusted = name != "reward_counts";

@@ -12,6 +12,8 @@ enum Prefix {
     /// `weights/*.wgsl`, as the matrix is stored.
     Weights,
     Block,
+    /// `tile/*.wgsl`, as the GPU can and the matrix is stored.
+    Tile,
 }
 
 /// An operation: its file's name, its text with that of its parts, and what stands before it.
@@ -41,7 +43,7 @@ operations!(
     "attention" [Reduce Rows]
     "attention_combine" [Rows]
     "embed" [Weights Block]
-    "matmul" [Product Weights]
+    "matmul" [Product Weights Tile]
     "matvec" [Product Weights Block]
     "reward_counts"
         + "reward_counts/format"
@@ -60,6 +62,14 @@ pub(crate) struct Variant {
     pub(crate) format: Option<Format>,
     /// Whether threads may add in subgroups.
     pub(crate) subgroups: bool,
+    /// Whether products may be in half precision, where the matrix is stored in no more.
+    pub(crate) half: bool,
+}
+
+impl Variant {
+    fn is_half(self) -> bool {
+        self.half && self.format != Some(Format::F32)
+    }
 }
 
 impl Prefix {
@@ -71,6 +81,8 @@ impl Prefix {
             Self::Product => wgsl!("product"),
             Self::Weights => weights(variant.format.expect("a product is told its format")),
             Self::Block => wgsl!("weights/block"),
+            Self::Tile if variant.is_half() => wgsl!("tile/f16"),
+            Self::Tile => wgsl!("tile/f32"),
         }
     }
 }
@@ -93,10 +105,13 @@ fn weights(format: Format) -> &'static str {
 pub(crate) fn source(name: &str, variant: Variant) -> String {
     let found = OPERATIONS.iter().find(|known| known.name == name);
     let operation = found.unwrap_or_else(|| panic!("no shader `{name}`"));
-    // naga, which reads it elsewhere, does not know the line.
-    let enable = (variant.subgroups && cfg!(target_family = "wasm")).then_some("enable subgroups;");
+    let half = variant.is_half() && operation.prefixes.contains(&Prefix::Tile);
+    // naga, which reads it elsewhere, does not know the line of subgroups.
+    let subgroups = variant.subgroups && cfg!(target_family = "wasm");
+    let enable = [(half, "enable f16;"), (subgroups, "enable subgroups;")];
+    let enable = enable.into_iter().filter_map(|(used, line)| used.then_some(line));
     let prefixes = operation.prefixes.iter().map(|prefix| prefix.text(variant));
-    enable.into_iter().chain(prefixes).chain([operation.text]).collect::<Vec<_>>().join("\n")
+    enable.chain(prefixes).chain([operation.text]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -112,8 +127,8 @@ mod tests {
                 false => vec![None],
             };
             for format in formats {
-                for subgroups in [false, true] {
-                    let variant = Variant { format, subgroups };
+                for more in [false, true] {
+                    let variant = Variant { format, subgroups: more, half: more };
                     all.push((format!("{name} {variant:?}"), source(name, variant)));
                 }
             }
@@ -124,7 +139,9 @@ mod tests {
     fn validator() -> naga::valid::Validator {
         use naga::valid::{Capabilities, ValidationFlags, Validator};
         // `unpack2x16float`, which WebGPU always has.
-        let needed = Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::SUBGROUP;
+        let needed = Capabilities::SHADER_FLOAT16_IN_FLOAT32
+            | Capabilities::SHADER_FLOAT16
+            | Capabilities::SUBGROUP;
         let mut validator = Validator::new(ValidationFlags::all(), needed);
         validator
             .subgroup_stages(naga::valid::ShaderStages::COMPUTE)

@@ -29,6 +29,10 @@ pub struct DecodeBench {
     pub runs: usize,
     pub warmup_runs: usize,
     pub weights: RolloutWeights,
+    /// Of the engine on a GPU: steps before their tokens are read, its own choice without.
+    pub steps_at_once: Option<usize>,
+    /// Of the engine on a GPU: products of many rows in half precision.
+    pub half: bool,
 }
 
 impl Default for DecodeBench {
@@ -40,6 +44,8 @@ impl Default for DecodeBench {
             runs: 3,
             warmup_runs: 1,
             weights: RolloutWeights::F32,
+            steps_at_once: None,
+            half: false,
         }
     }
 }
@@ -128,10 +134,16 @@ pub fn bench_engine(
     let cache_tokens = d.batch * (d.prompt_len + d.tokens);
     let capacity = Capacity { rows: d.batch, cache_tokens, conversation_tokens: 0 };
     let mut engine = match adapter {
-        Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
+        Some(adapter) => {
+            let adapter = if d.half { adapter.clone().with_half() } else { adapter.clone() };
+            pollster::block_on(Engine::on_gpu(&adapter, &weights, capacity))
+        }
         None => Engine::on_cpu(&weights, capacity),
     }
     .map_err(failed)?;
+    if let Some(steps) = d.steps_at_once {
+        engine = engine.with_steps_at_once(steps);
+    }
     let usage = engine.usage();
     let decode = timed(config, checkpoint.config(), each, |request, on_token| {
         let generated = sampling::generate(&mut engine, request, on_token);

@@ -43,7 +43,7 @@ pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
 pub use r1_zero::RlNumbers;
-pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, stop_ids};
+pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, end_ids, stop_ids};
 pub use schedule::{Decay, Schedule};
 pub use step::{Learner, PolicyStep};
 pub use summary::{CollapseWatch, Summary};

@@ -81,7 +81,7 @@ fn array_items(text: &str) -> std::result::Result<Vec<(usize, &str)>, (usize, St
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        closed = depth == 0 && byte == b']';
+        closed |= depth == 0 && byte == b']';
     }
     if closed { Ok(items) } else { Err((line, "the array does not end".to_owned())) }
 }

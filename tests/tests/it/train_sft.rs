@@ -39,10 +39,10 @@ max_position_embeddings = 256
 name = "full"
 kind = "sft"
 template = "r1-zero"
-lr = 3e-3
-epochs = 8
+lr = 1e-2
+epochs = 12
 batch = 2
-max_tokens = 256
+max_tokens = 64
 micro_batch = 1
 checkpoint_every = 3
 data = { kind = "jsonl", path = "sums.jsonl" }
@@ -56,7 +56,7 @@ lora = { rank = 4, alpha = 8, targets = ["q", "v", "down_proj"] }
 lr = 1e-2
 steps = 30
 batch = 2
-max_tokens = 256
+max_tokens = 64
 checkpoint_every = 3
 data = { kind = "jsonl", path = "sums.jsonl" }
 

@@ -106,7 +106,10 @@ fn a_bad_line_ends_the_run_or_is_counted() {
     let examples = read(&text, "skip_bad=true").expect("examples");
     assert_eq!((examples.counts.skipped, examples.counts.examples), (2, 2));
     let words = examples.counts.words();
-    assert!(words.contains("2 bad lines passed over") && words.contains("a.jsonl:2: field"), "{words}");
+    assert!(
+        words.contains("2 bad lines passed over") && words.contains("a.jsonl:2: field"),
+        "{words}"
+    );
     let error = read("x\n", "skip_bad=true").expect_err("nothing is left").to_string();
     assert!(error.contains("no example is left"), "{error}");
 }

@@ -196,7 +196,12 @@ fn read_targets(value: &Value) -> Result<Vec<Projection>, AdapterError> {
 /// What `out` fails with, a device that fails.
 pub async fn write_adapter(out: &mut dyn Write, decoder: &Decoder) -> Result<(), ExportError> {
     let mut tensors: Vec<NamedTensor> = Vec::new();
-    decoder.export_lora(|tensor| Ok::<(), ModelError>(tensors.push(tensor))).await?;
+    decoder
+        .export_lora(|tensor| {
+            tensors.push(tensor);
+            Ok::<(), ModelError>(())
+        })
+        .await?;
     let specs = tensors
         .iter()
         .map(|t| SafetensorsTensorSpec {

@@ -47,7 +47,10 @@ fn open(name: &str) -> (Golden, PeftAdapter, Decoder) {
 
 fn adapters(model: &Decoder) -> Vec<NamedTensor> {
     let mut tensors = Vec::new();
-    let each = |tensor| Ok::<(), ModelError>(tensors.push(tensor));
+    let each = |tensor| {
+        tensors.push(tensor);
+        Ok::<(), ModelError>(())
+    };
     pollster::block_on(model.export_lora(each)).expect("exported");
     tensors
 }

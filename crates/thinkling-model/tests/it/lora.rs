@@ -63,7 +63,10 @@ fn assert_close(a: &[f32], b: &[f32], what: &str) {
 
 fn exported(model: &Decoder) -> Vec<NamedTensor> {
     let mut tensors = Vec::new();
-    let each = |tensor| Ok::<(), ModelError>(tensors.push(tensor));
+    let each = |tensor| {
+        tensors.push(tensor);
+        Ok::<(), ModelError>(())
+    };
     pollster::block_on(model.export(each)).expect("exported");
     tensors
 }
@@ -78,7 +81,10 @@ fn a_fresh_adapter_changes_nothing_and_is_all_that_is_trained() {
         assert!(list.names.iter().all(|name| name.contains(".lora.")), "{:?}", list.names);
         assert!(model.trained_count() < plain.trained_count() / 2);
         let mut tensors: Vec<NamedTensor> = Vec::new();
-        let each = |tensor| Ok::<(), ModelError>(tensors.push(tensor));
+        let each = |tensor| {
+            tensors.push(tensor);
+            Ok::<(), ModelError>(())
+        };
         pollster::block_on(model.export_lora(each)).expect("exported");
         assert_eq!(tensors.len(), 2 * 2 * config.targets.len(), "two layers, A and B");
         let count: usize = tensors.iter().map(|t| t.values.len()).sum();
@@ -144,7 +150,10 @@ fn gradients_of_adapters_follow_from_the_dense_gradient() {
             assert_close(a, b, &format!("{name} by layers"));
         }
         let mut adapters: Vec<NamedTensor> = Vec::new();
-        let each = |tensor| Ok::<(), ModelError>(adapters.push(tensor));
+        let each = |tensor| {
+            adapters.push(tensor);
+            Ok::<(), ModelError>(())
+        };
         pollster::block_on(model.export_lora(each)).expect("exported");
         let c = model.config();
         let (q, kv, mlp) = (c.q_size(), c.kv_size(), c.intermediate_size);

@@ -193,6 +193,9 @@ pub(crate) struct ExportArgs {
     /// A Hugging Face folder, a GGUF file, or a model that a run wrote
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
+    /// A folder with an adapter (LoRA, as peft writes it) that is merged into the model
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: Option<PathBuf>,
     /// What to write
     #[arg(long, value_enum, default_value = "safetensors")]
     pub(crate) format: ExportFormat,

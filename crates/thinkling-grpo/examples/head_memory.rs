@@ -57,7 +57,8 @@ fn chunked(
     let (logprobs, _) = token_logprobs_and_entropy(h, w, t, 1.0, chunk).expect("the shapes fit");
     let grads =
         head_backward(hidden, weight, targets, 1.0, grad_logprobs, chunk).expect("the shapes fit");
-    [logprobs.sum(), grads.hidden.abs().sum(), grads.weight.abs().sum()].map(Tensor::into_scalar)
+    let weight = grads.weight.expect("the weight is trained");
+    [logprobs.sum(), grads.hidden.abs().sum(), weight.abs().sum()].map(Tensor::into_scalar)
 }
 
 fn plain(

@@ -20,6 +20,31 @@ use burn::tensor::{Int, Tensor, activation::softmax};
 pub use thinkling_ops::HeadGrads;
 use thinkling_ops::HeadStats;
 
+/// The head's weight, `[vocab, hidden]`, and whether it is trained. A tensor alone is.
+#[derive(Debug, Clone)]
+pub enum HeadWeight {
+    /// Its gradient is made.
+    Trained(Tensor<2>),
+    /// Its gradient, a third of the work, is left out.
+    Frozen(Tensor<2>),
+}
+
+impl From<Tensor<2>> for HeadWeight {
+    fn from(weight: Tensor<2>) -> Self {
+        Self::Trained(weight)
+    }
+}
+
+impl HeadWeight {
+    /// The weight, and whether it is trained.
+    fn open(self) -> (Tensor<2>, bool) {
+        match self {
+            Self::Trained(weight) => (weight, true),
+            Self::Frozen(weight) => (weight, false),
+        }
+    }
+}
+
 use crate::GrpoError;
 
 mod chunk;
@@ -117,14 +142,15 @@ pub fn token_logprobs_and_entropy(
 /// As [`token_logprobs`].
 pub fn head_backward(
     hidden: Tensor<2>,
-    weight: Tensor<2>,
+    weight: impl Into<HeadWeight>,
     targets: Tensor<1, Int>,
     temperature: f32,
     grad_logprobs: Tensor<1>,
     chunk_tokens: usize,
 ) -> Result<HeadGrads, GrpoError> {
+    let (weight, trained) = weight.into().open();
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
-    let mut backward = Backward::new(&head, grad_logprobs)?;
+    let mut backward = Backward::new(&head, grad_logprobs, trained)?;
     if let Some(host) = head.host() {
         return Ok(backward.on_host(&host).0);
     }
@@ -146,14 +172,15 @@ pub fn head_backward(
 /// As [`token_logprobs`].
 pub fn head_forward_backward(
     hidden: Tensor<2>,
-    weight: Tensor<2>,
+    weight: impl Into<HeadWeight>,
     targets: Tensor<1, Int>,
     temperature: f32,
     grad_logprobs: Tensor<1>,
     chunk_tokens: usize,
 ) -> Result<HeadOutput, GrpoError> {
+    let (weight, trained) = weight.into().open();
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
-    let mut backward = Backward::new(&head, grad_logprobs)?;
+    let mut backward = Backward::new(&head, grad_logprobs, trained)?;
     if let Some(host) = head.host() {
         let (grads, HeadStats { logprobs, entropy }) = backward.on_host(&host);
         return Ok(HeadOutput { logprobs, entropy, grads });
@@ -189,7 +216,7 @@ pub fn head_forward_backward(
 /// As [`token_logprobs`], and [`GrpoError::Range`] for a `norm` that is not positive.
 pub fn cross_entropy(
     hidden: Tensor<2>,
-    weight: Tensor<2>,
+    weight: impl Into<HeadWeight>,
     targets: Tensor<1, Int>,
     token_weights: Tensor<1>,
     norm: f64,

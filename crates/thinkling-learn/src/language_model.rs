@@ -3,7 +3,7 @@
 use crate::policy::LearnError;
 use burn::tensor::{Int, Tensor, TensorData};
 use thinkling_cpu::threads;
-use thinkling_grpo::cross_entropy;
+use thinkling_grpo::{HeadWeight, cross_entropy};
 use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Recompute, Sequence, is_host};
 
 /// A loss over tokens and the gradient of all weights.
@@ -43,10 +43,19 @@ pub async fn language_model_loss(
     let targets: Tensor<1, Int> = Tensor::from_data(TensorData::new(targets, [count]), &device);
     let weights = Tensor::ones([count], &device);
     let norm = normaliser as f64;
-    let output = cross_entropy(pass.hidden(), model.head(), targets, weights, norm, chunk_tokens)?;
+    let output =
+        cross_entropy(pass.hidden(), head_weight(model), targets, weights, norm, chunk_tokens)?;
     let loss = scalar(output.loss).await?;
     let grads = pass.finish(output.grads);
     Ok(TokenLoss { loss, grads, targets: count })
+}
+
+/// The output head, frozen where only adapters are trained.
+pub(crate) fn head_weight(model: &Decoder) -> HeadWeight {
+    match model.lora() {
+        Some(_) => HeadWeight::Frozen(model.head()),
+        None => HeadWeight::Trained(model.head()),
+    }
 }
 
 /// The only value of `t`.

@@ -3,7 +3,8 @@
 //!
 //! - [`Rollout`] completes prompts, [`Scorer`] rewards them, a [`Batch`] compares each with its
 //!   group;
-//! - [`Learner::policy_step`] and [`Learner::language_model_step`] update the weights;
+//! - [`Learner::policy_step`], [`Learner::language_model_step`] and [`Learner::supervised_step`]
+//!   update the weights, or adapters beside them, which [`write_adapter`] writes for `peft`;
 //! - [`EpochSampler`] chooses questions, [`RlNumbers`] has the report's numbers, [`Summary`] says
 //!   what a rollout shows, [`Evaluated`] measures a model;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
@@ -12,32 +13,38 @@
 //! Left out: data files, checkpoints, metrics (crate `thinkling-train`).
 
 mod adamw;
+mod adapter;
 mod batch;
 mod evaluate;
 mod export;
 mod language_model;
 mod micro;
 mod order;
+mod packing;
 mod policy;
 mod r1_zero;
 mod rollout;
 mod schedule;
 mod step;
 mod summary;
+mod supervised;
 pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
+pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, write_adapter};
 pub use batch::{Batch, chunk_tokens, reference_logprobs};
 pub use evaluate::{Evaluated, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
 pub use micro::activation_bytes;
 pub use order::EpochSampler;
+pub use packing::best_fit_decreasing;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
 pub use r1_zero::RlNumbers;
-pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, stop_ids};
+pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, end_ids, stop_ids};
 pub use schedule::{Decay, Schedule};
 pub use step::{Learner, PolicyStep};
 pub use summary::{CollapseWatch, Summary};
+pub use supervised::{Example, ExampleError, HeldOut, held_out_loss, supervised_loss};

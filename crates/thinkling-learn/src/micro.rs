@@ -28,7 +28,7 @@ pub(crate) fn most_tokens(model: &Decoder, bytes: Option<usize>, recompute: Reco
         Some(bytes) => bytes,
         None if !is_host(&model.device()) => return usize::MAX,
         // Each further micro-batch takes a second set of gradients and a pass over them.
-        None => SMALL.max(2 * 4 * model.config().parameter_count()),
+        None => SMALL.max(2 * 4 * model.trained_count()),
     };
     (bytes / activation_bytes(model.config(), recompute)).max(MIN_TOKENS)
 }

@@ -5,7 +5,7 @@
 //! its gradient goes into the model through the chunked head: no `[tokens, vocab]` tensor and one
 //! backward pass.
 
-use crate::language_model::vector;
+use crate::language_model::{head_weight, vector};
 use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use thinkling_grpo::{
     BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, head_backward,
@@ -256,7 +256,8 @@ pub async fn policy_gradient(
     };
     let objective = loss_and_grad_async(&inputs, settings.objective).await?;
     let grad = layout.to_flat(objective.grad);
-    let head = head_backward(plain, weight, layout.targets.clone(), temperature, grad, chunk)?;
+    let head =
+        head_backward(plain, head_weight(model), layout.targets.clone(), temperature, grad, chunk)?;
     // Tokens that predict nothing have no gradient, those that several completions follow have its
     // sum.
     let hidden = states.zeros_like();

@@ -3,7 +3,7 @@
 use crate::policy::LearnError;
 use std::ops::ControlFlow;
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
-use thinkling_model::{Decoder, Precision};
+use thinkling_model::{Decoder, ModelConfig, Precision};
 use thinkling_reward::{Problem, RewardRecord, RewardSpec, Tools};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::Tokenizer;
@@ -65,7 +65,12 @@ impl RolloutConfig {
 
 /// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
 pub fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
-    let mut ids = decoder.config().eos_token_ids.clone();
+    end_ids(decoder.config(), tokenizer)
+}
+
+/// [`stop_ids`] of a model that is not loaded.
+pub fn end_ids(config: &ModelConfig, tokenizer: &Tokenizer) -> Vec<u32> {
+    let mut ids = config.eos_token_ids.clone();
     if ids.is_empty() {
         ids.extend(
             ["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)),

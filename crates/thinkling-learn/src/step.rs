@@ -4,6 +4,7 @@ use crate::adamw::AdamW;
 use crate::language_model::{add_grads, language_model_loss};
 use crate::micro::{most_tokens, parts};
 use crate::policy::{LearnError, PolicySample, PolicySettings, policy_gradient};
+use crate::supervised::{Example, supervised_loss};
 use thinkling_grpo::{BatchScale, LossType};
 use thinkling_model::{Decoder, ModelError, ParamGrads, Recompute};
 
@@ -97,6 +98,36 @@ impl Learner {
         for micro in parts(&documents, usize::MAX, most, |document| document.len()) {
             let part =
                 language_model_loss(self.model(), micro, targets, chunk_tokens, self.recompute)
+                    .await?;
+            loss += part.loss;
+            sum = Some(add_grads(sum, part.grads));
+        }
+        let Some(grads) = sum else { return Ok((0.0, 0.0)) };
+        let norm = self.apply(grads, lr).await?;
+        Ok((loss, norm))
+    }
+
+    /// One step of supervised training on `sequences`, each some examples that are run side by side,
+    /// in micro-batches of at most `micro_batch` sequences; gives the mean loss of the step's
+    /// trained tokens in nats and the gradient norm.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn supervised_step(
+        &mut self,
+        sequences: &[Vec<&Example>],
+        lr: f64,
+        micro_batch: usize,
+        chunk_tokens: usize,
+    ) -> Result<(f64, f64), LearnError> {
+        let trained: usize = sequences.iter().flatten().map(|e| e.trained_tokens()).sum();
+        let most = most_tokens(self.model(), self.activation_bytes, self.recompute);
+        let tokens = |sequence: &Vec<&Example>| sequence.iter().map(|e| e.ids().len()).sum();
+        let (mut loss, mut sum) = (0.0, None);
+        for micro in parts(sequences, micro_batch, most, tokens) {
+            let examples: Vec<&Example> = micro.iter().flatten().copied().collect();
+            let part =
+                supervised_loss(self.model(), &examples, trained, chunk_tokens, self.recompute)
                     .await?;
             loss += part.loss;
             sum = Some(add_grads(sum, part.grads));

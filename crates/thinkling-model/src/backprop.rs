@@ -85,9 +85,11 @@ impl Backprop<'_> {
         self.hidden.clone()
     }
 
-    /// The gradient of all weights, from that of [`Self::hidden`] and of [`Decoder::head`].
+    /// The gradient of all trained weights, from that of [`Self::hidden`] and of [`Decoder::head`].
+    /// A head without a gradient is frozen, as it is under adapters.
     pub fn finish(self, output: HeadGrads) -> ParamGrads {
         let Self { model, batch, kept, .. } = self;
+        let frozen = model.lora.is_some();
         let mut params = match kept {
             Kept::Graph(graph) => {
                 let (tracked, hidden) = *graph;
@@ -96,7 +98,8 @@ impl Backprop<'_> {
             }
             Kept::Inputs(inputs) => layer_by_layer(model, batch, inputs, output.hidden),
         };
-        let head = flatten(output.weight);
+        let Some(head) = output.weight.filter(|_| !frozen) else { return params };
+        let head = flatten(head);
         if model.lm_head.is_none() {
             // Tied: the embedding's own part is there already.
             let embedding = params.remove(0);
@@ -108,8 +111,8 @@ impl Backprop<'_> {
     }
 }
 
-/// From the gradient of the hidden states to that of every weight but the head's, of which there
-/// are zeros. Takes the `inputs` from the last to the first, each gone once it was used.
+/// From the gradient of the hidden states to that of every trained weight but the head's, of which
+/// there are zeros. Takes the `inputs` from the last to the first, each gone once it was used.
 fn layer_by_layer(
     model: &Decoder,
     batch: &PackedBatch,
@@ -124,6 +127,7 @@ fn layer_by_layer(
         x.grad_remove(grads).expect("a layer's output depends on its input")
     };
 
+    let frozen = model.lora.is_some();
     let (x, norm) = (next(), track(model.norm.clone()));
     let y = rms_norm(x.clone(), norm.val(), model.config.rms_norm_eps);
     let mut grads = (y * grad).sum().backward();
@@ -133,11 +137,14 @@ fn layer_by_layer(
     let run = model.layer_over(batch);
     let mut layers = Vec::with_capacity(model.layers.len());
     for layer in model.layers.iter().rev() {
-        let (x, tracked) = (next(), track(layer.clone()));
+        let (x, tracked) = (next(), layer.tracked());
         let y = run(&tracked, x.clone());
         let mut grads = (y * grad).sum().backward();
         grad = input_grad(&x, &mut grads);
-        layers.push(take_grads(&tracked, &mut grads));
+        layers.push(tracked.take_grads(&mut grads));
+    }
+    if frozen {
+        return layers.into_iter().rev().flatten().collect();
     }
 
     let embedding = track(model.embed_tokens.clone());

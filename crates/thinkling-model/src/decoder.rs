@@ -1,5 +1,6 @@
 //! The decoder and its two forward passes.
 
+use crate::adapters::LoraConfig;
 use crate::batch::PackedBatch;
 use crate::cache::KvCache;
 use crate::layer::DecoderLayer;
@@ -23,6 +24,9 @@ pub struct Decoder {
     /// Rotary frequencies in radians a token, `[head_dim / 2]`.
     #[module(skip)]
     pub(crate) frequencies: Vec<f64>,
+    /// Shape of the layers' adapters.
+    #[module(skip)]
+    pub(crate) lora: Option<LoraConfig>,
 }
 
 impl Decoder {

@@ -28,6 +28,9 @@ pub async fn generate(
     request: &GenerateRequest<'_>,
     on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Generated, ModelError> {
+    // On the CPU adapters are merged while the weights are packed.
+    let merged = (model.lora().is_some() && !is_host(&model.device())).then(|| model.merged());
+    let model = merged.as_ref().unwrap_or(model);
     let longest = request.prompts.iter().map(Vec::len).max().unwrap_or(0);
     let positions = longest.saturating_add(request.stop.max_tokens);
     let mut decoding = Decoding {

@@ -1,8 +1,9 @@
 //! One decoder layer: attention and SwiGLU, each with RMSNorm before and a residual around.
 
+use crate::adapters::{LayerAdapters, Matrix};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use thinkling_ops::{Heads, RopeFactors, linear, rms_norm, rotate_qk, swiglu};
+use thinkling_ops::{Heads, RopeFactors, rms_norm, rotate_qk, swiglu};
 
 /// Weights of one layer. Projections are `[out, in]`, as in the files.
 #[derive(Module, Debug)]
@@ -25,6 +26,9 @@ pub(crate) struct DecoderLayer {
     pub(crate) gate_up_proj: Param<Tensor<2>>,
     /// `[hidden, intermediate]`.
     pub(crate) down_proj: Param<Tensor<2>>,
+    /// Where there are some, they alone are trained.
+    #[module(skip)]
+    pub(crate) lora: Option<LayerAdapters>,
 }
 
 impl DecoderLayer {
@@ -40,12 +44,12 @@ impl DecoderLayer {
     ) -> Tensor<2> {
         let h = rms_norm(x.clone(), self.input_layernorm.val(), eps);
         let bias = self.qkv_bias.as_ref().map(Param::val);
-        let qkv = self.norm_qk(linear(h, self.qkv_proj.val(), bias), heads, eps);
+        let qkv = self.norm_qk(self.project(h, Matrix::Qkv, bias), heads, eps);
         let mixed = attend(rotate_qk(qkv, rope, heads));
-        let x = x + linear(mixed, self.o_proj.val(), None);
+        let x = x + self.project(mixed, Matrix::O, None);
         let h = rms_norm(x.clone(), self.post_attention_layernorm.val(), eps);
-        let h = swiglu(linear(h, self.gate_up_proj.val(), None));
-        x + linear(h, self.down_proj.val(), None)
+        let h = swiglu(self.project(h, Matrix::GateUp, None));
+        x + self.project(h, Matrix::Down, None)
     }
 
     /// Qwen3's norms of each query and key head.

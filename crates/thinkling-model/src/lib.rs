@@ -10,6 +10,7 @@
 //! the same input are stored fused (`qkv_proj`, `gate_up_proj`), which changes no number; they are
 //! split again when weights are exported.
 
+mod adapters;
 mod backprop;
 mod batch;
 mod cache;
@@ -22,6 +23,7 @@ mod params;
 pub mod selftest;
 mod steps;
 
+pub use adapters::{LoraConfig, Projection};
 pub use backprop::{Backprop, Recompute};
 pub use batch::{PackedBatch, Sequence};
 pub use decoder::Decoder;

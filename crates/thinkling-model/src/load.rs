@@ -1,5 +1,6 @@
 //! Weights in and out, under the names of Hugging Face checkpoints.
 
+use crate::adapters::Matrix;
 use crate::layer::DecoderLayer;
 use crate::{Decoder, ModelError};
 use burn::module::Param;
@@ -19,7 +20,7 @@ pub struct NamedTensor {
 }
 
 /// Where a new model's weights come from.
-trait Source {
+pub(crate) trait Source {
     type Error;
     /// Rows of the named tensors one after the other, `[sum of rows, columns]`, into `out`.
     fn read(&mut self, name: &str, shape: &[usize], out: &mut [f32]) -> Result<(), Self::Error>;
@@ -74,8 +75,9 @@ impl Decoder {
         }
     }
 
-    /// Shows every weight under its Hugging Face name, fused projections split again, in the order
-    /// of [`thinkling_weights::expected_tensors`].
+    /// Shows every weight under its Hugging Face name, fused projections split again and adapters
+    /// merged, in the order of
+    /// [`thinkling_weights::expected_tensors`].
     ///
     /// # Errors
     /// A device that fails, or the first error of `each`.
@@ -91,7 +93,7 @@ impl Decoder {
             let qkv =
                 |what: &str| ["q", "k", "v"].map(|p| name(&format!("self_attn.{p}_proj.{what}")));
             each(whole(layer.input_layernorm.val(), &name("input_layernorm.weight")).await?)?;
-            let weights = parts(layer.qkv_proj.val(), &qkv("weight"), &[q, kv, kv]).await?;
+            let weights = parts(layer.merged(Matrix::Qkv), &qkv("weight"), &[q, kv, kv]).await?;
             let mut biases = match &layer.qkv_bias {
                 Some(bias) => parts(bias.val(), &qkv("bias"), &[q, kv, kv]).await?,
                 None => Vec::new(),
@@ -106,14 +108,14 @@ impl Decoder {
                     each(whole(norm.val(), &name(&format!("self_attn.{part}.weight"))).await?)?;
                 }
             }
-            each(whole(layer.o_proj.val(), &name("self_attn.o_proj.weight")).await?)?;
+            each(whole(layer.merged(Matrix::O), &name("self_attn.o_proj.weight")).await?)?;
             let norm = name("post_attention_layernorm.weight");
             each(whole(layer.post_attention_layernorm.val(), &norm).await?)?;
             let names = ["mlp.gate_proj.weight", "mlp.up_proj.weight"].map(name);
-            for part in parts(layer.gate_up_proj.val(), &names, &[mlp, mlp]).await? {
+            for part in parts(layer.merged(Matrix::GateUp), &names, &[mlp, mlp]).await? {
                 each(part)?;
             }
-            each(whole(layer.down_proj.val(), &name("mlp.down_proj.weight")).await?)?;
+            each(whole(layer.merged(Matrix::Down), &name("mlp.down_proj.weight")).await?)?;
         }
         each(whole(self.norm.val(), "model.norm.weight").await?)?;
         if let Some(head) = &self.lm_head {
@@ -131,7 +133,7 @@ async fn whole<const D: usize>(t: Tensor<D>, name: &str) -> Result<NamedTensor, 
 }
 
 /// `t` on the host, split by rows into the named parts.
-async fn parts<const D: usize>(
+pub(crate) async fn parts<const D: usize>(
     t: Tensor<D>,
     names: &[String],
     rows: &[usize],
@@ -190,6 +192,7 @@ fn build<S: Source>(
                 hidden,
             )?,
             down_proj: loader.matrix(&[name("mlp.down_proj.weight")], &[hidden], mlp)?,
+            lora: None,
         });
     }
     let norm = loader.vector(&["model.norm.weight".into()], &[hidden])?;
@@ -204,6 +207,7 @@ fn build<S: Source>(
         lm_head,
         config: c.clone(),
         frequencies: c.rope_inv_freq(),
+        lora: None,
     })
 }
 

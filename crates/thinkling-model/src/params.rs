@@ -1,6 +1,8 @@
-//! The weights as a flat list: what an optimiser and a checkpoint go through.
+//! The weights that are trained as a flat list: what an optimiser and a checkpoint go through.
+//! Under adapters these are the adapters alone.
 
 use crate::Decoder;
+use crate::layer::DecoderLayer;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Gradients, Tensor};
 
@@ -17,33 +19,84 @@ pub struct ParamList {
 }
 
 impl Decoder {
-    /// Names and shapes of all weights.
+    /// Names and shapes of all trained weights.
     pub fn param_list(&self) -> ParamList {
         let mut collect = Collect::default();
-        self.visit(&mut collect);
+        if self.lora.is_none() {
+            self.visit(&mut collect);
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            collect.path = vec![format!("layers.{i}.lora")];
+            layer.lora.visit(&mut collect);
+        }
         collect.list
     }
 
-    /// A copy whose weights are leaves of a new autodiff graph; shares their memory.
+    /// Values of all trained weights together.
+    pub fn trained_count(&self) -> usize {
+        self.param_list().shapes.iter().map(|shape| shape.iter().product::<usize>()).sum()
+    }
+
+    /// A copy whose trained weights are leaves of a new autodiff graph; shares their memory.
     pub fn tracked(&self) -> Self {
-        track(self.clone())
+        if self.lora.is_none() {
+            return track(self.clone());
+        }
+        let mut tracked = self.clone().map(&mut Freeze);
+        for layer in &mut tracked.layers {
+            layer.lora = layer.lora.take().map(track);
+        }
+        tracked
     }
 
     /// Takes this (tracked) model's gradients out of `grads`; zeros where the loss did not reach.
     pub fn take_grads(&self, grads: &mut Gradients) -> ParamGrads {
-        take_grads(self, grads)
+        match self.lora {
+            None => take_grads(self, grads),
+            Some(_) => self.layers.iter().flat_map(|layer| layer.take_grads(grads)).collect(),
+        }
     }
 
-    /// Replaces each weight by `f(index, weight)`, both flattened to one axis.
-    pub fn map_params(self, f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> Self {
-        self.map(&mut MapFlat { f, index: 0 })
+    /// Replaces each trained weight by `f(index, weight)`, both flattened to one axis.
+    pub fn map_params(mut self, f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> Self {
+        let mut map = MapFlat { f, index: 0 };
+        if self.lora.is_none() {
+            return self.map(&mut map);
+        }
+        for layer in &mut self.layers {
+            layer.lora = layer.lora.take().map(|adapters| adapters.map(&mut map));
+        }
+        self
     }
 
-    /// All weights, flattened to one axis each.
+    /// All trained weights, flattened to one axis each.
     pub fn flat_params(&self) -> Vec<Tensor<1>> {
         let mut flat = Flat(Vec::new());
-        self.visit(&mut flat);
+        match self.lora {
+            None => self.visit(&mut flat),
+            Some(_) => self.layers.iter().for_each(|layer| layer.lora.visit(&mut flat)),
+        }
         flat.0
+    }
+}
+
+impl DecoderLayer {
+    /// As [`Decoder::tracked`].
+    pub(crate) fn tracked(&self) -> Self {
+        if self.lora.is_none() {
+            return track(self.clone());
+        }
+        let mut tracked = self.clone().map(&mut Freeze);
+        tracked.lora = tracked.lora.map(track);
+        tracked
+    }
+
+    /// As [`Decoder::take_grads`].
+    pub(crate) fn take_grads(&self, grads: &mut Gradients) -> ParamGrads {
+        match &self.lora {
+            None => take_grads(self, grads),
+            Some(adapters) => take_grads(adapters, grads),
+        }
     }
 }
 
@@ -85,6 +138,15 @@ struct Track;
 impl ModuleMapper for Track {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         Param::initialized(ParamId::new(), param.val().autodiff().require_grad())
+    }
+}
+
+/// Takes weights into autodiff as constants.
+struct Freeze;
+
+impl ModuleMapper for Freeze {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        Param::initialized(ParamId::new(), param.val().autodiff().set_require_grad(false))
     }
 }
 

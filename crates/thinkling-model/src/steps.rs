@@ -1,6 +1,7 @@
 //! Decoding steps: by `thinkling-cpu` where the weights lie in host memory, else by tensor code over
 //! a key-value cache.
 
+use crate::adapters::Matrix;
 use crate::batch::{PackedBatch, int_tensor};
 use crate::cache::KvCache;
 use crate::generate::{Logits, read_logits};
@@ -128,29 +129,29 @@ impl Host {
             vocab: config.vocab_size,
             eps: config.rms_norm_eps as f32,
         };
-        let pack = |weight: &Param<Tensor<2>>| {
-            let weight = weight.val();
+        // Adapters are merged matrix by matrix, so that only the packed copy is a second one.
+        let pack = |weight: Tensor<2>| {
             let [output, input] = weight.dims();
             read_host(weight, move |w| Packed::of_weight(w, input, output, precision))
         };
         let layers = model.layers.iter().map(|layer| cpu::Layer {
             input_norm: copy(&layer.input_layernorm),
-            qkv: pack(&layer.qkv_proj),
+            qkv: pack(layer.merged(Matrix::Qkv)),
             qkv_bias: layer.qkv_bias.as_ref().map(copy),
             qk_norms: match (&layer.q_norm, &layer.k_norm) {
                 (Some(q), Some(k)) => Some([copy(q), copy(k)]),
                 _ => None,
             },
-            output: pack(&layer.o_proj),
+            output: pack(layer.merged(Matrix::O)),
             mlp_norm: copy(&layer.post_attention_layernorm),
-            gate_up: pack(&layer.gate_up_proj),
-            down: pack(&layer.down_proj),
+            gate_up: pack(layer.merged(Matrix::GateUp)),
+            down: pack(layer.merged(Matrix::Down)),
         });
         let decoder = cpu::Decoder::new(
             shape,
             layers.collect(),
             copy(&model.norm),
-            pack(model.lm_head.as_ref().unwrap_or(&model.embed_tokens)),
+            pack(model.head()),
             model.lm_head.as_ref().map(|_| copy(&model.embed_tokens)),
             &model.frequencies,
             positions,

@@ -4,6 +4,7 @@ use crate::attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
     rotate_qk,
 };
+use crate::lora::{LoraShape, lora_linear, lora_merge};
 use crate::norm::{linear, rms_norm, swiglu};
 use crate::tensor;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -90,6 +91,87 @@ fn linear_is_the_tensor_code() {
             "linear in W",
         );
     }
+}
+
+/// Blocks of a map with 12 rows: all of it, some of it with a gap, its end.
+fn lora_shapes() -> [LoraShape; 3] {
+    let shape = |blocks: Vec<std::ops::Range<usize>>| LoraShape { rank: 3, scale: 0.75, blocks };
+    let whole = std::iter::once(0..12).collect();
+    [shape(whole), shape(vec![0..4, 7..9]), shape(vec![2..5, 5..6, 9..12])]
+}
+
+#[test]
+fn lora_is_the_tensor_code_and_its_gradients_are_those_of_autodiff() {
+    for (tokens, shape) in [1, 16, 130].into_iter().flat_map(|t| lora_shapes().map(|s| (t, s))) {
+        let (x, w) = (random([tokens, 7]), random([12, 7]));
+        let a = random([shape.blocks.len() * shape.rank, 7]);
+        let b = random([shape.rows(), shape.rank]);
+        let what = format!("lora {tokens} {shape:?}");
+        // Each input in turn is the leaf.
+        for leaf in 0..3 {
+            let inputs = [x.clone(), a.clone(), b.clone()];
+            let with = |t: Tensor<2>| {
+                let mut all = inputs.clone().map(Tensor::autodiff);
+                all[leaf] = t;
+                let [x, a, b] = all;
+                (x, w.clone().autodiff(), [a, b])
+            };
+            same1(
+                inputs[leaf].clone(),
+                |t| {
+                    let (x, w, ab) = with(t);
+                    lora_linear(x, w, None, ab, &shape)
+                },
+                |t| {
+                    let (x, w, ab) = with(t);
+                    tensor::lora_linear(x, w, ab, &shape)
+                },
+                &what,
+            );
+        }
+    }
+}
+
+#[test]
+fn lora_adds_scale_b_a_to_the_rows_of_its_blocks_alone() {
+    for shape in lora_shapes() {
+        let (x, w) = (random([5, 7]), random([12, 7]));
+        let a = random([shape.blocks.len() * shape.rank, 7]);
+        let b = random([shape.rows(), shape.rank]);
+        // The definition in f64, row by row.
+        let values = |t: &Tensor<2>| t.to_data().try_to_vec::<f32>().unwrap();
+        let (wv, av, bv) = (values(&w), values(&a), values(&b));
+        let mut expected: Vec<f64> = wv.iter().map(|&v| f64::from(v)).collect();
+        let mut b_row = 0;
+        for (i, rows) in shape.blocks.iter().enumerate() {
+            for row in rows.clone() {
+                for (column, k) in (0..7).flat_map(|c| (0..3).map(move |k| (c, k))) {
+                    let (b, a) = (bv[b_row * 3 + k], av[(i * 3 + k) * 7 + column]);
+                    expected[row * 7 + column] += 0.75 * f64::from(b) * f64::from(a);
+                }
+                b_row += 1;
+            }
+        }
+        let expected: Vec<f32> = expected.into_iter().map(|v| v as f32).collect();
+        let expected = Tensor::<1>::from_floats(&expected[..], &Device::flex()).reshape([12, 7]);
+        let merged = lora_merge(w.clone(), [a.clone(), b.clone()], &shape);
+        assert_close(merged, expected.clone(), "merged");
+        let y = lora_linear(x.clone(), w.clone(), None, [a, b], &shape);
+        assert_close(y, x.matmul(expected.transpose()), "forward");
+        assert_eq!(values(&w), wv, "the base stays as it is");
+    }
+}
+
+#[test]
+fn a_frozen_weight_costs_no_gradient_and_changes_no_other() {
+    let (x, w) = (random([20, 7]), random([5, 7]));
+    let grad_of_x = |w: Tensor<2>| {
+        let x = x.clone().autodiff().require_grad();
+        let grads = linear(x.clone(), w, None).powi_scalar(2).sum().backward();
+        x.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap()
+    };
+    let frozen = grad_of_x(w.clone().autodiff());
+    assert_eq!(frozen, grad_of_x(w.autodiff().require_grad()));
 }
 
 const HEADS: [Heads; 3] = [

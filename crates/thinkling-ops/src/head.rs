@@ -26,8 +26,8 @@ pub struct HeadStats {
 pub struct HeadGrads {
     /// `d loss / d hidden`, `[tokens, width]`.
     pub hidden: Tensor<2>,
-    /// `d loss / d weight`, `[vocab, width]`.
-    pub weight: Tensor<2>,
+    /// `d loss / d weight`, `[vocab, width]`; `None` where the weight is not trained.
+    pub weight: Option<Tensor<2>>,
 }
 
 impl HostHead {
@@ -48,7 +48,8 @@ impl HostHead {
         HeadStats { logprobs: column(0), entropy: column(1) }
     }
 
-    /// Gradients for the gradient of the log-probabilities, and what was seen of these on the way.
+    /// Gradients for the gradient of the log-probabilities, and what was seen of these on the way;
+    /// that of the weight only where it is `trained`.
     ///
     /// # Shapes
     /// As [`Self::forward`]; `grad` `[tokens]`.
@@ -57,9 +58,10 @@ impl HostHead {
         hidden: Tensor<2>,
         weight: Tensor<2>,
         grad: Tensor<1>,
+        trained: bool,
     ) -> (HeadGrads, HeadStats) {
         let device = hidden.device();
-        let (hidden, weight) = gradients2(self.function.clone(), hidden, weight, grad);
+        let (hidden, weight) = gradients2(self.function.clone(), hidden, weight, grad, trained);
         let seen =
             std::mem::take(&mut *self.function.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let column = |i: usize| self.column(&seen, i, &device);

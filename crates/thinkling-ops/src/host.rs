@@ -15,7 +15,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use thinkling_cpu::profile::timed;
 
-/// A function of one or two inputs on host memory with its vector-Jacobian product.
+/// A function of one, two or four inputs on host memory with its vector-Jacobian product.
 pub(crate) trait HostFunction: Debug + Send + Sync {
     /// Names of the forward and the backward pass in a profile.
     fn names(&self) -> [&'static str; 2];
@@ -23,8 +23,14 @@ pub(crate) trait HostFunction: Debug + Send + Sync {
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize>;
     /// Writes every value of the output, whatever it holds when called.
     fn forward(&self, inputs: &[&[f32]], out: &mut [f32]);
-    /// Writes every value of each input's gradient, whatever they hold when called.
+    /// Writes every value of each input's gradient, whatever they hold when called. Where
+    /// [`Self::skips_unwanted`] holds, the gradient of an input that nobody trains is empty and is
+    /// left so.
     fn backward(&self, inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]);
+    /// Whether the work for gradients that nobody wants can be left out.
+    fn skips_unwanted(&self) -> bool {
+        false
+    }
 }
 
 /// Shared, so that it can live in an autodiff graph.
@@ -48,6 +54,12 @@ pub(crate) fn call2<const A: usize, const B: usize, const D: usize>(
 ) -> Tensor<D> {
     let (x, w) = (x.into_dispatch(), w.into_dispatch());
     Tensor::from_dispatch(<Dispatch as HostCalls>::host_call2(x, w, function))
+}
+
+/// [`call1`] with four inputs.
+pub(crate) fn call4(function: Function, [x, w, a, b]: [Tensor<2>; 4]) -> Tensor<2> {
+    let [x, w, a, b] = [x, w, a, b].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as HostCalls>::host_call4(x, w, a, b, function))
 }
 
 /// What `read` makes of the values of a tensor in host memory, read where they lie.
@@ -102,16 +114,18 @@ impl HostFunction for Read {
     }
 }
 
-/// Gradients of `function` in its two inputs, for the gradient of its output; no graph.
+/// Gradients of `function` in its two inputs, for the gradient of its output; no graph. The second
+/// one only where it is wanted.
 pub(crate) fn gradients2<const A: usize, const B: usize, const D: usize>(
     function: Function,
     x: Tensor<A>,
     w: Tensor<B>,
     grad: Tensor<D>,
-) -> (Tensor<A>, Tensor<B>) {
+    second: bool,
+) -> (Tensor<A>, Option<Tensor<B>>) {
     let (x, w, grad) = (x.into_dispatch(), w.into_dispatch(), grad.into_dispatch());
-    let (dx, dw) = <Dispatch as HostCalls>::host_grad2(x, w, grad, function);
-    (Tensor::from_dispatch(dx), Tensor::from_dispatch(dw))
+    let (dx, dw) = <Dispatch as HostCalls>::host_grad2(x, w, grad, function, [true, second]);
+    (Tensor::from_dispatch(dx), second.then(|| Tensor::from_dispatch(dw)))
 }
 
 /// Calls of host functions, and of their backward passes, by a backend.
@@ -125,19 +139,39 @@ pub(crate) trait HostCalls: Backend {
         w: FloatTensor<Self>,
         function: Function,
     ) -> FloatTensor<Self>;
+    /// `f(x, w, a, b)`.
+    fn host_call4(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self>;
     /// Gradient of `f(x)`.
     fn host_grad1(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         function: Function,
     ) -> FloatTensor<Self>;
-    /// Gradients of `f(x, w)`.
+    /// Gradients of `f(x, w)`; one that is not wanted is empty or anything else.
     fn host_grad2(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         function: Function,
+        wanted: [bool; 2],
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// Gradients of `f(x, w, a, b)` in `x`, `a` and `b`; as [`Self::host_grad2`].
+    #[allow(clippy::too_many_arguments, reason = "four inputs, their gradient and what is wanted")]
+    fn host_grad4(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        function: Function,
+        wanted: [bool; 3],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 fn contiguous(tensor: FlexTensor) -> FlexTensor {
@@ -180,11 +214,23 @@ fn forward(function: &Function, inputs: &[FlexTensor]) -> FlexTensor {
     to_tensor(out, shape)
 }
 
-fn backward(function: &Function, inputs: &[FlexTensor], grad: &FlexTensor) -> Vec<FlexTensor> {
+fn backward(
+    function: &Function,
+    inputs: &[FlexTensor],
+    grad: &FlexTensor,
+    wanted: &[bool],
+) -> Vec<FlexTensor> {
     let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
-    let mut grads: Vec<Vec<f32>> = slices.iter().map(|s| unwritten(s.len())).collect();
+    let made = |wanted: &bool| *wanted || !function.skips_unwanted();
+    let mut grads: Vec<Vec<f32>> = slices
+        .iter()
+        .zip(wanted)
+        .map(|(s, wanted)| if made(wanted) { unwritten(s.len()) } else { Vec::new() })
+        .collect();
     timed(function.names()[1], || function.backward(&slices, slice(grad), &mut grads));
-    grads.into_iter().zip(inputs).map(|(grad, input)| to_tensor(grad, dims(input))).collect()
+    let shape = |wanted, input| if made(wanted) { dims(input) } else { vec![0] };
+    let shapes = wanted.iter().zip(inputs).map(|(wanted, input)| shape(wanted, input));
+    grads.into_iter().zip(shapes).map(|(grad, shape)| to_tensor(grad, shape)).collect()
 }
 
 impl HostCalls for Flex {
@@ -196,8 +242,18 @@ impl HostCalls for Flex {
         forward(&function, &[contiguous(x), contiguous(w)])
     }
 
+    fn host_call4(
+        x: FlexTensor,
+        w: FlexTensor,
+        a: FlexTensor,
+        b: FlexTensor,
+        function: Function,
+    ) -> FlexTensor {
+        forward(&function, &[x, w, a, b].map(contiguous))
+    }
+
     fn host_grad1(x: FlexTensor, grad: FlexTensor, function: Function) -> FlexTensor {
-        backward(&function, &[contiguous(x)], &contiguous(grad)).swap_remove(0)
+        backward(&function, &[contiguous(x)], &contiguous(grad), &[true]).swap_remove(0)
     }
 
     fn host_grad2(
@@ -205,11 +261,27 @@ impl HostCalls for Flex {
         w: FlexTensor,
         grad: FlexTensor,
         function: Function,
+        wanted: [bool; 2],
     ) -> (FlexTensor, FlexTensor) {
         let inputs = [contiguous(x), contiguous(w)];
-        let mut grads = backward(&function, &inputs, &contiguous(grad));
+        let mut grads = backward(&function, &inputs, &contiguous(grad), &wanted);
         let dw = grads.swap_remove(1);
         (grads.swap_remove(0), dw)
+    }
+
+    fn host_grad4(
+        x: FlexTensor,
+        w: FlexTensor,
+        a: FlexTensor,
+        b: FlexTensor,
+        grad: FlexTensor,
+        function: Function,
+        [dx, da, db]: [bool; 3],
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let inputs = [x, w, a, b].map(contiguous);
+        let mut grads = backward(&function, &inputs, &contiguous(grad), &[dx, false, da, db]);
+        let (b, a) = (grads.swap_remove(3), grads.swap_remove(2));
+        (grads.swap_remove(0), a, b)
     }
 }
 
@@ -251,12 +323,39 @@ impl<B: HostCalls> Backward<B, 2> for Call2 {
         let [x_node, w_node] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let (x, w, function) = ops.state;
-        let (dx, dw) = B::host_grad2(x, w, grad, function);
+        let wanted = [x_node.is_some(), w_node.is_some()];
+        let (dx, dw) = B::host_grad2(x, w, grad, function, wanted);
         if let Some(node) = x_node {
             grads.register::<B>(node.id, dx);
         }
         if let Some(node) = w_node {
             grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+/// Backward pass of [`HostCalls::host_call4`]. The second input is never trained.
+#[derive(Debug)]
+struct Call4;
+
+impl<B: HostCalls> Backward<B, 3> for Call4 {
+    type State = ([FloatTensor<B>; 4], Function);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let nodes = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        let ([x, w, a, b], function) = ops.state;
+        let wanted = nodes.each_ref().map(Option::is_some);
+        let (dx, da, db) = B::host_grad4(x, w, a, b, grad, function, wanted);
+        for (node, grad) in nodes.into_iter().zip([dx, da, db]) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, grad);
+            }
         }
     }
 }
@@ -288,6 +387,25 @@ impl<B: HostCalls, C: CheckpointStrategy> HostCalls for Autodiff<B, C> {
         }
     }
 
+    fn host_call4(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), a.node(), b.node()];
+        let inputs = [&x, &w, &a, &b].map(|tensor| tensor.primitive().clone());
+        let run = |[x, w, a, b]: [FloatTensor<B>; 4], function| B::host_call4(x, w, a, b, function);
+        match Call4.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let out = run(inputs.clone(), function.clone());
+                prep.finish((inputs, function), out)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(run(inputs, function)),
+        }
+    }
+
     fn host_grad1(
         _x: FloatTensor<Self>,
         _grad: FloatTensor<Self>,
@@ -301,7 +419,20 @@ impl<B: HostCalls, C: CheckpointStrategy> HostCalls for Autodiff<B, C> {
         _w: FloatTensor<Self>,
         _grad: FloatTensor<Self>,
         function: Function,
+        _wanted: [bool; 2],
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("a gradient of a gradient was asked for ({function:?}), which has none")
+    }
+
+    fn host_grad4(
+        _x: FloatTensor<Self>,
+        _w: FloatTensor<Self>,
+        _a: FloatTensor<Self>,
+        _b: FloatTensor<Self>,
+        _grad: FloatTensor<Self>,
+        function: Function,
+        _wanted: [bool; 3],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("a gradient of a gradient was asked for ({function:?}), which has none")
     }
 }

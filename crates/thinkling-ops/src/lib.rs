@@ -4,6 +4,7 @@
 //! | operation | CPU | elsewhere |
 //! |---|---|---|
 //! | [`linear`] | one matrix product each for `y`, `dx`, `dW`, no transposed copies | tensor code |
+//! | [`lora_linear`] | a frozen `W` with low-rank additions; no sum of two outputs, no `dW` | tensor code |
 //! | [`rms_norm`] | one pass forward, one backward | tensor code |
 //! | [`swiglu`] | one pass forward, one backward | tensor code |
 //! | [`packed_attention`] | rotary embedding and attention over ragged rows whose completions read a shared prompt in place | gathers, then tensor code |
@@ -19,6 +20,7 @@ mod checks;
 mod cpu;
 mod head;
 mod host;
+mod lora;
 mod norm;
 mod tensor;
 
@@ -28,4 +30,5 @@ pub use attention::{
 };
 pub use head::{HeadGrads, HeadStats, HostHead};
 pub use host::{is_host, read_host};
+pub use lora::{LoraShape, lora_linear, lora_merge};
 pub use norm::{linear, rms_norm, swiglu};

@@ -1,7 +1,9 @@
 //! The operations as plain tensor code: every device that is not the CPU, and the tests' reference.
 
 use crate::attention::{Block, Heads};
+use crate::lora::LoraShape;
 use burn::tensor::{Int, Tensor, activation};
+use std::ops::Range;
 
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     x.matmul(weight.transpose())
@@ -99,4 +101,64 @@ pub(crate) fn attention(
         .reshape([batch, kv_heads, repeat, queries, dim])
         .permute([0, 3, 1, 2, 4])
         .reshape([batch * queries, heads * dim])
+}
+
+/// `(i, rows of the output, rows of B)` of each block.
+fn lora_blocks(shape: &LoraShape) -> impl Iterator<Item = (usize, Range<usize>, Range<usize>)> {
+    shape.blocks.iter().enumerate().scan(0, |start, (i, rows)| {
+        let b_rows = *start..*start + rows.len();
+        *start = b_rows.end;
+        Some((i, rows.clone(), b_rows))
+    })
+}
+
+/// `y` `[tokens, out]` with `add(i, rows of B)` `[tokens, rows]` added to the columns of each block.
+fn add_to_columns(
+    y: Tensor<2>,
+    shape: &LoraShape,
+    add: impl Fn(usize, Range<usize>) -> Tensor<2>,
+) -> Tensor<2> {
+    let [tokens, output] = y.dims();
+    let columns = |range: Range<usize>| y.clone().slice([0..tokens, range]);
+    let (mut parts, mut done) = (Vec::new(), 0);
+    for (i, rows, b_rows) in lora_blocks(shape) {
+        parts.extend((rows.start > done).then(|| columns(done..rows.start)));
+        done = rows.end;
+        parts.push(columns(rows) + add(i, b_rows));
+    }
+    parts.extend((done < output).then(|| columns(done..output)));
+    Tensor::cat(parts, 1)
+}
+
+pub(crate) fn lora_linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    [a, b]: [Tensor<2>; 2],
+    shape: &LoraShape,
+) -> Tensor<2> {
+    let (rank, tokens) = (shape.rank, x.dims()[0]);
+    let u = linear(x.clone(), a);
+    add_to_columns(linear(x, weight), shape, |i, rows| {
+        let u = u.clone().slice([0..tokens, i * rank..(i + 1) * rank]);
+        linear(u, b.clone().slice([rows, 0..rank])).mul_scalar(shape.scale)
+    })
+}
+
+pub(crate) fn lora_merge(
+    weight: Tensor<2>,
+    [a, b]: [Tensor<2>; 2],
+    shape: &LoraShape,
+) -> Tensor<2> {
+    let (rank, [output, input]) = (shape.rank, weight.dims());
+    let rows_of = |range: Range<usize>| weight.clone().slice([range, 0..input]);
+    let (mut parts, mut done) = (Vec::new(), 0);
+    for (i, rows, b_rows) in lora_blocks(shape) {
+        parts.extend((rows.start > done).then(|| rows_of(done..rows.start)));
+        done = rows.end;
+        let a = a.clone().slice([i * rank..(i + 1) * rank, 0..input]);
+        let b = b.clone().slice([b_rows, 0..rank]);
+        parts.push(rows_of(rows) + b.matmul(a).mul_scalar(shape.scale));
+    }
+    parts.extend((done < output).then(|| rows_of(done..output)));
+    Tensor::cat(parts, 0)
 }

@@ -5,6 +5,7 @@
 //! with a downloaded model, so the work it may do is bounded.
 
 mod functions;
+mod segments;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use minijinja::{AutoEscape, Environment};
 use serde::{Deserialize, Serialize};
 
 pub use functions::Date;
+pub use segments::ChatSegment;
 
 use crate::error::{Result, TextError};
 use crate::tokenizer::GgufVocabulary;

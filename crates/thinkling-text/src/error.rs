@@ -98,4 +98,13 @@ pub enum TextError {
         /// The template's own words.
         message: String,
     },
+    /// A chat template under which a conversation is not its parts one after the other.
+    #[error(
+        "the chat template writes what stands before turn {turn} (from 0) in another way once the \
+         turn follows; give conversations with one assistant turn, or another template"
+    )]
+    TurnsChange {
+        /// The assistant's turn that does not follow, from 0.
+        turn: usize,
+    },
 }

@@ -19,7 +19,7 @@ mod split;
 mod stream;
 mod tokenizer;
 
-pub use chat::{ChatTemplate, Date, Message};
+pub use chat::{ChatSegment, ChatTemplate, Date, Message};
 pub use error::{Result, TextError};
 pub use r1_zero::r1_zero_prompt;
 pub use reward_table::reward_table;

@@ -5,8 +5,10 @@
 //! id's last digit: it needs no tokenizer and gives every group variance.
 
 mod decode;
+mod lora;
 
 pub use decode::{DecodeBench, DecodeResult, EngineResult, PassTimes, bench_decode, bench_engine};
+pub use lora::BenchLora;
 
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
@@ -111,7 +113,7 @@ pub struct GrpoBench {
     #[serde(default)]
     pub optimizer_states: StatePrecision,
     #[serde(default)]
-    pub lora: Option<serde_json::Value>,
+    pub lora: Option<BenchLora>,
 }
 
 /// Sizes of the timed supervised steps.
@@ -219,10 +221,7 @@ pub fn bench_grpo(
     mut each: impl FnMut(usize, f64),
 ) -> Result<BenchResult> {
     let g = &config.grpo;
-    if g.lora.is_some() {
-        let reason = "LoRA is not there yet; bench a config with \"lora\": null".to_owned();
-        return Err(TrainError::Failed { what: "bench grpo", reason });
-    }
+    let lora = g.lora.as_ref().map(BenchLora::config).transpose()?;
     let model = config.model(device)?;
     let vocab = model.config().vocab_size;
     let adamw = AdamWConfig {
@@ -255,7 +254,11 @@ pub fn bench_grpo(
         chunk_tokens: chunk_tokens(&model),
     };
     let parameters = model.config().parameter_count();
-    let reference = (g.beta != 0.0).then(|| model.clone());
+    let model = match &lora {
+        None => model,
+        Some(lora) => model.with_lora(lora, config.seed),
+    };
+    let reference = (g.beta != 0.0).then(|| model.without_lora());
     let optimizer = AdamW::new(adamw, &model.param_list(), device);
     let mut learner = Learner::new(model, optimizer);
     if g.gradient_checkpointing {

@@ -1,4 +1,4 @@
-//! Questions with gold answers from JSON lines.
+//! Lines of data files, and questions with gold answers from them.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -35,23 +35,45 @@ pub struct Question {
 /// gold answer cannot be read; [`TrainError::Damaged`] for a file without questions.
 pub fn read_questions(source: &JsonlSource) -> Result<Vec<Question>> {
     let path = &source.path;
+    let mut questions = Vec::new();
+    for_each_line(path, |line, text| {
+        let question = text.and_then(|text| parse_line(text, line, source));
+        let damaged = |reason| TrainError::DataLine { path: path.clone(), line, reason };
+        questions.push(question.map_err(damaged)?);
+        Ok(())
+    })?;
+    if questions.is_empty() { Err(no_questions(path)) } else { Ok(questions) }
+}
+
+/// Shows each line that is not empty with its number from 1, or why it is no text.
+pub(crate) fn for_each_line(
+    path: &Path,
+    mut each: impl FnMut(usize, std::result::Result<&str, String>) -> Result<()>,
+) -> Result<()> {
     let read = |e| TrainError::read("data file", path, e);
     let mut file = BufReader::new(File::open(path).map_err(read)?);
-    let (mut questions, mut bytes) = (Vec::new(), Vec::new());
+    let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
         let taken = std::io::Read::take(&mut file, MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
         if taken.map_err(read)? == 0 {
             break;
         }
-        match parse_line(&bytes, line, source) {
-            Ok(question) => questions.extend(question),
-            Err(reason) => {
-                return Err(TrainError::DataLine { path: path.clone(), line, reason });
-            }
+        match text_of(&bytes, line) {
+            Ok(text) if text.trim().is_empty() => {}
+            text => each(line, text)?,
         }
     }
-    if questions.is_empty() { Err(no_questions(path)) } else { Ok(questions) }
+    Ok(())
+}
+
+fn text_of(bytes: &[u8], line: usize) -> std::result::Result<&str, String> {
+    if bytes.len() as u64 == MAX_LINE_BYTES {
+        return Err(format!("longer than {MAX_LINE_BYTES} bytes"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))?;
+    // Some editors begin a file with a byte order mark.
+    Ok(if line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text })
 }
 
 fn no_questions(path: &Path) -> TrainError {
@@ -59,19 +81,10 @@ fn no_questions(path: &Path) -> TrainError {
 }
 
 fn parse_line(
-    bytes: &[u8],
+    text: &str,
     line: usize,
     source: &JsonlSource,
-) -> std::result::Result<Option<Question>, String> {
-    if bytes.len() as u64 == MAX_LINE_BYTES {
-        return Err(format!("longer than {MAX_LINE_BYTES} bytes"));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))?;
-    // Some editors begin a file with a byte order mark.
-    let text = if line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
+) -> std::result::Result<Question, String> {
     let value: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
     let question = match value.get(&source.question) {
         Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
@@ -88,7 +101,7 @@ fn parse_line(
         TaskKind::Exact => Task::Exact { gold: read_answer(answer, source)? },
     };
     let language = value.get("language").and_then(Value::as_str).and_then(|l| l.parse().ok());
-    Ok(Some(Question { line, question, task, language }))
+    Ok(Question { line, question, task, language })
 }
 
 fn read_answer(
@@ -120,7 +133,7 @@ fn read_tests(
     }
 }
 
-fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
+pub(crate) fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
     let got = match got {
         None => "no such field",
         Some(Value::Null) => "null",
@@ -135,7 +148,7 @@ fn field_error(field: &str, expected: &str, got: Option<&Value>) -> String {
 
 /// The number behind the last `####`, without thousands commas and a currency sign; `None` where
 /// there is no integer or decimal.
-fn gsm8k_answer(text: &str) -> Option<String> {
+pub(crate) fn gsm8k_answer(text: &str) -> Option<String> {
     let (_, tail) = text.rsplit_once("####")?;
     let number: String = tail.trim().chars().filter(|c| !matches!(c, ',' | '$')).collect();
     let digits = number.strip_prefix(['-', '+']).unwrap_or(&number);

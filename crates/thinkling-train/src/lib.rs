@@ -3,9 +3,11 @@
 pub mod atomic;
 pub mod bench;
 pub mod checkpoint;
+mod conversations;
 pub mod data;
 mod error;
 pub mod evaluate;
+pub mod examples;
 pub mod export_web;
 pub mod external;
 pub mod interrupt;

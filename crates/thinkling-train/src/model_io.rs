@@ -5,6 +5,7 @@ use crate::error::{Result, TrainError};
 use burn::tensor::Device;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use thinkling_learn::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter};
 use thinkling_model::{Decoder, ModelError};
 use thinkling_text::{ChatTemplate, GgufVocabulary, Tokenizer};
 use thinkling_weights::{Checkpoint, FloatType};
@@ -180,6 +181,51 @@ pub fn write_safetensors(
 ) -> io::Result<()> {
     pollster::block_on(thinkling_learn::write_safetensors(out, decoder, dtype))
         .map_err(io::Error::other)
+}
+
+/// Writes the adapters of `decoder` into `out` as `peft`'s `adapter_model.safetensors`.
+///
+/// # Errors
+/// As [`write_safetensors`].
+pub fn write_adapter(out: &mut dyn Write, decoder: &Decoder) -> io::Result<()> {
+    pollster::block_on(thinkling_learn::write_adapter(out, decoder)).map_err(io::Error::other)
+}
+
+/// Writes the adapters of `decoder` as a folder that `peft` opens; `base` is the name or path of the
+/// model under them. Each file is whole or absent. Without adapters nothing is written.
+///
+/// # Errors
+/// A disk that is full or cannot be written, a device that fails.
+pub fn save_adapter(folder: &Path, decoder: &Decoder, base: &str) -> Result<()> {
+    let Some(lora) = decoder.lora() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|e| TrainError::write(folder, e))?;
+    atomic::write_with(&folder.join(ADAPTER_WEIGHTS), |file| write_adapter(file, decoder))?;
+    let config = PeftAdapter { lora: lora.clone(), base: base.to_owned() };
+    atomic::write_bytes(&folder.join(ADAPTER_CONFIG), config.to_json().as_bytes())
+}
+
+/// Puts the adapter of a folder, as `peft` writes it, on `model`.
+///
+/// # Errors
+/// A folder without its two files, an adapter that is damaged, unsupported or of another model.
+pub fn load_adapter(folder: &Path, model: Decoder) -> Result<Decoder> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        let bytes = std::fs::read(&path).map_err(|e| TrainError::read("adapter", &path, e))?;
+        Ok::<_, TrainError>((path, bytes))
+    };
+    let (path, config) = read(ADAPTER_CONFIG)?;
+    let adapter = PeftAdapter::from_json(&config).map_err(|e| adapter_error(&path, e))?;
+    let (path, weights) = read(ADAPTER_WEIGHTS)?;
+    adapter.load(&weights, model).map_err(|e| adapter_error(&path, e))
+}
+
+/// An error of the adapter in `path` with the exit code it stands for.
+pub(crate) fn adapter_error(path: &Path, error: AdapterError) -> TrainError {
+    match error {
+        AdapterError::Weights(error) => error.in_file(path).into(),
+        other => TrainError::damaged(path, other.to_string()),
+    }
 }
 
 /// A model error with the exit code it stands for.

@@ -16,13 +16,14 @@
 //! rewards = { language = { weight = 0.1, target = "en" } }   # beside accuracy and format
 //! ```
 //!
-//! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`RlStage`],
-//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the report's
+//! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
+//! [`RlStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the report's
 //! value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
 mod choice;
 mod data;
+mod lora;
 mod memory;
 mod model;
 mod policy;
@@ -31,6 +32,7 @@ mod range;
 mod rewards;
 mod rl;
 mod section;
+mod sft;
 mod training;
 mod tree;
 
@@ -40,12 +42,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use data::{AnswerFormat, JsonlSource, QuestionSource, TaskKind, TextSource};
+pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
 pub use rl::{Evaluation, Preset, RlStage, RolloutWeights, Template};
+pub use sft::{ExampleFormat, ExampleSource, HeldOutKeys, Overlong, SftStage};
 pub use training::{RecomputeKind, Training};
 
 use crate::error::{Result, TrainError};
@@ -88,6 +92,8 @@ pub struct Stage {
 pub enum StageKind {
     /// `kind = "pretrain"`.
     Pretrain(Box<PretrainStage>),
+    /// `kind = "sft"`.
+    Sft(Box<SftStage>),
     /// `kind = "rl"`.
     Rl(Box<RlStage>),
 }
@@ -97,6 +103,8 @@ choices! {
     enum KindName {
         /// Next token.
         Pretrain = "pretrain",
+        /// Supervised.
+        Sft = "sft",
         /// Reinforcement learning.
         Rl = "rl",
     }
@@ -107,6 +115,7 @@ impl StageKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Pretrain(_) => KindName::Pretrain.as_str(),
+            Self::Sft(_) => KindName::Sft.as_str(),
             Self::Rl(_) => KindName::Rl.as_str(),
         }
     }
@@ -117,19 +126,30 @@ impl Stage {
     pub fn training(&self) -> &Training {
         match &self.kind {
             StageKind::Pretrain(stage) => &stage.training,
+            StageKind::Sft(stage) => &stage.training,
             StageKind::Rl(stage) => &stage.training,
         }
     }
 
-    /// Whether it holds a second model beside the one that it trains.
+    /// Adapters that the stage trains in place of the weights.
+    pub fn lora(&self) -> Option<&LoraKeys> {
+        match &self.kind {
+            StageKind::Pretrain(_) => None,
+            StageKind::Sft(stage) => stage.lora.as_ref(),
+            StageKind::Rl(stage) => stage.lora.as_ref(),
+        }
+    }
+
+    /// Whether it holds the weights of a second model beside those of the one that it trains. Under
+    /// adapters the reference has the same ones.
     pub(crate) fn has_reference(&self) -> bool {
-        matches!(&self.kind, StageKind::Rl(stage) if stage.kl_coef != 0.0)
+        matches!(&self.kind, StageKind::Rl(stage) if stage.kl_coef != 0.0 && stage.lora.is_none())
     }
 
     /// The `jsonl` sources of the stage: of training, then of its evaluation.
     pub fn jsonl_sources(&self) -> impl Iterator<Item = &JsonlSource> {
         let sources = match &self.kind {
-            StageKind::Pretrain(_) => [None, None],
+            StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
             StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
         };
         sources.into_iter().flatten().filter_map(|source| match source {
@@ -145,6 +165,7 @@ impl Stage {
                 TextSource::Text { path } => Some(path.clone()),
                 TextSource::MiniWorld(_) => None,
             },
+            StageKind::Sft(sft) => return sft.data.iter().map(|s| s.path.clone()).collect(),
             StageKind::Rl(_) => None,
         };
         text.into_iter().chain(self.jsonl_sources().map(|s| s.path.clone())).collect()
@@ -161,6 +182,7 @@ impl Stage {
         let model = s.section("model")?.map(|m| read_model(m, earlier)).transpose()?;
         let kind = match s.required_choice("kind")? {
             KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
+            KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s)?)),
             KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
         };
         s.finish()?;
@@ -278,7 +300,8 @@ impl Recipe {
             .unwrap_or_else(|| self.model.clone())
     }
 
-    /// Optimiser steps of all stages together.
+    /// Optimiser steps of all stages together; those that the length of the data decides count as
+    /// none.
     pub fn total_steps(&self) -> u64 {
         self.stages.iter().map(|stage| stage.training().steps as u64).sum()
     }

@@ -3,10 +3,11 @@
 use crate::checkpoint::Checkpoint;
 use crate::error::{Result, TrainError};
 use crate::evaluate::Evaluated;
+use crate::examples::check_examples;
 use crate::external;
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
-use crate::model_io::{LoadedModel, save_model};
+use crate::model_io::{LoadedModel, save_adapter, save_model};
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{ModelSource, NewModel, QuestionSource, Recipe, StageKind, TokenizerSource};
@@ -112,7 +113,8 @@ pub fn run(
     let (mut metrics, mut completions) = match resumed {
         true => {
             // Stages that are done keep their numbers, whatever became of their checkpoints.
-            let steps = recipe.stages[..done].iter().map(|s| s.training().steps as u64).sum();
+            let steps = recipe.stages[..done].iter().map(|s| stage::steps_of(&run, s));
+            let steps = steps.sum::<Result<u64>>()?;
             let step = checkpoint.as_ref().map(Checkpoint::step).max(match done {
                 0 => None,
                 _ => Some(steps),
@@ -131,10 +133,9 @@ pub fn run(
     for index in 0..recipe.stages.len() {
         let stage = &recipe.stages[index];
         let output = run.stage_output(&stage.name);
-        let steps = stage.training().steps as u64;
         if index < done {
             outcome.model = Some(output);
-            first_step += steps;
+            first_step += stage::steps_of(&run, stage)?;
             continue;
         }
         let model = open_model(&run, &recipe, index, device)?;
@@ -165,6 +166,8 @@ pub fn run(
             return Ok(outcome);
         }
         let model = &result.model;
+        let base = model.path.display().to_string();
+        save_adapter(&output.join("adapter"), &model.decoder, &base)?;
         save_model(
             &output,
             &model.decoder,
@@ -174,7 +177,7 @@ pub fn run(
         )?;
         progress.stage_finished(&stage.name);
         outcome.model = Some(output);
-        first_step += steps;
+        first_step += stage::steps_of(&run, stage)?;
     }
     Ok(outcome)
 }
@@ -185,6 +188,9 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
         return Err(TrainError::NotFound { what: "an input of the recipe", path });
     }
     for stage in &recipe.stages {
+        if let StageKind::Sft(sft) = &stage.kind {
+            check_examples(sft)?;
+        }
         let StageKind::Rl(rl) = &stage.kind else { continue };
         let (training, accuracy) = (rl.rewards.spec(), rl.rewards.accuracy_spec());
         let eval = rl.eval.as_ref().map(|eval| (&eval.data, &accuracy));
@@ -218,29 +224,39 @@ fn open_model(run: &RunDir, recipe: &Recipe, index: usize, device: &Device) -> R
     }
 }
 
-fn new_model(new: &NewModel, seed: u64, device: &Device) -> Result<LoadedModel> {
-    let tokenizer = match &new.tokenizer {
+/// The tokenizer of a new model.
+pub(crate) fn new_tokenizer(new: &NewModel) -> Result<Tokenizer> {
+    match &new.tokenizer {
         TokenizerSource::MiniWorld => {
             let json = thinkling_learn::world::tokenizer_json().to_string();
             Tokenizer::from_json(json.as_bytes()).map_err(|e| TrainError::Failed {
                 what: "the mini world's tokenizer",
                 reason: e.to_string(),
-            })?
+            })
         }
         TokenizerSource::Path(path) => {
             let file = if path.is_dir() { path.join("tokenizer.json") } else { path.clone() };
             let json = std::fs::read(&file).map_err(|e| TrainError::read("tokenizer", &file, e))?;
-            Tokenizer::from_json(&json).map_err(|e| TrainError::damaged(&file, e.to_string()))?
+            Tokenizer::from_json(&json).map_err(|e| TrainError::damaged(&file, e.to_string()))
         }
-    };
+    }
+}
+
+/// The config of a new model with the special tokens of its tokenizer.
+pub(crate) fn new_config(new: &NewModel, tokenizer: &Tokenizer) -> ModelConfig {
     let id = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
     let eos = id(&["<eos>", "</s>", "<|endoftext|>", "<|im_end|>"]);
-    let config = ModelConfig {
+    ModelConfig {
         bos_token_id: id(&["<bos>", "<s>"]),
         eos_token_ids: eos.into_iter().collect(),
         pad_token_id: id(&["<pad>"]),
         ..new.config(tokenizer.vocab_size())
-    };
+    }
+}
+
+fn new_model(new: &NewModel, seed: u64, device: &Device) -> Result<LoadedModel> {
+    let tokenizer = new_tokenizer(new)?;
+    let config = new_config(new, &tokenizer);
     config.validate()?;
     Ok(LoadedModel {
         decoder: Decoder::init(&config, seed, device),

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod pretrain;
 mod rl;
+mod sft;
 
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
@@ -14,7 +15,7 @@ use crate::recipe::{Recipe, Stage, StageKind};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use burn::tensor::Device;
-use checkpoints::{MODEL_FILE, read_moments, read_weights};
+use checkpoints::{read_model, read_moments};
 use thinkling_learn::{
     AdamW, InProcess, Learner, Rollout, RolloutConfig, StatePrecision, activation_bytes,
 };
@@ -23,6 +24,7 @@ use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
 
 pub(crate) use checkpoints::{SavedHead, Saving};
+pub(crate) use sft::steps_of;
 
 /// Everything a stage works with.
 pub(crate) struct StageContext<'a> {
@@ -63,6 +65,7 @@ pub(crate) fn run(
     let recipe = context.recipe;
     match &recipe.stages[context.index].kind {
         StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, model, checkpoint),
+        StageKind::Sft(stage) => sft::run(&mut context, stage, model, checkpoint),
         StageKind::Rl(stage) => rl::run(&mut context, stage, model, checkpoint),
     }
 }
@@ -77,12 +80,17 @@ impl StageContext<'_> {
         self.first_step + step
     }
 
-    /// A learner on `model`, with the optimiser's state from `checkpoint` where there is one.
+    /// A learner on `model`, or on the stage's adapters beside it, with their and the optimiser's
+    /// state from `checkpoint` where there is one.
     pub(crate) fn learner(
         &self,
         model: Decoder,
         checkpoint: Option<(&checkpoint::Checkpoint, u64)>,
     ) -> Result<Learner> {
+        let model = match self.stage().lora() {
+            None => model,
+            Some(keys) => model.with_lora(&keys.config(), self.recipe.stage_seed(self.index)),
+        };
         let list = model.param_list();
         let states = self.stage().training().optimizer_states;
         if states != StatePrecision::F32 && !is_host(self.device) {
@@ -98,7 +106,7 @@ impl StageContext<'_> {
             Some((checkpoint, updates)) => {
                 let moments = read_moments(checkpoint, &list)?;
                 optimizer.restore(moments.into_iter(), updates, self.device);
-                Learner::new(read_weights(checkpoint, MODEL_FILE, &model)?, optimizer)
+                Learner::new(read_model(checkpoint, &model)?, optimizer)
             }
         };
         learner.activation_bytes = activation_bytes;
@@ -118,11 +126,13 @@ impl StageContext<'_> {
             StatePrecision::F32 => 8,
             StatePrecision::Bits8 => 2,
         };
+        let config = model.config();
         // Weights, the step's gradients and a micro-batch's, the reference; moments.
         let parameter_bytes = 4 * (3 + usize::from(stage.has_reference())) + states;
-        let config = model.config();
+        // Weights that only adapters change.
+        let frozen = model.lora().map_or(0, |_| 4 * config.parameter_count());
         let recompute = stage.training().recompute.into();
-        let fixed = REST + parameter_bytes * config.parameter_count();
+        let fixed = REST + parameter_bytes * model.trained_count() + frozen;
         let least = fixed + LEAST_TOKENS * activation_bytes(config, recompute);
         match usize::try_from(memory.bytes()) {
             Ok(bytes) if bytes >= least => Ok(Some(bytes - fixed)),

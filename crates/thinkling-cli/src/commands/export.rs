@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use burn::tensor::Device;
 use clap::ValueEnum;
 use thinkling_train::export_web::{WebExport, write_web};
-use thinkling_train::model_io::save_model;
+use thinkling_train::model_io::{load_adapter, save_model};
 use thinkling_weights::{FloatType, GgmlType};
 
 pub(crate) fn run(args: ExportArgs) -> Result<(), Failure> {
@@ -32,13 +32,21 @@ fn safetensors(args: &ExportArgs) -> Result<(), Failure> {
             ));
         }
     };
-    let model = open_model(&args.model)?.load(&Device::flex())?;
+    let mut model = open_model(&args.model)?.load(&Device::flex())?;
+    if let Some(adapter) = &args.adapter {
+        model.decoder = load_adapter(adapter, model.decoder)?;
+    }
     let tokenizer_config = model.tokenizer_config.as_deref();
     save_model(&args.out, &model.decoder, model.tokenizer.as_ref(), tokenizer_config, dtype)?;
     Ok(())
 }
 
 fn web(args: &ExportArgs) -> Result<(), Failure> {
+    if args.adapter.is_some() {
+        return Err(Failure::usage(
+            "--adapter is for --format safetensors; export that first, then its folder for the web",
+        ));
+    }
     let matrices = args.quant.map(|quant| match quant {
         Quant::F32 => GgmlType::F32,
         Quant::F16 => GgmlType::F16,

@@ -13,8 +13,9 @@ use std::time::Instant;
 use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
 use thinkling_train::evaluate::Evaluated;
+use thinkling_train::examples::describe;
 use thinkling_train::interrupt::Interrupt;
-use thinkling_train::recipe::{ModelSource, Recipe};
+use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start};
 
@@ -26,10 +27,22 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     if args.dry_run {
         if let Some(recipe) = &recipe {
             print!("{}", recipe.to_toml()?);
-            eprintln!(
-                "the recipe is sound: {} optimiser steps; nothing was run",
-                recipe.total_steps()
-            );
+            let mut steps = recipe.total_steps();
+            for (index, stage) in recipe.stages.iter().enumerate() {
+                // A recipe that names files of others is sound without them.
+                if let Some(path) = recipe.inputs_of(index).into_iter().find(|p| !p.exists()) {
+                    if matches!(stage.kind, StageKind::Sft(_)) {
+                        let (name, path) = (&stage.name, path.display());
+                        eprintln!("stage `{name}`: {path} is not there, its examples are unknown");
+                    }
+                } else if let Some(counts) = describe(recipe, index)? {
+                    eprintln!("stage `{}`: {}", stage.name, counts.words());
+                    if stage.training().steps == 0 {
+                        steps += counts.steps;
+                    }
+                }
+            }
+            eprintln!("the recipe is sound: {steps} optimiser steps; nothing was run");
         }
         return Ok(());
     }

@@ -113,23 +113,29 @@ pub(super) struct Backward<'a> {
     pub(super) hidden: Vec<Tensor<2>>,
     /// The softmax's part of the weight's gradient.
     pub(super) weight: Option<Tensor<2>>,
+    /// Whether the weight's gradient is wanted.
+    trained: bool,
 }
 
 impl<'a> Backward<'a> {
-    pub(super) fn new(head: &'a Head, grad_logprobs: Tensor<1>) -> Result<Self, GrpoError> {
+    pub(super) fn new(
+        head: &'a Head,
+        grad_logprobs: Tensor<1>,
+        trained: bool,
+    ) -> Result<Self, GrpoError> {
         if grad_logprobs.dims() != [head.tokens] {
             return Err(shape_error("grad_logprobs", &[head.tokens], &grad_logprobs.dims()));
         }
         let grad_logprobs = grad_logprobs.inner();
         let coefficients = grad_logprobs.clone().reshape([head.tokens, 1]);
         let coefficients = coefficients.mul_scalar(1.0 / head.temperature);
-        Ok(Self { head, coefficients, grad_logprobs, hidden: Vec::new(), weight: None })
+        Ok(Self { head, coefficients, grad_logprobs, hidden: Vec::new(), weight: None, trained })
     }
 
     /// All chunks by host functions.
     pub(super) fn on_host(self, host: &HostHead) -> (HeadGrads, HeadStats) {
         let (hidden, weight) = (self.head.hidden.clone(), self.head.weight.clone());
-        host.backward(hidden, weight, self.grad_logprobs)
+        host.backward(hidden, weight, self.grad_logprobs, self.trained)
     }
 
     /// Adds a chunk; returns `p W`, `[chunk, hidden]`.
@@ -143,22 +149,24 @@ impl<'a> Backward<'a> {
         let mean_weight = probs.clone().matmul(self.head.weight.clone());
         let chosen = self.head.weight.clone().select(0, self.head.targets_of(&range));
         self.hidden.push((chosen - mean_weight.clone()) * coefficients.clone());
-        let part = probs.transpose().matmul(-(hidden * coefficients));
-        self.weight = Some(match self.weight.take() {
-            Some(sum) => sum + part,
-            None => part,
-        });
+        if self.trained {
+            let part = probs.transpose().matmul(-(hidden * coefficients));
+            self.weight = Some(match self.weight.take() {
+                Some(sum) => sum + part,
+                None => part,
+            });
+        }
         mean_weight
     }
 
     pub(super) fn finish(self) -> HeadGrads {
-        let chosen = self.head.hidden.clone() * self.coefficients;
-        let weight = self.weight.unwrap_or_else(|| self.head.weight.zeros_like());
-        let targets = self.head.targets.clone();
-        HeadGrads {
-            hidden: Tensor::cat(self.hidden, 0),
-            weight: weight.select_assign(0, targets, chosen, IndexingUpdateOp::Add),
-        }
+        let weight = self.trained.then(|| {
+            let chosen = self.head.hidden.clone() * self.coefficients;
+            let weight = self.weight.unwrap_or_else(|| self.head.weight.zeros_like());
+            let targets = self.head.targets.clone();
+            weight.select_assign(0, targets, chosen, IndexingUpdateOp::Add)
+        });
+        HeadGrads { hidden: Tensor::cat(self.hidden, 0), weight }
     }
 }
 

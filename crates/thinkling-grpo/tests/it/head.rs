@@ -4,8 +4,9 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Int};
 use thinkling_grpo::{
-    GrpoError, HeadGrads, ObjectiveConfig, ObjectiveInputs, cross_entropy, head_backward,
-    head_forward_backward, loss_and_grad, policy_loss, token_logprobs, token_logprobs_and_entropy,
+    GrpoError, HeadGrads, HeadWeight, ObjectiveConfig, ObjectiveInputs, cross_entropy,
+    head_backward, head_forward_backward, loss_and_grad, policy_loss, token_logprobs,
+    token_logprobs_and_entropy,
 };
 
 use crate::support::{Numbers, assert_close, mask, matrix, numbers, vector};
@@ -64,16 +65,17 @@ fn check(tokens: usize, width: usize, vocab: usize, dtype: DType, tolerance: f64
         let (logprobs, entropy) = (numbers(logprobs.inner()), numbers(entropy.inner()));
         let expected = HeadGrads {
             hidden: hidden.grad(&grads).expect("a gradient"),
-            weight: weight.grad(&grads).expect("a gradient"),
+            weight: Some(weight.grad(&grads).expect("a gradient")),
         };
+        let trained = |grads: HeadGrads| numbers(grads.weight.expect("the weight is trained"));
         for chunk in [1, 7, tokens, usize::MAX] {
             let what = |name: &str| format!("{name} ({sizes}, chunk {chunk}, at {temperature})");
             let close = |name: &str, got: Vec<f64>, expected: &[f64]| {
                 assert_close(&what(name), &got, expected, tolerance, tolerance);
             };
             let close_grads = |got: HeadGrads| {
-                close("d hidden", numbers(got.hidden), &numbers(expected.hidden.clone()));
-                close("d weight", numbers(got.weight), &numbers(expected.weight.clone()));
+                close("d hidden", numbers(got.hidden.clone()), &numbers(expected.hidden.clone()));
+                close("d weight", trained(got), &trained(expected.clone()));
             };
             let inputs = || (p.hidden.clone(), p.weight.clone(), p.targets.clone());
             let (h, w, t) = inputs();
@@ -86,6 +88,13 @@ fn check(tokens: usize, width: usize, vocab: usize, dtype: DType, tolerance: f64
             let (h, w, t) = inputs();
             let g = p.grad_logprobs.clone();
             close_grads(head_backward(h, w, t, temperature, g.clone(), chunk).unwrap());
+            let (h, w, t) = inputs();
+            let w = HeadWeight::Frozen(w);
+            let frozen = head_backward(h, w, t, temperature, p.grad_logprobs.clone(), chunk);
+            let frozen = frozen.unwrap();
+            assert!(frozen.weight.is_none(), "a frozen weight has no gradient");
+            let hidden = numbers(expected.hidden.clone());
+            close("d hidden under a frozen weight", numbers(frozen.hidden), &hidden);
             let (h, w, t) = inputs();
             let got = head_forward_backward(h, w, t, temperature, g, chunk).unwrap();
             close("one-pass logprobs", numbers(got.logprobs), &logprobs);
@@ -124,7 +133,7 @@ fn far_apart_logits_stay_finite() {
     let g = vector(&[1.0, 1.0], DType::F32);
     let grads = head_backward(hidden, weight, targets(), 1.0, g, 2).unwrap();
     assert_close("d hidden", &numbers(grads.hidden), &[-500.0, 0.0], F32, 0.0);
-    assert_close("d weight", &numbers(grads.weight), &[1.0, -1.0], F32, 0.0);
+    assert_close("d weight", &numbers(grads.weight.unwrap()), &[1.0, -1.0], F32, 0.0);
 }
 
 #[test]
@@ -142,7 +151,7 @@ fn cross_entropy_is_the_weighted_mean_with_its_gradient() {
     let expected = numbers(hidden.grad(&grads).expect("a gradient"));
     assert_close("d hidden", &numbers(got.grads.hidden), &expected, F64, F64);
     let expected = numbers(weight.grad(&grads).expect("a gradient"));
-    assert_close("d weight", &numbers(got.grads.weight), &expected, F64, F64);
+    assert_close("d weight", &numbers(got.grads.weight.unwrap()), &expected, F64, F64);
 }
 
 /// A model with tied embeddings: `tanh(E[input] A)`, then the head `E`.
@@ -194,7 +203,7 @@ fn a_policy_step_through_injected_gradients_equals_one_graph() {
     let g = step.grad.reshape([rows * tokens]);
     let head_grads = head_backward(h, w, t, temperature, g, 4).unwrap();
     let grads = (hidden * head_grads.hidden).sum().backward();
-    let got = embedding.grad(&grads).expect("a gradient") + head_grads.weight;
+    let got = embedding.grad(&grads).expect("a gradient") + head_grads.weight.unwrap();
     assert_close("d embedding", &numbers(got), &expected_embedding, F64, F64);
     let got = numbers(mixing.grad(&grads).expect("a gradient"));
     assert_close("d layer", &got, &expected_layer, F64, F64);

@@ -38,7 +38,7 @@ fn gradients_do_not_depend_on_what_is_kept(device: &Device) {
             let pass = model.begin_backprop(&batch, recompute);
             let hidden = pass.hidden();
             // Any gradients of the right shapes serve, as long as no two places have the same.
-            let weight = model.head() * model.head() + 0.5;
+            let weight = Some(model.head() * model.head() + 0.5);
             let grads = pass.finish(HeadGrads { hidden: hidden.clone() * 0.3 + 0.1, weight });
             (hidden.reshape([-1]), grads)
         };

@@ -5,4 +5,5 @@ mod backprop;
 mod devices;
 mod generation;
 mod goldens;
+mod lora;
 mod smollm2;

@@ -147,9 +147,15 @@ impl HostFunction for Head {
             let (d, w) = (View::rows(logits, vocab), View::rows(weight, width));
             let dh = &mut dh[0][first * width..(first + tokens) * width];
             multiply_large([tokens, vocab, width], d, w, dh, false);
-            let x = View::rows(hidden, width);
-            multiply_large([vocab, tokens, width], d.t(), x, &mut dw[0], first > 0);
+            if !dw[0].is_empty() {
+                let x = View::rows(hidden, width);
+                multiply_large([vocab, tokens, width], d.t(), x, &mut dw[0], first > 0);
+            }
         });
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    fn skips_unwanted(&self) -> bool {
+        true
     }
 }

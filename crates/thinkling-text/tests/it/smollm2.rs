@@ -85,3 +85,26 @@ fn the_chat_template_gives_the_prompt_of_the_reference() {
     let chat = cases.iter().find(|case| case["kind"] == "chat").unwrap();
     assert_eq!(template.render(&messages, true).unwrap(), chat["prompt"].as_str().unwrap());
 }
+
+#[test]
+fn the_assistant_writes_its_content_and_the_end_of_its_turn() {
+    let Some(Reference { vocabulary, golden, .. }) = reference() else {
+        return;
+    };
+    let template = ChatTemplate::from_gguf(&vocabulary).unwrap();
+    let messages = [
+        Message::new("user", "What is 17 + 25?"),
+        Message::new("assistant", "42"),
+        Message::new("user", "Twice?"),
+        Message::new("assistant", "84"),
+    ];
+    let cases = golden["cases"].as_array().unwrap();
+    let chat = cases.iter().find(|case| case["kind"] == "chat").unwrap();
+    let prompt = chat["prompt"].as_str().unwrap();
+    let again = "<|im_start|>user\nTwice?<|im_end|>\n<|im_start|>assistant\n";
+    let expected =
+        [(prompt, false), ("42<|im_end|>\n", true), (again, false), ("84<|im_end|>\n", true)];
+    let segments = template.segments(&messages).unwrap();
+    let got: Vec<_> = segments.iter().map(|s| (s.text.as_str(), s.assistant)).collect();
+    assert_eq!(got, expected);
+}

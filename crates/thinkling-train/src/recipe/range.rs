@@ -25,6 +25,14 @@ impl Range {
     /// From 0, below 1.
     pub(crate) const BELOW_ONE: Self =
         Self { low: 0.0, high: 1.0 - f64::EPSILON, without_low: false };
+    /// Above 0, below 1.
+    pub(crate) const BETWEEN_ZERO_AND_ONE: Self =
+        Self { low: 0.0, high: 1.0 - f64::EPSILON, without_low: true };
+    /// 0 and nothing else.
+    pub(crate) const fn only_zero() -> Self {
+        Self { low: 0.0, high: 0.0, without_low: false }
+    }
+
     /// A finite number above `low`.
     pub(crate) fn above(low: f64) -> Self {
         Self { low, high: f64::MAX, without_low: true }

@@ -7,6 +7,7 @@ use thinkling_model::Precision;
 
 use super::choice::{choices, spellings};
 use super::data::QuestionSource;
+use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
 use super::rewards::Rewards;
 use super::section::Section;
@@ -82,6 +83,9 @@ pub struct RlStage {
     /// Optimiser and length of the stage.
     #[serde(flatten)]
     pub training: Training,
+    /// Adapters that are trained in place of the weights. Default: none, as in the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraKeys>,
     /// What stands around a question. Default `r1-zero`.
     pub template: Template,
     /// Completions of one question. Default 16, the report's 16.
@@ -172,6 +176,7 @@ impl RlStage {
         Self {
             preset: None,
             training: Training::default(),
+            lora: None,
             template: Template::R1Zero,
             group_size: 16,
             questions_per_step: 8,
@@ -237,6 +242,7 @@ impl RlStage {
             r.apply(preset);
         }
         r.training = std::mem::take(&mut r.training).read(s)?;
+        r.lora = LoraKeys::read_from(s)?;
         s.choice("template", &mut r.template)?;
         r.read_rollout(s)?;
         r.read_loss(s)?;

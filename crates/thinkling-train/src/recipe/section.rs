@@ -45,6 +45,14 @@ impl<'a> Section<'a> {
         Ok(Self { table, at, path, bases, known: Vec::new(), missing: None })
     }
 
+    /// Starts to read `node`, which `path` leads to from this table.
+    ///
+    /// # Errors
+    /// As [`Section::new`].
+    pub(crate) fn inner(&self, node: &'a Node, path: &str) -> Result<Self> {
+        Self::new(node, &self.dotted(path), self.bases)
+    }
+
     /// Reports the first unknown key, else the first missing one.
     pub(crate) fn finish(self) -> Result<()> {
         for (key, entry) in self.table {

@@ -282,7 +282,7 @@ fn missing_keys_name_the_table_that_lacks_them() {
         ),
         (
             "kind = \"pretrain\"\n",
-            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"rl\"",
+            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\"",
         ),
         (
             "data = { kind = \"text\", path = \"corpus/a.txt\" }\n",
@@ -414,4 +414,70 @@ proptest! {
             prop_assert_eq!(error.exit_code(), 2);
         }
     }
+}
+
+const SFT: &str = "name='z'\nmodel.path='m'\n[[stage]]\nname='s'\nkind='sft'\n";
+
+fn sft(text: &str, sets: &[&str]) -> SftStage {
+    let recipe = parse(&format!("{SFT}{text}"), sets).expect("valid");
+    match &recipe.stages[0].kind {
+        StageKind::Sft(stage) => stage.as_ref().clone(),
+        other => panic!("not sft: {other:?}"),
+    }
+}
+
+#[test]
+fn a_supervised_stage_has_the_reports_course_and_reads_back() {
+    let one = "data={kind='jsonl', path='a.jsonl'}\n";
+    let stage = sft(one, &[]);
+    assert_eq!(
+        (stage.training.lr, stage.training.schedule),
+        (5e-5, thinkling_learn::Decay::Cosine)
+    );
+    assert_eq!((stage.training.min_lr_ratio, stage.epochs, stage.training.steps), (0.1, 2.0, 0));
+    assert_eq!((stage.template, stage.packing, stage.lora.is_none()), (Template::Chat, true, true));
+    let many = "data=[{kind='jsonl', path='a.jsonl', weight=2}, {kind='jsonl', path='b.json', \
+                format='gsm8k'}]\nlora={targets=['v','q_proj','q']}\neval={}\nsteps=7\n";
+    let stage = sft(many, &["stage.s.lora.rank=8"]);
+    assert_eq!(stage.data[1].prompt, "question");
+    assert_eq!(stage.data[0].weight, 2.0);
+    let lora = stage.lora.as_ref().expect("adapters");
+    assert_eq!((lora.rank, &lora.targets[..]), (8, &[Target::Q, Target::V][..]));
+    for text in [one, many] {
+        let recipe = parse(&format!("{SFT}{text}"), &[]).expect("valid");
+        let written = recipe.to_toml().expect("TOML");
+        assert_eq!(parse(&written, &[]).expect("reads back"), recipe, "{written}");
+    }
+    let paths = ["/recipes/a.jsonl", "/recipes/b.json"].map(PathBuf::from);
+    let recipe = parse(&format!("{SFT}{many}"), &[]).expect("valid");
+    assert_eq!(recipe.input_paths()[1..], paths);
+}
+
+#[test]
+fn adapters_and_examples_that_cannot_be_are_refused_with_their_key() {
+    let data = "data={kind='jsonl', path='a'}\n";
+    for (text, words) in [
+        ("lora={dropout=0.1}", "stage.s.lora.dropout"),
+        ("lora={rank=0}", "stage.s.lora.rank"),
+        ("lora={targets=['lm_head']}", "all-linear"),
+        ("lora={targets=[]}", "stage.s.lora.targets"),
+        ("lora={ranks=4}", "`rank`"),
+        ("max_tokens=1", "stage.s.max_tokens"),
+        ("eval={share=1}", "stage.s.eval.share"),
+        ("epochs=0", "stage.s.epochs"),
+    ] {
+        let message = message(&format!("{SFT}{data}{text}\n"), &[]);
+        assert!(message.contains(words), "{message}");
+    }
+    for (data, words) in [
+        ("", "stage.s.data"),
+        ("data=[]\n", "stage.s.data"),
+        ("data=[{kind='jsonl', path='a', wight=1}]\n", "stage.s.data.0.wight"),
+        ("data=[{kind='jsonl', path='a'}, 3]\n", "stage.s.data.1"),
+    ] {
+        let message = message(&format!("{SFT}{data}"), &[]);
+        assert!(message.contains(words), "{message}");
+    }
+    let all = sft(&format!("{data}lora={{targets='all-linear'}}\n"), &[]);
+    assert_eq!(all.lora.expect("adapters").targets.len(), 7);
 }

@@ -35,9 +35,10 @@ spellings!(Decay { Constant = "constant", Cosine = "cosine" });
 /// AdamW, its schedule, and how long and in which pieces a stage trains.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Training {
-    /// Peak learning rate. Default 1e-4 (`pretrain`: 1e-3); the report's RL: 3e-6 (32B: 2e-6).
+    /// Peak learning rate. Default 1e-4 (`pretrain`: 1e-3, `sft`: 5e-5); the report's RL: 3e-6 (32B:
+    /// 2e-6), SFT: 5e-5, distillation: 1e-4 (1.5B) to 2e-5 (70B).
     pub lr: f64,
-    /// Course of the rate after the warm-up. Default `constant`.
+    /// Course of the rate after the warm-up. Default `constant` (`sft`: `cosine`, the report's).
     pub schedule: Decay,
     /// Optimiser steps in which the rate rises linearly to `lr`. Default 0.
     pub warmup_steps: usize,
@@ -54,7 +55,8 @@ pub struct Training {
     /// The gradient of all parameters together is scaled down to this norm; 0 leaves it as it is.
     /// Default 1.
     pub max_grad_norm: f64,
-    /// Optimiser steps of the stage. Default 100; the report's R1-Zero: 10,400.
+    /// Optimiser steps of the stage. Default 100 (`sft`: 0, as many as its `epochs` come to); the
+    /// report's R1-Zero: 10,400.
     pub steps: usize,
     /// Sequences in one forward and backward pass; gradients add up until the step's batch is
     /// complete, so that only memory and speed depend on it. Default 8.
@@ -96,7 +98,13 @@ impl Default for Training {
 
 impl Training {
     /// Reads the keys over the values that `self` has.
-    pub(crate) fn read(mut self, s: &mut Section<'_>) -> Result<Self> {
+    pub(crate) fn read(self, s: &mut Section<'_>) -> Result<Self> {
+        self.read_with_steps(s, 1)
+    }
+
+    /// [`Self::read`] with at least `least` steps. A stage without steps in its recipe has as many
+    /// as its data comes to.
+    pub(crate) fn read_with_steps(mut self, s: &mut Section<'_>, least: u64) -> Result<Self> {
         s.float("lr", &mut self.lr, NOT_NEGATIVE)?;
         s.choice("schedule", &mut self.schedule)?;
         s.count("warmup_steps", &mut self.warmup_steps, 0)?;
@@ -106,7 +114,7 @@ impl Training {
         s.float("beta2", &mut self.beta2, Range::BELOW_ONE)?;
         s.float("eps", &mut self.eps, POSITIVE)?;
         s.float("max_grad_norm", &mut self.max_grad_norm, NOT_NEGATIVE)?;
-        s.count("steps", &mut self.steps, 1)?;
+        s.count("steps", &mut self.steps, least)?;
         s.count("micro_batch", &mut self.micro_batch, 1)?;
         s.choice("recompute", &mut self.recompute)?;
         s.choice("optimizer_states", &mut self.optimizer_states)?;
@@ -114,7 +122,7 @@ impl Training {
             self.memory = Some(memory);
         }
         s.count("checkpoint_every", &mut self.checkpoint_every, 0)?;
-        if self.warmup_steps > self.steps {
+        if self.steps > 0 && self.warmup_steps > self.steps {
             return Err(s.conflict("warmup_steps", format!("at most `steps` = {}", self.steps)));
         }
         Ok(self)
@@ -122,11 +130,16 @@ impl Training {
 
     /// The course of the learning rate.
     pub fn schedule(&self) -> Schedule {
+        self.schedule_over(self.steps as u64)
+    }
+
+    /// The course of the learning rate over `total_steps`.
+    pub fn schedule_over(&self, total_steps: u64) -> Schedule {
         Schedule {
             lr: self.lr,
             decay: self.schedule,
             warmup_steps: self.warmup_steps as u64,
-            total_steps: self.steps as u64,
+            total_steps,
             min_lr_ratio: self.min_lr_ratio,
         }
     }

@@ -1,5 +1,6 @@
 //! A stage's checkpoints: the policy's weights, the optimiser's moments, the reference and where
-//! the stage stood.
+//! the stage stood. Under adapters these alone are kept, as `peft` keeps them: the weights below are
+//! those that the stage began with.
 //!
 //! In host memory a checkpoint is written by a thread of its own beside the next rollout. It reads
 //! the very tensors that the stage goes on with, so the stage waits for it before it changes them.
@@ -7,19 +8,21 @@
 use super::StageContext;
 use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::error::{Result, TrainError};
-use crate::model_io::{model_error, write_safetensors};
+use crate::model_io::{adapter_error, model_error, write_adapter, write_safetensors};
+use crate::recipe::ModelSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::thread::JoinHandle;
-use thinkling_learn::{Learner, Moments};
-use thinkling_model::{Decoder, ParamList, is_host};
+use thinkling_learn::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, Learner, Moments, PeftAdapter};
+use thinkling_model::{Decoder, LoraConfig, ParamList, is_host};
 use thinkling_weights::{
     Checkpoint as Weights, FloatType, SafetensorsIndex, SafetensorsTensorSpec, SafetensorsWriter,
 };
 
-pub(super) const MODEL_FILE: &str = "model.safetensors";
+const MODEL_FILE: &str = "model.safetensors";
 const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 const REFERENCE_FILE: &str = "reference.safetensors";
+const REFERENCE_ADAPTER_FILE: &str = "reference_adapter.safetensors";
 const STATE_FILE: &str = "state.json";
 
 /// Where a stage stood; the heart of a checkpoint.
@@ -54,18 +57,36 @@ struct Contents {
     model: Decoder,
     moments: Vec<Moments>,
     reference: Option<Decoder>,
+    /// What lies under adapters.
+    base: String,
     state: Value,
 }
 
 impl Contents {
     fn write(self) -> Result<()> {
         let mut writer = self.store.begin(self.run_step)?;
-        writer.write(MODEL_FILE, |out| write_safetensors(out, &self.model, FloatType::F32))?;
+        match self.model.lora() {
+            None => writer
+                .write(MODEL_FILE, |out| write_safetensors(out, &self.model, FloatType::F32))?,
+            Some(lora) => {
+                let config = PeftAdapter { lora: lora.clone(), base: self.base };
+                writer.write(ADAPTER_CONFIG, |out| out.write_all(config.to_json().as_bytes()))?;
+                writer.write(ADAPTER_WEIGHTS, |out| write_adapter(out, &self.model))?;
+            }
+        }
         let list = self.model.param_list();
         writer.write(OPTIMIZER_FILE, |out| write_moments(out, &list, &self.moments))?;
         if let Some(reference) = &self.reference {
-            writer
-                .write(REFERENCE_FILE, |out| write_safetensors(out, reference, FloatType::F32))?;
+            match (self.model.lora(), reference.lora()) {
+                (None, _) => writer.write(REFERENCE_FILE, |out| {
+                    write_safetensors(out, reference, FloatType::F32)
+                })?,
+                (_, Some(_)) => {
+                    writer.write(REFERENCE_ADAPTER_FILE, |out| write_adapter(out, reference))?;
+                }
+                // The base itself.
+                (Some(_), None) => {}
+            }
         }
         writer.write_json(STATE_FILE, &self.state)?;
         writer.commit()?;
@@ -125,8 +146,18 @@ impl StageContext<'_> {
             model: learner.model().clone(),
             moments: learner.optimizer.moments().to_vec(),
             reference: reference.cloned(),
+            base: self.base_name(),
             state,
         })
+    }
+
+    /// Path of the model that the stage began with.
+    fn base_name(&self) -> String {
+        match self.recipe.model_of(self.index) {
+            ModelSource::Path(path) => path.display().to_string(),
+            ModelSource::Stage(name) => self.run.stage_output(&name).display().to_string(),
+            ModelSource::New(_) => String::new(),
+        }
     }
 
     /// Waits for the checkpoint that is being written.
@@ -142,13 +173,37 @@ pub(crate) fn read_saved<S: for<'de> Deserialize<'de>>(
     checkpoint.read_json(STATE_FILE)
 }
 
-/// The reference model of a checkpoint.
+/// The reference model of a checkpoint, whose policy is `like`.
 pub(crate) fn read_reference(checkpoint: &Checkpoint, like: &Decoder) -> Result<Decoder> {
-    read_weights(checkpoint, REFERENCE_FILE, like)
+    let Some(lora) = like.lora() else { return read_weights(checkpoint, REFERENCE_FILE, like) };
+    match checkpoint.files().iter().any(|file| file.name == REFERENCE_ADAPTER_FILE) {
+        true => read_adapter(checkpoint, REFERENCE_ADAPTER_FILE, lora, like),
+        false => Ok(like.without_lora()),
+    }
+}
+
+/// The policy of a checkpoint in the shape of `like`, on its device; under adapters on its weights.
+pub(super) fn read_model(checkpoint: &Checkpoint, like: &Decoder) -> Result<Decoder> {
+    match like.lora() {
+        None => read_weights(checkpoint, MODEL_FILE, like),
+        Some(lora) => read_adapter(checkpoint, ADAPTER_WEIGHTS, lora, like),
+    }
+}
+
+fn read_adapter(
+    checkpoint: &Checkpoint,
+    file: &str,
+    lora: &LoraConfig,
+    like: &Decoder,
+) -> Result<Decoder> {
+    let path = checkpoint.file(file)?;
+    let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
+    let adapter = PeftAdapter { lora: lora.clone(), base: String::new() };
+    adapter.load(&bytes, like.without_lora()).map_err(|e| adapter_error(&path, e))
 }
 
 /// Weights of a checkpoint's file in the shape of `like`, on its device.
-pub(super) fn read_weights(checkpoint: &Checkpoint, file: &str, like: &Decoder) -> Result<Decoder> {
+fn read_weights(checkpoint: &Checkpoint, file: &str, like: &Decoder) -> Result<Decoder> {
     let path = checkpoint.file(file)?;
     let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
     let weights = Weights::from_safetensors_files(like.config().clone(), [bytes])

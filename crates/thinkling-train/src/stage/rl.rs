@@ -78,7 +78,7 @@ pub(super) fn run(
     let mut learner = context.learner(model.decoder.clone(), resumed)?;
     let mut reference = match (stage.kl_coef != 0.0, resumed) {
         (false, _) => None,
-        (true, None) => Some(learner.model().clone()),
+        (true, None) => Some(learner.model().without_lora()),
         (true, Some((checkpoint, _))) => Some(read_reference(checkpoint, learner.model())?),
     };
     let (mut step, mut state) = match saved {

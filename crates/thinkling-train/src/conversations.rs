@@ -1,0 +1,258 @@
+//! Conversations from JSON lines or a JSON array.
+
+use crate::data::{field_error, for_each_line, gsm8k_answer};
+use crate::error::{Result, TrainError};
+use crate::recipe::{ExampleFormat, ExampleSource};
+use serde_json::Value;
+use std::path::Path;
+use thinkling_text::Message;
+
+/// A conversation with the line of its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Conversation {
+    /// Line, from 1; of an array's item the one that it begins on.
+    pub(crate) line: usize,
+    /// Its turns; at least one is the assistant's.
+    pub(crate) messages: Vec<Message>,
+}
+
+/// Shows each conversation of a file, or why a line holds none.
+///
+/// # Errors
+/// A file that cannot be read, an array that does not end, the first error of `each`.
+pub(crate) fn for_each_conversation(
+    source: &ExampleSource,
+    mut each: impl FnMut(usize, std::result::Result<Conversation, String>) -> Result<()>,
+) -> Result<()> {
+    let path = &source.path;
+    if !begins_with_bracket(path)? {
+        return for_each_line(path, |line, text| {
+            each(line, text.and_then(|text| parse(text, line, source)))
+        });
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| TrainError::read("data file", path, e))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let items = array_items(text).map_err(|(line, reason)| TrainError::DataLine {
+        path: path.clone(),
+        line,
+        reason,
+    })?;
+    items.into_iter().try_for_each(|(line, item)| each(line, parse(item, line, source)))
+}
+
+/// Whether the file is a JSON array and not one object a line.
+fn begins_with_bracket(path: &Path) -> Result<bool> {
+    let read = |e| TrainError::read("data file", path, e);
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(read)?;
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, 4096), &mut start).map_err(read)?;
+    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&start);
+    Ok(start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'['))
+}
+
+/// The items of a JSON array, each with the line that it begins on. Items are not parsed here, so
+/// that a bad one is told from its neighbours.
+fn array_items(text: &str) -> std::result::Result<Vec<(usize, &str)>, (usize, String)> {
+    let (mut items, mut line, mut depth) = (Vec::new(), 1, 0usize);
+    let (mut begun, mut in_string, mut escaped) = (None, false, false);
+    let mut closed = false;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b'\n' {
+            line += 1;
+        }
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        if closed && !byte.is_ascii_whitespace() {
+            return Err((line, "text after the end of the array".to_owned()));
+        }
+        let ends = depth == 1 && matches!(byte, b',' | b']');
+        if ends && let Some((line, start)) = begun.take() {
+            items.push((line, text[start..at].trim()));
+        }
+        if depth == 1 && !ends && !byte.is_ascii_whitespace() && begun.is_none() {
+            begun = Some((line, at));
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        closed |= depth == 0 && byte == b']';
+    }
+    if closed { Ok(items) } else { Err((line, "the array does not end".to_owned())) }
+}
+
+fn parse(
+    text: &str,
+    line: usize,
+    source: &ExampleSource,
+) -> std::result::Result<Conversation, String> {
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
+    let has = |field: &str| value.get(field).is_some();
+    let messages = match source.format {
+        ExampleFormat::Gsm8k => gsm8k(&value, source)?,
+        ExampleFormat::Messages => read_messages(&value, &source.messages)?,
+        ExampleFormat::PromptCompletion => prompt_and_completion(&value, source)?,
+        ExampleFormat::Auto if has(&source.messages) => read_messages(&value, &source.messages)?,
+        ExampleFormat::Auto if has(&source.prompt) => prompt_and_completion(&value, source)?,
+        ExampleFormat::Auto => {
+            return Err(format!(
+                "expected: an object with the field `{}`, or with `{}` and `{}`",
+                source.messages, source.prompt, source.completion
+            ));
+        }
+    };
+    if !messages.iter().any(|m| m.role == "assistant") {
+        return Err("no message of the role `assistant`: there is nothing to learn".to_owned());
+    }
+    Ok(Conversation { line, messages })
+}
+
+fn read_messages(value: &Value, field: &str) -> std::result::Result<Vec<Message>, String> {
+    let list = match value.get(field) {
+        Some(Value::Array(list)) if !list.is_empty() => list,
+        other => return Err(field_error(field, "a list of messages", other)),
+    };
+    list.iter()
+        .enumerate()
+        .map(|(i, message)| {
+            let text = |key: &str| match message.get(key) {
+                Some(Value::String(text)) => Ok(text.clone()),
+                other => Err(field_error(&format!("{field}[{i}].{key}"), "a text", other)),
+            };
+            Ok(Message::new(text("role")?, text("content")?))
+        })
+        .collect()
+}
+
+fn prompt_and_completion(
+    value: &Value,
+    source: &ExampleSource,
+) -> std::result::Result<Vec<Message>, String> {
+    let part = |field: &str, role: &str| match value.get(field) {
+        Some(Value::String(text)) => Ok(vec![Message::new(role, text.as_str())]),
+        Some(Value::Array(_)) => read_messages(value, field),
+        other => Err(field_error(field, "a text or a list of messages", other)),
+    };
+    let mut messages = part(&source.prompt, "user")?;
+    messages.extend(part(&source.completion, "assistant")?);
+    Ok(messages)
+}
+
+fn gsm8k(value: &Value, source: &ExampleSource) -> std::result::Result<Vec<Message>, String> {
+    let text = |field: &str| match value.get(field) {
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.as_str()),
+        other => Err(field_error(field, "a text that is not empty", other)),
+    };
+    let (question, solution) = (text(&source.prompt)?, text(&source.completion)?);
+    let number = gsm8k_answer(solution)
+        .ok_or_else(|| format!("field `{}` does not end in `#### NUMBER`", source.completion))?;
+    let rationale = solution.rsplit_once("####").map_or(solution, |(before, _)| before);
+    let thought = without_calculator_marks(rationale);
+    let answer = format!("<think> {} </think> <answer> {number} </answer>", thought.trim());
+    Ok(vec![Message::new("user", question), Message::new("assistant", answer)])
+}
+
+/// Without `<<..>>`, in which GSM8K writes what a calculator is to compute.
+fn without_calculator_marks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("<<") {
+        let Some((_, after)) = after.split_once(">>") else { break };
+        out.push_str(before);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Recipe, StageKind};
+
+    fn read(text: &str, keys: &str) -> Result<Vec<std::result::Result<Conversation, String>>> {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        std::fs::write(dir.path().join("a.jsonl"), text).expect("written");
+        let recipe = format!(
+            "name='a'\nmodel.path='m'\n[[stage]]\nname='s'\nkind='sft'\n\
+             data={{kind='jsonl', path='a.jsonl'{keys}}}"
+        );
+        let recipe = Recipe::parse(&recipe, Path::new("r.toml"), dir.path(), &[]).expect("valid");
+        let StageKind::Sft(stage) = &recipe.stages[0].kind else { panic!("not sft") };
+        let mut all = Vec::new();
+        for_each_conversation(&stage.data[0], |_, one| {
+            all.push(one);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn turns(one: &std::result::Result<Conversation, String>) -> Vec<(&str, &str)> {
+        let one = one.as_ref().expect("a conversation");
+        one.messages.iter().map(|m| (m.role.as_str(), m.content.as_str())).collect()
+    }
+
+    #[test]
+    fn both_forms_are_read_from_lines_and_arrays() {
+        let chat =
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+        let pair = r#"{"prompt":"c, \"]\" {","completion":"d"}"#;
+        let lists = r#"{"prompt":[{"role":"system","content":"s"},{"role":"user","content":"e"}],
+                        "completion":[{"role":"assistant","content":"f"}]}"#;
+        let one_line = lists.replace('\n', " ");
+        for text in [
+            format!("{chat}\n\n{pair}\r\n{one_line}"),
+            format!("\u{feff}[{chat},\n\n{pair},\n{lists}\n]\n"),
+        ] {
+            let all = read(&text, "").expect("readable");
+            assert_eq!(turns(&all[0]), [("user", "a"), ("assistant", "b")]);
+            assert_eq!(turns(&all[1]), [("user", "c, \"]\" {"), ("assistant", "d")]);
+            assert_eq!(turns(&all[2]), [("system", "s"), ("user", "e"), ("assistant", "f")]);
+            let lines: Vec<_> = all.iter().map(|one| one.as_ref().expect("one").line).collect();
+            assert_eq!(lines, [1, 3, 4]);
+        }
+        assert!(read("[]", "").expect("readable").is_empty());
+    }
+
+    #[test]
+    fn worked_solutions_become_thought_and_answer() {
+        let line = r#"{"question":"How many?","answer":"48/2 = <<48/2=24>>24.\n24+1=<<24+1=25>>25\n#### 1,025"}"#;
+        let all = read(line, ", format='gsm8k'").expect("readable");
+        let answer = "<think> 48/2 = 24.\n24+1=25 </think> <answer> 1025 </answer>";
+        assert_eq!(turns(&all[0]), [("user", "How many?"), ("assistant", answer)]);
+        assert_eq!(thinkling_reward::FormatRule::Strict.score(answer), 1.0);
+        assert_eq!(without_calculator_marks("a << b"), "a << b", "what does not end stays");
+    }
+
+    #[test]
+    fn fields_may_have_other_names() {
+        let keys = ", format='prompt-completion', prompt='in', completion='out'";
+        let all = read(r#"{"in":"a","out":"b"}"#, keys).expect("readable");
+        assert_eq!(turns(&all[0]), [("user", "a"), ("assistant", "b")]);
+    }
+
+    #[test]
+    fn a_bad_line_says_what_it_lacks() {
+        for (line, reason) in [
+            ("{\"prompt\":\"a\"", "not JSON"),
+            ("{\"text\":\"a\"}", "`messages`, or with `prompt` and `completion`"),
+            ("{\"prompt\":\"a\"}", "field `completion`"),
+            ("{\"messages\":[]}", "a list of messages"),
+            ("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", "nothing to learn"),
+            ("{\"messages\":[{\"role\":\"assistant\",\"content\":1}]}", "messages[0].content"),
+        ] {
+            let all = read(line, "").expect("readable");
+            let error = all[0].as_ref().expect_err(line);
+            assert!(error.contains(reason), "{error}");
+        }
+        let error = read("[{\"prompt\":\"a\"},\n{", "").expect_err("no end").to_string();
+        assert!(error.contains("a.jsonl:2: ") && error.contains("does not end"), "{error}");
+        let error = read("[] x", "").expect_err("more").to_string();
+        assert!(error.contains("after the end"), "{error}");
+    }
+}

@@ -1,0 +1,358 @@
+//! The examples of an `sft` stage: conversations as token ids with their trained tokens, split into
+//! training and held-out ones, and packed.
+
+use crate::conversations::{Conversation, for_each_conversation};
+use crate::error::{Result, TrainError};
+use crate::model_io::{LoadedModel, StoredModel, required};
+use crate::recipe::{ModelSource, Overlong, Recipe, SftStage, StageKind, Template};
+use crate::runner::new_tokenizer;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use thinkling_learn::{Example, best_fit_decreasing, end_ids};
+use thinkling_text::{ChatTemplate, Message, Tokenizer, r1_zero_prompt};
+
+/// What a stage's data comes to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExampleCounts {
+    /// Examples of a pass, those that a weight repeats several times.
+    pub examples: usize,
+    /// Examples that are held out.
+    pub held_out: usize,
+    /// Tokens of a pass.
+    pub tokens: usize,
+    /// Those that are learnt.
+    pub trained_tokens: usize,
+    /// Tokens of the longest example.
+    pub longest: usize,
+    /// Sequences of a pass.
+    pub sequences: usize,
+    /// Share of the sequences' room that tokens fill.
+    pub packing_efficiency: f64,
+    /// Examples that were cut at the limit.
+    pub cut: usize,
+    /// Examples left out because they are longer than the limit.
+    pub dropped: usize,
+    /// Lines that hold no example and were passed over.
+    pub skipped: usize,
+    /// The first of them and what it lacks.
+    pub first_skipped: Option<String>,
+    /// Optimiser steps of the stage.
+    pub steps: u64,
+}
+
+impl ExampleCounts {
+    /// It in one sentence.
+    pub fn words(&self) -> String {
+        let mut text = format!(
+            "{} examples of {} tokens (the longest has {}), {} of them learnt; {} sequences, {:.1} % \
+             full; {} steps",
+            self.examples,
+            self.tokens,
+            self.longest,
+            self.trained_tokens,
+            self.sequences,
+            100.0 * self.packing_efficiency,
+            self.steps
+        );
+        for (count, what) in [
+            (self.held_out, "held out"),
+            (self.cut, "cut at the limit"),
+            (self.dropped, "left out as too long"),
+        ] {
+            if count > 0 {
+                text += &format!("; {count} {what}");
+            }
+        }
+        if let Some(first) = &self.first_skipped {
+            text += &format!("; {} bad lines passed over, the first: {first}", self.skipped);
+        }
+        text
+    }
+}
+
+/// The examples of a stage, ready to be trained.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Examples {
+    pub(crate) trained: Vec<Example>,
+    pub(crate) held_out: Vec<Example>,
+    /// Indices into the trained ones, those that run side by side together.
+    pub(crate) sequences: Vec<Vec<usize>>,
+    pub(crate) counts: ExampleCounts,
+}
+
+/// What turns messages into ids.
+#[derive(Clone, Copy)]
+pub(crate) struct TextSide<'a> {
+    tokenizer: &'a Tokenizer,
+    chat: Option<&'a ChatTemplate>,
+    /// Ends an answer where no chat template does.
+    end: Option<u32>,
+    /// Tokens that the model has positions for.
+    context: usize,
+}
+
+impl<'a> TextSide<'a> {
+    /// That of a model.
+    ///
+    /// # Errors
+    /// A model without tokenizer.
+    pub(crate) fn of(model: &'a LoadedModel) -> Result<Self> {
+        let (tokenizer, config) = (model.tokenizer()?, model.decoder.config());
+        Ok(Self {
+            tokenizer,
+            chat: model.chat.as_ref(),
+            end: end_ids(config, tokenizer).first().copied(),
+            context: config.max_position_embeddings,
+        })
+    }
+
+    /// Pieces of text, and whether the assistant writes each.
+    fn pieces(
+        &self,
+        messages: &[Message],
+        template: Template,
+    ) -> std::result::Result<Vec<(String, bool)>, String> {
+        if template == Template::Chat {
+            let chat = self.chat.ok_or("the model has no chat template; set `template`")?;
+            let segments = chat.segments(messages).map_err(|e| e.to_string())?;
+            return Ok(segments.into_iter().map(|s| (s.text, s.assistant)).collect());
+        }
+        let [question, answer] = messages else {
+            return Err(one_turn(template, messages));
+        };
+        if question.role != "user" || answer.role != "assistant" {
+            return Err(one_turn(template, messages));
+        }
+        let (question, answer) = (question.content.as_str(), answer.content.as_str());
+        Ok(match template {
+            // The prompt ends without a space: the model writes the first one.
+            Template::R1Zero => {
+                vec![(r1_zero_prompt(question), false), (format!(" {answer}"), true)]
+            }
+            _ => vec![(question.to_owned(), false), (answer.to_owned(), true)],
+        })
+    }
+
+    /// An example as a rollout would have made it: what the model reads and what it writes are
+    /// encoded apart.
+    fn example(
+        &self,
+        messages: &[Message],
+        template: Template,
+    ) -> std::result::Result<Example, String> {
+        let (mut ids, mut trained) = (Vec::new(), Vec::new());
+        for (text, assistant) in self.pieces(messages, template)? {
+            ids.extend(self.tokenizer.encode(&text).map_err(|e| e.to_string())?);
+            trained.resize(ids.len(), assistant);
+        }
+        if template != Template::Chat {
+            let end = self.end.ok_or("the model has no end token, which an answer needs")?;
+            ids.push(end);
+            trained.push(true);
+        }
+        Example::new(ids, trained).map_err(|e| e.to_string())
+    }
+}
+
+fn one_turn(template: Template, messages: &[Message]) -> String {
+    let roles: Vec<&str> = messages.iter().map(|m| m.role.as_str()).collect();
+    format!(
+        "expected: one message of `user` and one of `assistant` for `template` = \"{template}\", \
+         got: {}",
+        roles.join(", ")
+    )
+}
+
+/// A number in 0..1 that depends on the seed and `parts` alone.
+fn share_of(seed: u64, parts: &[&str]) -> f64 {
+    let mut hasher = Sha256::new();
+    hasher.update(seed.to_le_bytes());
+    for part in parts {
+        // With its length, so that no two lists look alike.
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let digest = hasher.finalize();
+    let first: [u8; 8] = std::array::from_fn(|i| digest[i]);
+    // 53 bits are what a float holds.
+    (u64::from_le_bytes(first) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Whether the prompt, what stands before the assistant's first turn, is held out.
+fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
+    let prompt = messages.iter().take_while(|m| m.role != "assistant");
+    let parts: Vec<&str> = prompt.flat_map(|m| [m.role.as_str(), m.content.as_str()]).collect();
+    share_of(seed, &parts) < share
+}
+
+/// Reads, encodes, splits and packs the examples of `stage`.
+///
+/// # Errors
+/// Files that cannot be read, the first line that holds no example (unless `skip_bad`), a stage
+/// without examples.
+pub(crate) fn read_examples(
+    stage: &SftStage,
+    name: &str,
+    seed: u64,
+    text: TextSide<'_>,
+) -> Result<Examples> {
+    let mut out = Examples::default();
+    // Places of the examples of a pass.
+    let mut pass = Vec::new();
+    for (index, source) in stage.data.iter().enumerate() {
+        let (path, source_name) = (&source.path, index.to_string());
+        for_each_conversation(source, |line, conversation| {
+            let made = conversation.and_then(|Conversation { messages, .. }| {
+                Ok((text.example(&messages, stage.template)?, messages))
+            });
+            let (example, messages) = match made {
+                Ok(made) => made,
+                Err(reason) if stage.skip_bad => {
+                    out.counts.skipped += 1;
+                    let first = || format!("{}:{line}: {reason}", path.display());
+                    out.counts.first_skipped.get_or_insert_with(first);
+                    return Ok(());
+                }
+                Err(reason) => {
+                    return Err(TrainError::DataLine { path: path.clone(), line, reason });
+                }
+            };
+            let Some(example) = fit(example, stage, text.context, &mut out.counts) else {
+                return Ok(());
+            };
+            if stage.eval.as_ref().is_some_and(|e| is_held_out(&messages, seed, e.share)) {
+                out.held_out.push(example);
+                return Ok(());
+            }
+            let drawn = share_of(seed, &[&source_name, &line.to_string()]);
+            let more = usize::from(drawn < source.weight.fract());
+            let times = source.weight.trunc() as usize + more;
+            pass.extend(std::iter::repeat_n(out.trained.len(), times));
+            out.trained.push(example);
+            Ok(())
+        })?;
+    }
+    if pass.is_empty() {
+        let reason = format!("no example is left to train: {}", out.counts.words());
+        return Err(TrainError::DoesNotFit { stage: name.to_owned(), reason });
+    }
+    pack(&mut out, &pass, stage);
+    let steps = out.counts.steps;
+    if stage.training.warmup_steps as u64 > steps {
+        let reason = format!(
+            "`warmup_steps`, expected: at most the stage's {steps} steps, got: {}",
+            stage.training.warmup_steps
+        );
+        return Err(TrainError::DoesNotFit { stage: name.to_owned(), reason });
+    }
+    Ok(out)
+}
+
+/// Reads the lines of a stage's files, so that a bad one is told before anything runs.
+///
+/// # Errors
+/// As [`read_examples`] of what needs no tokenizer.
+pub(crate) fn check_examples(stage: &SftStage) -> Result<()> {
+    for source in &stage.data {
+        for_each_conversation(source, |line, conversation| match conversation {
+            Err(reason) if !stage.skip_bad => {
+                Err(TrainError::DataLine { path: source.path.clone(), line, reason })
+            }
+            _ => Ok(()),
+        })?;
+    }
+    Ok(())
+}
+
+/// The example within the stage's limit and the model's context, counted where it is longer.
+fn fit(
+    example: Example,
+    stage: &SftStage,
+    context: usize,
+    counts: &mut ExampleCounts,
+) -> Option<Example> {
+    let limit = stage.max_tokens.min(context);
+    if example.ids().len() <= limit {
+        return Some(example);
+    }
+    let cut = match stage.overlong {
+        Overlong::Drop => None,
+        Overlong::Cut => example.cut(limit),
+    };
+    let count = if cut.is_some() { &mut counts.cut } else { &mut counts.dropped };
+    *count += 1;
+    cut
+}
+
+fn pack(out: &mut Examples, pass: &[usize], stage: &SftStage) {
+    let lens: Vec<usize> = pass.iter().map(|&i| out.trained[i].ids().len()).collect();
+    let packed = match stage.packing {
+        true => best_fit_decreasing(&lens, stage.max_tokens),
+        false => (0..pass.len()).map(|i| vec![i]).collect(),
+    };
+    out.sequences =
+        packed.into_iter().map(|items| items.into_iter().map(|i| pass[i]).collect()).collect();
+    let counts = &mut out.counts;
+    counts.examples = pass.len();
+    counts.held_out = out.held_out.len();
+    counts.tokens = lens.iter().sum();
+    counts.trained_tokens = pass.iter().map(|&i| out.trained[i].trained_tokens()).sum();
+    counts.longest = lens.iter().copied().max().unwrap_or(0);
+    counts.sequences = out.sequences.len();
+    counts.packing_efficiency = counts.tokens as f64 / (counts.sequences * stage.max_tokens) as f64;
+    counts.steps = match stage.training.steps {
+        0 => (stage.epochs * counts.sequences as f64 / stage.batch as f64).ceil().max(1.0) as u64,
+        steps => steps as u64,
+    };
+}
+
+/// What the data of stage `index` comes to, without loading weights; `None` for another kind of
+/// stage.
+///
+/// # Errors
+/// As a run would tell of tokenizer and data.
+pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> {
+    let stage = &recipe.stages[index];
+    let StageKind::Sft(sft) = &stage.kind else { return Ok(None) };
+    let read = |text: TextSide<'_>| {
+        read_examples(sft, &stage.name, recipe.stage_seed(index), text).map(|e| Some(e.counts))
+    };
+    match root_model(recipe, index) {
+        ModelSource::Path(path) => {
+            let stored = StoredModel::open(&path)?;
+            let tokenizer = required(stored.tokenizer.as_ref(), &path)?;
+            let config = stored.checkpoint.config();
+            read(TextSide {
+                tokenizer,
+                chat: stored.chat.as_ref(),
+                end: end_ids(config, tokenizer).first().copied(),
+                context: config.max_position_embeddings,
+            })
+        }
+        ModelSource::New(new) => {
+            let tokenizer = new_tokenizer(&new)?;
+            let config = crate::runner::new_config(&new, &tokenizer);
+            let end = end_ids(&config, &tokenizer).first().copied();
+            let context = config.max_position_embeddings;
+            read(TextSide { tokenizer: &tokenizer, chat: None, end, context })
+        }
+        ModelSource::Stage(name) => {
+            Err(TrainError::NotFound { what: "the model that stage", path: PathBuf::from(name) })
+        }
+    }
+}
+
+/// The model that the stages up to `index` began with: its tokenizer is theirs.
+fn root_model(recipe: &Recipe, index: usize) -> ModelSource {
+    let mut source = recipe.model_of(index);
+    while let ModelSource::Stage(name) = &source
+        && let Some(before) = recipe.stages.iter().position(|stage| stage.name == *name)
+    {
+        source = recipe.model_of(before);
+    }
+    source
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The `sft` stage: supervised training on conversations.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thinkling_learn::Decay;
+
+use super::choice::choices;
+use super::lora::LoraKeys;
+use super::range::{POSITIVE, Range};
+use super::rl::Template;
+use super::section::Section;
+use super::training::Training;
+use super::tree::Value;
+use crate::error::Result;
+
+choices! {
+    /// What becomes of an example with more than `max_tokens` tokens.
+    pub enum Overlong {
+        /// It is left out.
+        Drop = "drop",
+        /// Its first `max_tokens` tokens are learnt, where any of them is the assistant's.
+        Cut = "cut",
+    }
+}
+
+choices! {
+    /// Kinds of sources of examples.
+    enum ExampleKind {
+        /// A file.
+        Jsonl = "jsonl",
+    }
+}
+
+choices! {
+    /// How an example stands in its object.
+    pub enum ExampleFormat {
+        /// `messages`, else `prompt` and `completion`: whichever fields the object has.
+        Auto = "auto",
+        /// A list of `{role, content}`.
+        Messages = "messages",
+        /// A prompt and its completion, each a text or a list of messages.
+        PromptCompletion = "prompt-completion",
+        /// A problem of GSM8K (arXiv 2110.14168): the worked solution without its calculator marks
+        /// (`<<48/2=24>>`) as a thought, the number behind `####` as the answer:
+        /// `<think> .. </think> <answer> .. </answer>`.
+        Gsm8k = "gsm8k",
+    }
+}
+
+/// Keys of a stage of `kind = "sft"`.
+///
+/// Examples are packed into *sequences* of at most `max_tokens` tokens, in which they do not see
+/// each other; a step trains `batch` sequences. The loss is the mean over the step's tokens that
+/// the assistant writes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SftStage {
+    /// Optimiser and length of the stage.
+    #[serde(flatten)]
+    pub training: Training,
+    /// Passes over the examples, where `steps` is 0; the last step may reach into the next pass.
+    /// Default 2, the report's 2 (v2: 2 to 3).
+    pub epochs: f64,
+    /// Adapters that are trained in place of the weights. Default: none, as in the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraKeys>,
+    /// What stands around the turns. `r1-zero` and `none` take one question and one answer, and the
+    /// model's end token after it. Default `chat`.
+    pub template: Template,
+    /// Tokens of a sequence at most. Default 1024, the report's 32,768.
+    pub max_tokens: usize,
+    /// What becomes of longer examples. Default `drop`.
+    pub overlong: Overlong,
+    /// Whether several examples share a sequence (best-fit decreasing). Default true.
+    pub packing: bool,
+    /// Sequences of one optimiser step. Default 16, the report's 128 (distillation: 64).
+    pub batch: usize,
+    /// Whether lines that hold no example are passed over and counted, instead of ending the run.
+    /// Default false.
+    pub skip_bad: bool,
+    /// Examples: a table, or an array of tables. Required.
+    pub data: Vec<ExampleSource>,
+    /// Loss on examples that are not trained. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval: Option<HeldOutKeys>,
+}
+
+/// A file of examples: one JSON object a line, or one JSON array of objects.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExampleSource {
+    /// Always `jsonl`.
+    kind: ExampleKind,
+    /// The file.
+    pub path: PathBuf,
+    /// How an example stands in its object. Default `auto`.
+    pub format: ExampleFormat,
+    /// Field with the messages. Default `messages`.
+    pub messages: String,
+    /// Field with the prompt. Default `prompt` (`gsm8k`: `question`).
+    pub prompt: String,
+    /// Field with the completion. Default `completion` (`gsm8k`: `answer`).
+    pub completion: String,
+    /// How often a pass takes each example: 2 takes all twice, 0.5 half of them, chosen by the seed.
+    /// Default 1.
+    pub weight: f64,
+}
+
+/// Keys of the table `eval` of an `sft` stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HeldOutKeys {
+    /// Share of the prompts that is held out, chosen by a hash of prompt and seed: examples of the
+    /// same prompt are on the same side. Default 0.05.
+    pub share: f64,
+    /// Optimiser steps between two evaluations; 0 evaluates before and after the stage only.
+    /// Default 50.
+    pub every: usize,
+}
+
+impl SftStage {
+    /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
+    pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
+        let data = read_data(s)?;
+        let defaults =
+            Training { lr: 5e-5, schedule: Decay::Cosine, steps: 0, ..Training::default() };
+        let training = defaults.read_with_steps(s, 0)?;
+        let mut stage = Self {
+            training,
+            epochs: 2.0,
+            lora: LoraKeys::read_from(s)?,
+            template: Template::Chat,
+            max_tokens: 1024,
+            overlong: Overlong::Drop,
+            packing: true,
+            batch: 16,
+            skip_bad: false,
+            data,
+            eval: None,
+        };
+        s.float("epochs", &mut stage.epochs, POSITIVE)?;
+        s.choice("template", &mut stage.template)?;
+        // A sequence of one token has nothing to predict.
+        s.count("max_tokens", &mut stage.max_tokens, 2)?;
+        s.choice("overlong", &mut stage.overlong)?;
+        s.flag("packing", &mut stage.packing)?;
+        s.count("batch", &mut stage.batch, 1)?;
+        s.flag("skip_bad", &mut stage.skip_bad)?;
+        if let Some(mut e) = s.section("eval")? {
+            let mut eval = HeldOutKeys { share: 0.05, every: 50 };
+            e.float("share", &mut eval.share, Range::BETWEEN_ZERO_AND_ONE)?;
+            e.count("every", &mut eval.every, 0)?;
+            e.finish()?;
+            stage.eval = Some(eval);
+        }
+        Ok(stage)
+    }
+}
+
+fn read_data(s: &mut Section<'_>) -> Result<Vec<ExampleSource>> {
+    let one_or_more = "a table, or an array of at least one table";
+    let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
+    let Value::Array(items) = &node.value else {
+        return Ok(vec![ExampleSource::read(s.required_section("data")?)?]);
+    };
+    if items.is_empty() {
+        return Err(s.conflict("data", one_or_more));
+    }
+    let sources = items.iter().enumerate();
+    sources.map(|(i, item)| ExampleSource::read(s.inner(item, &format!("data.{i}"))?)).collect()
+}
+
+impl ExampleSource {
+    fn read(mut s: Section<'_>) -> Result<Self> {
+        let kind = s.required_choice("kind")?;
+        let path = s.required_path("path")?;
+        let mut format = ExampleFormat::Auto;
+        s.choice("format", &mut format)?;
+        let [prompt, completion] = match format {
+            ExampleFormat::Gsm8k => ["question", "answer"],
+            _ => ["prompt", "completion"],
+        };
+        let mut source = Self {
+            kind,
+            path,
+            format,
+            messages: s.text("messages")?.unwrap_or_else(|| "messages".to_owned()),
+            prompt: s.text("prompt")?.unwrap_or_else(|| prompt.to_owned()),
+            completion: s.text("completion")?.unwrap_or_else(|| completion.to_owned()),
+            weight: 1.0,
+        };
+        s.float("weight", &mut source.weight, POSITIVE)?;
+        s.finish()?;
+        Ok(source)
+    }
+}

@@ -1,10 +1,15 @@
 //! Running sequences over a decoder and its cache: what `thinkling-sampling`'s loop generates with.
 
 use crate::conversation::Conversation;
+use crate::live_counts::{Due, Follower, LiveCounts};
 use crate::segments::{Segment, Segments};
-use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
+use crate::{
+    Adapter, CountRule, CpuDecoder, EngineError, GpuDecoder, GpuOptions, RewardMeter, Row,
+    WeightsReader,
+};
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
 use thinkling_sampling::{Sampled, SamplingParams};
@@ -75,6 +80,7 @@ pub struct Engine {
     prompts: Vec<Prompt>,
     rows: Vec<Running>,
     before_pass: Option<BeforePass>,
+    follower: Option<Follower>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -155,6 +161,7 @@ impl Engine {
             prompts: Vec::new(),
             rows: Vec::new(),
             before_pass: None,
+            follower: None,
         })
     }
 
@@ -164,6 +171,34 @@ impl Engine {
     pub fn with_before_pass(mut self, before_pass: BeforePass) -> Self {
         self.before_pass = Some(before_pass);
         self
+    }
+
+    /// Counts the completions of the rows that begin from now on while a GPU draws them, whenever
+    /// `due` says so; `before` are tokens that the first of them has already, one that was broken off.
+    /// The meter is of the engine's adapter and has a row for each. Gives nothing on a CPU, where
+    /// [`RewardCounts::of`](crate::RewardCounts::of) counts what was drawn.
+    ///
+    /// # Errors
+    /// More tokens than the meter was made for.
+    pub fn follow(
+        &mut self,
+        meter: Rc<RewardMeter>,
+        rule: CountRule,
+        due: Due,
+        before: &[u32],
+    ) -> Result<Option<LiveCounts>, EngineError> {
+        if !self.draws() {
+            return Ok(None);
+        }
+        let follower = Follower::new(meter, rule, due, before)?;
+        let counted = follower.counted();
+        self.follower = Some(follower);
+        Ok(Some(counted))
+    }
+
+    /// Ends what [`Self::follow`] began.
+    pub fn unfollow(&mut self) {
+        self.follower = None;
     }
 
     /// What it uses of the GPU, if it is on one.
@@ -346,6 +381,9 @@ impl Decode for Engine {
             self.rows.push(Running::Apart { prompt: known[prompt].clone(), own, len: 0 });
         }
         self.drop_prompts(known);
+        if let Some(follower) = &mut self.follower {
+            follower.add_rows(prompts.len());
+        }
         Ok(())
     }
 
@@ -375,12 +413,18 @@ impl Decode for Engine {
         };
         let draws: Vec<f32> = uniforms.iter().map(|&x| x as f32).collect();
         let drawn = decoder.sample(ids, &rows, &wanted, params, &draws).await?;
+        if let Some(follower) = &mut self.follower {
+            follower.drawn(decoder, ids).await?;
+        }
         self.have_run(ids);
         let sampled = |(id, logprob)| Sampled { id, logprob: f64::from(logprob) };
         Ok(drawn.into_iter().map(sampled).collect())
     }
 
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {
+        if let Some(follower) = &mut self.follower {
+            follower.keep_rows(keep);
+        }
         let mut ended = Vec::new();
         for (index, row) in std::mem::take(&mut self.rows).into_iter().enumerate() {
             match row {

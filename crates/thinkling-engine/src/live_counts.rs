@@ -1,0 +1,109 @@
+//! Counts of rewards of the completions that a GPU is drawing, from their ids where they lie.
+
+use crate::{CountRule, EngineError, GpuDecoder, RewardCounts, RewardMeter};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What completions came to so far, in the order in which they began: also while the engine draws.
+#[derive(Clone, Debug, Default)]
+pub struct LiveCounts(Rc<RefCell<Vec<Counted>>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    /// Tokens that were counted.
+    tokens: usize,
+    counts: RewardCounts,
+}
+
+impl LiveCounts {
+    /// Counts of a completion's first `tokens` tokens, where they were counted last.
+    pub fn of(&self, completion: usize, tokens: usize) -> Option<RewardCounts> {
+        let counted = self.0.borrow().get(completion).copied();
+        counted.filter(|counted| counted.tokens == tokens).map(|counted| counted.counts)
+    }
+}
+
+/// Says whether now is the time to count; asked once a step.
+pub type Due = Box<dyn Fn() -> bool>;
+
+/// Follows the rows of an engine.
+pub(crate) struct Follower {
+    meter: Rc<RewardMeter>,
+    rule: CountRule,
+    due: Due,
+    counted: LiveCounts,
+    /// Of the engine's rows, in their order.
+    rows: Vec<Followed>,
+    /// Tokens of each completion that are in the meter.
+    lengths: Vec<usize>,
+    /// Tokens that the first completion has before its row begins.
+    before: usize,
+}
+
+struct Followed {
+    completion: usize,
+    /// Whether its first token is in the meter.
+    begun: bool,
+}
+
+impl Follower {
+    /// Follows the rows that begin from now on; the first of them has the tokens `before` already.
+    pub(crate) fn new(
+        meter: Rc<RewardMeter>,
+        rule: CountRule,
+        due: Due,
+        before: &[u32],
+    ) -> Result<Self, EngineError> {
+        if !before.is_empty() {
+            meter.put(0, 0, before)?;
+        }
+        let (counted, rows, lengths) = (LiveCounts::default(), Vec::new(), Vec::new());
+        Ok(Self { meter, rule, due, counted, rows, lengths, before: before.len() })
+    }
+
+    pub(crate) fn counted(&self) -> LiveCounts {
+        self.counted.clone()
+    }
+
+    pub(crate) fn add_rows(&mut self, count: usize) {
+        for _ in 0..count {
+            self.rows.push(Followed { completion: self.lengths.len(), begun: false });
+            self.lengths.push(std::mem::take(&mut self.before));
+        }
+    }
+
+    pub(crate) fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {
+        let mut index = 0;
+        self.rows.retain(|_| {
+            index += 1;
+            keep(index - 1)
+        });
+    }
+
+    /// Takes the tokens that `decoder` drew last, one a row, after `ids`. The first token of a row is
+    /// drawn on the host, and comes up with `ids`.
+    pub(crate) async fn drawn(
+        &mut self,
+        decoder: &GpuDecoder,
+        ids: &[u32],
+    ) -> Result<(), EngineError> {
+        let mut places = Vec::with_capacity(self.rows.len());
+        for (row, &id) in self.rows.iter_mut().zip(ids) {
+            let tokens = &mut self.lengths[row.completion];
+            if !std::mem::replace(&mut row.begun, true) {
+                self.meter.put(row.completion, *tokens, &[id])?;
+                *tokens += 1;
+            }
+            places.push((row.completion, *tokens));
+            *tokens += 1;
+        }
+        self.meter.keep(decoder, &places)?;
+        if (self.due)() {
+            let counts = self.meter.count_kept(&self.lengths, self.rule).await?;
+            let counted = self.lengths.iter().zip(counts);
+            let counted = counted.map(|(&tokens, counts)| Counted { tokens, counts });
+            *self.counted.0.borrow_mut() = counted.collect();
+        }
+        Ok(())
+    }
+}

@@ -85,6 +85,7 @@ table! {
     TABS: "Parts of the page", "页面分区";
     TAB_ASK: "Ask", "提问";
     TAB_LEARN: "Learn", "学习";
+    TAB_ABOUT: "About", "关于";
     MODELS: "Models", "模型";
     SETTINGS: "Settings", "设置";
     OTHER_LANGUAGE: "中文", "English";
@@ -170,6 +171,18 @@ table! {
     MODEL: "Model", "模型";
     NEW_CONVERSATION: "Begin a new conversation", "开始新对话";
 
+    // Meter
+    METER: "Live meter", "实时计量";
+    METER_NOTE: "Counted from token ids while they are drawn. The reward itself is decided by the rules over the text.", "在生成时由词元编号计数。奖励本身由针对文本的规则决定。";
+    METER_TAG_NONE: ": not there", "：没有";
+    METER_TAG_ONCE: ": once", "：一次";
+    METER_TAG_MANY: ": {count} times", "：{count} 次";
+    METER_REPETITION: "Repeated", "重复";
+    METER_REFLECTIVE: "Reflective", "反思词";
+    METER_SETTING: "Live meter", "实时计量";
+    METER_SETTING_HELP: "Tags, language, repeated 4-grams and reflective words while a model thinks. A large model of yours waits a few seconds for it at first.", "在模型思考时显示标签、语言、重复的 4 元组与反思词。较大的自选模型首次需等几秒。";
+    ONLY_WELL_FORMED: "Only well-formed ones ({kept} of {all})", "只看格式正确的（{all} 个中 {kept} 个）";
+
     // Group
     GROUP: "Group", "组";
     GROUP_MEAN: "mean reward", "平均奖励";
@@ -192,9 +205,15 @@ table! {
     DEV_SECONDS: "{seconds} s", "{seconds} 秒";
     DEV_TOKENS_PER_SECOND: "{speed} tokens/s", "{speed} 词元/秒";
     DEV_CHOSEN: "as chosen", "按您的选择";
-    DEV_SELF_TEST: "the GPU failed its self-test", "GPU 未通过自检";
-    DEV_LOST: "the GPU was lost", "GPU 连接丢失";
+    DEV_SELF_TEST: "the GPU failed its self-test: it is {got} away from the CPU, {most} would pass", "GPU 未通过自检：与 CPU 相差 {got}，上限为 {most}";
+    DEV_LOST: "the GPU was lost and did not come back", "GPU 连接丢失，未能恢复";
     DEV_NO_GPU: "no GPU with WebGPU was found", "没有找到支持 WebGPU 的 GPU";
+    DEV_SOFTWARE: "the browser’s WebGPU computes on the CPU itself, where the page’s own code is faster", "浏览器的 WebGPU 本身就在 CPU 上计算，本页自己的代码更快";
+    DEV_FAILED: "the GPU failed while the model was put on it", "模型载入 GPU 时出错";
+    DEV_LIMIT: "the GPU has too little: {what}, {expected} needed, {got} there", "GPU 能力不足：{what}，需要 {expected}，仅有 {got}";
+    DEV_MEASURED: "measured, {gpu} s a step on the GPU and {cpu} s on the CPU", "实测 GPU 每步 {gpu} 秒，CPU 每步 {cpu} 秒";
+    DEV_LATE: "the GPU was not ready after {limit} s; a step takes {cpu} s on the CPU", "GPU 在 {limit} 秒后仍未就绪；CPU 每步 {cpu} 秒";
+    DEV_SLOW: "a step takes more than {limit} s on the GPU and {cpu} s on the CPU", "GPU 每步超过 {limit} 秒，CPU 每步 {cpu} 秒";
     DEV_NOT_LOADED: "not loaded yet", "尚未加载";
 
     // Loading
@@ -210,8 +229,9 @@ table! {
     ANNOUNCE_LOADED: "{name} is ready.", "{name}已就绪。";
 
     // Notices and errors
-    NOTICE_NO_WEBGPU: "No WebGPU here: the model runs on the CPU. That is quick for the models that come with the page, slow for large ones.", "此浏览器没有 WebGPU：模型在 CPU 上运行。自带的模型很快，大模型会慢。";
-    NOTICE_SELF_TEST: "The GPU gave wrong numbers in the self-test, so the model runs on the CPU.", "GPU 自检结果有误，模型改在 CPU 上运行。";
+    NOTICE_ON_CPU: "The model runs on the CPU: quick for the models that come with the page, slow for large ones. Why: ", "模型在 CPU 上运行：自带的模型很快，大模型会慢。原因：";
+    NOTICE_MEASURING_CPU: "Measuring a step on the CPU…", "正在测量 CPU 上的一步……";
+    NOTICE_MEASURING_GPU: "Measuring a step on the GPU, whose programs are compiled first…", "正在测量 GPU 上的一步，先编译其程序……";
     NOTICE_LOST: "The GPU was lost. It is being set up again; the answer goes on.", "GPU 连接丢失，正在恢复，回答会继续。";
     NOTICE_RESTORED: "The GPU is back; the answer goes on.", "GPU 已恢复，回答继续。";
     NOTICE_NOT_CACHED: "There is no room to keep this model: it will be fetched again on the next visit.", "空间不足，无法保存此模型：下次访问需重新获取。";
@@ -291,7 +311,9 @@ table! {
     LEARN_PAUSED: "Paused after {step} steps.", "已在 {step} 步后暂停。";
     LEARN_COMPARING: "Both answer an unseen problem…", "两者正在回答一道未见题…";
     LEARN_DEVICE: "{parameters} parameters on {name}: {reason}", "{parameters} 个参数，运行于 {name}：{reason}";
-    LEARN_MEASURED: "measured, {gpu} s a step on the GPU and {cpu} s on the CPU", "实测 GPU 每步 {gpu} 秒，CPU 每步 {cpu} 秒";
+    ALARM_NOT_FINITE: "The step’s numbers are not finite, so it was left out. If that goes on, begin again.", "这一步的数值不是有限数，已略过。若持续如此，请重来。";
+    ALARM_COLLAPSED: "The policy has collapsed: its answers are alike and wrong while the format is kept. Begin again with the base.", "策略已坍缩：回答彼此雷同且错误，只是格式正确。请从基座重来。";
+    ALARM_NO_VARIANCE: "No group has any variance in its rewards, so there was nothing to learn.", "各组内奖励都相同，这一步没有可学的。";
     CURVES: "While it learns", "学习曲线";
     CURVES_NOTE: "Thin: each step. Strong: mean of the last five. Dashed: the base, measured.", "细线：每一步。粗线：最近五步的均值。虚线：基座的实测值。";
     CHART_LABEL: "{title}: {first} at step {start}, {last} at step {end}", "{title}：第 {start} 步 {first}，第 {end} 步 {last}";
@@ -311,6 +333,38 @@ table! {
     GOLD_IS: "gold {gold}", "标准答案 {gold}";
     HOLD: "Hold this group", "停在这一组";
     GROUP_NOTE: "Step {step} · gold {gold} · {correct} of {count} correct · mean reward {mean}", "第 {step} 步 · 标准答案 {gold} · {count} 个中 {correct} 个正确 · 平均奖励 {mean}";
+
+    // About
+    ABOUT_LEDE: "Small language models that reason, and the rules that taught them, in one page without a server.", "会推理的小语言模型，与教会它们的规则，同在一个没有服务器的页面里。";
+    ABOUT_WHAT: "What this is", "这是什么";
+    ABOUT_WHAT_1: "Thinkling trains small language models to reason by reinforcement learning with rule rewards, as the DeepSeek-R1 report describes it. It is one Rust workspace; this page is a part of it.", "Thinkling 按 DeepSeek-R1 报告的方法，用基于规则奖励的强化学习训练会推理的小语言模型。它是一个 Rust 工程，本页是其中一部分。";
+    ABOUT_WHAT_2: "“Ask” lets a trained model think and checks its answer by the very reward that trained it. “Learn” lets a smaller base learn while you watch, by the code that trains natively.", "“提问”让训练后的模型思考，并用训练它的同一奖励检查答案。“学习”让更小的基座在您眼前学习，用的正是本地训练的代码。";
+    ABOUT_WHAT_3: "The live meter reads token ids, on the GPU where they are drawn. It shows; it does not judge: the reward is decided by the rules over the text.", "实时计量读取词元编号，在生成它们的 GPU 上完成。它只展示，不评判：奖励由针对文本的规则决定。";
+    ABOUT_WHERE: "What runs where", "在哪里运行";
+    ABOUT_WHERE_MODEL: "Models", "模型";
+    ABOUT_WHERE_MODEL_IS: "In a worker of their own, on your GPU by WebGPU shaders written for this, or on the CPU in WebAssembly. Before a GPU is used, one layer of the model is computed on both and compared.", "在各自的工作线程中运行：用专门编写的 WebGPU 着色器在您的 GPU 上，或用 WebAssembly 在 CPU 上。使用 GPU 之前，先在两边各算模型的一层并比对。";
+    ABOUT_WHERE_REWARD: "Rewards", "奖励";
+    ABOUT_WHERE_REWARD_IS: "In the same worker: the Rust code of training, compiled to WebAssembly.", "在同一工作线程中：训练所用的 Rust 代码，编译为 WebAssembly。";
+    ABOUT_WHERE_LEARN: "Learning", "学习";
+    ABOUT_WHERE_LEARN_IS: "In another worker, on the device whose measured step is faster. Its program is fetched when you start it.", "在另一工作线程中，运行于实测更快的设备。其程序在您点开始时才获取。";
+    ABOUT_PRIVATE: "What leaves this machine", "哪些会离开本机";
+    ABOUT_PRIVATE_1: "Nothing. What you ask, and what the models say, stays here. There is no server part, no counting of visitors, no cookie.", "没有。您的问题与模型的回答都留在这里。没有服务器程序，不统计访客，没有 Cookie。";
+    ABOUT_PRIVATE_2: "The page is allowed to talk to its own host only. If you type an address under “Models”, the worker fetches the model from there, and sends nothing but that request.", "本页只允许访问自己的主机。若您在“模型”中填写网址，工作线程会从那里获取模型，除此请求外不发送任何内容。";
+    ABOUT_PRIVATE_3: "Models are kept in this browser’s private storage, settings in its local storage; “Models” shows and deletes what is kept.", "模型保存在浏览器的私有存储中，设置保存在本地存储中；“模型”里可查看并删除。";
+    ABOUT_MADE: "How the models were made", "模型如何得来";
+    ABOUT_MADE_BASE: "Base", "基座";
+    ABOUT_MADE_BASE_IS: "571,392 parameters, trained on text that a program writes in English and Chinese: small sums, guesses, a third of them wrong, worked steps with slips. It has read nothing else, and answers one problem in five.", "571,392 个参数，训练文本由程序用中英文写成：小算术、猜测（三分之一是错的）、带笔误的步骤。它没有读过别的，五道题答对一道。";
+    ABOUT_MADE_TRAINED: "Trained", "训练后";
+    ABOUT_MADE_TRAINED_IS: "The base after half a minute of reinforcement learning on two CPU cores: groups of 16 answers, rewarded for the right number and for the format, no example shown. It answers close to nine in ten.", "基座在两个 CPU 核心上强化学习半分钟而成：每题 16 个回答，答对与格式正确得奖励，不展示任何示例。十道题接近答对九道。";
+    ABOUT_MADE_NANO: "Nano base", "微型基座";
+    ABOUT_MADE_NANO_IS: "Under half a million parameters, made alike: what learns on the other tab.", "不足五十万参数，做法相同：在“学习”页里学习的就是它。";
+    ABOUT_LICENCE: "Licences", "许可";
+    ABOUT_LICENCE_IS: "Code, models and problems are under the MIT licence or the Apache License 2.0, as you choose.", "代码、模型与题目采用 MIT 许可或 Apache License 2.0，任您选择。";
+    ABOUT_READ: "Read on", "延伸阅读";
+    ABOUT_READ_WEB: "How the page works, how fast it is, how it is tested", "本页如何工作、有多快、如何测试";
+    ABOUT_READ_REWARDS: "What the rewards accept and refuse", "奖励接受什么、拒绝什么";
+    ABOUT_READ_MODELS: "The commands that made the models", "制作模型的命令";
+    ABOUT_READ_NOTE: "Plain text files beside this page, in English.", "与本页同处的纯文本文件，英文。";
 
     // Reasons of the reward, by their words in thinkling-reward
     REASON_CUT: "cut at the token limit", "达到词元上限被截断";

@@ -156,6 +156,7 @@ test("why the CPU is taken is said by its reason, and not where it was chosen", 
   await settings(page, { "device-choice": "cpu" });
   await ask(page, "What is 7+6?");
   assert.equal(await page.locator("[data-testid=device-reason]").count(), 0);
+  assert.ok(!(await page.locator("#notice").isVisible()), "what it said is over");
 });
 
 /** Presses Tab until the element with this id has the focus. */
@@ -285,6 +286,7 @@ test("a base learns for ten steps, and begins again", async () => {
     undefined,
     { timeout: 300_000 },
   );
+  assert.ok(!(await page.locator("#notice").isVisible()), "measuring is over");
   // By whichever of the measured reasons, in the page's words.
   const note = page.locator("#learn-device-note");
   assert.match(await note.innerText(), /measured, [\d.]+ s a step|not ready after|takes more than/);

@@ -180,7 +180,7 @@ table! {
     METER_REPETITION: "Repeated", "重复";
     METER_REFLECTIVE: "Reflective", "反思词";
     METER_SETTING: "Live meter", "实时计量";
-    METER_SETTING_HELP: "Tags, language, repeated 4-grams and reflective words while a model thinks. A large model of yours waits a few seconds for it at first.", "在模型思考时显示标签、语言、重复的 4 元组与反思词。较大的自选模型首次需等几秒。";
+    METER_SETTING_HELP: "Tags, language, repeated 4-grams and reflective words while a model thinks. A large model of yours waits about a second for it at first.", "在模型思考时显示标签、语言、重复的 4 元组与反思词。较大的自选模型首次需多等约一秒。";
     ONLY_WELL_FORMED: "Only well-formed ones ({kept} of {all})", "只看格式正确的（{all} 个中 {kept} 个）";
 
     // Group
@@ -339,7 +339,7 @@ table! {
     ABOUT_WHAT: "What this is", "这是什么";
     ABOUT_WHAT_1: "Thinkling trains small language models to reason by reinforcement learning with rule rewards, as the DeepSeek-R1 report describes it. It is one Rust workspace; this page is a part of it.", "Thinkling 按 DeepSeek-R1 报告的方法，用基于规则奖励的强化学习训练会推理的小语言模型。它是一个 Rust 工程，本页是其中一部分。";
     ABOUT_WHAT_2: "“Ask” lets a trained model think and checks its answer by the very reward that trained it. “Learn” lets a smaller base learn while you watch, by the code that trains natively.", "“提问”让训练后的模型思考，并用训练它的同一奖励检查答案。“学习”让更小的基座在您眼前学习，用的正是本地训练的代码。";
-    ABOUT_WHAT_3: "The live meter reads token ids, on the GPU where they are drawn. It shows; it does not judge: the reward is decided by the rules over the text.", "实时计量读取词元编号，在生成它们的 GPU 上完成。它只展示，不评判：奖励由针对文本的规则决定。";
+    ABOUT_WHAT_3: "The live meter counts from token ids, on the device that draws them. It shows and does not judge: the reward is decided by the rules over the text.", "实时计量由词元编号计数，在生成它们的设备上完成。它只展示，不评判：奖励由针对文本的规则决定。";
     ABOUT_WHERE: "What runs where", "在哪里运行";
     ABOUT_WHERE_MODEL: "Models", "模型";
     ABOUT_WHERE_MODEL_IS: "In a worker of their own, on your GPU by WebGPU shaders written for this, or on the CPU in WebAssembly. Before a GPU is used, one layer of the model is computed on both and compared.", "在各自的工作线程中运行：用专门编写的 WebGPU 着色器在您的 GPU 上，或用 WebAssembly 在 CPU 上。使用 GPU 之前，先在两边各算模型的一层并比对。";

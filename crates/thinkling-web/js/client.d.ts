@@ -114,7 +114,7 @@ export interface Sampling {
   /** Tokens of a completion at most (256). */
   maxTokens?: number;
   /** Whether to tell what the rules see in each completion while it is drawn, and how (false). For the
-   * first such request of a model a table of its vocabulary is made: seconds where that is large. */
+   * first such request of a model a table of its vocabulary is made: about a second for 50,000 tokens. */
   meter?: boolean | MeterOptions;
 }
 

@@ -118,7 +118,9 @@ impl Learn {
             ("onNotice", on_notice.into_js_value()),
         ]);
         let program = beside_page("thinkling-web-learn/learn.js");
-        let learner = learner::create(&program, &options).await?;
+        let learner = learner::create(&program, &options).await;
+        notices::clear_notice();
+        let learner = learner?;
         self.learner.replace(Some(learner.clone()));
         show(&by_id::<HtmlElement>("learn-intro"), false);
         show(&by_id::<HtmlElement>("learn-live"), true);

@@ -38,7 +38,12 @@ pub(crate) fn clear_error() {
     show(&by_id::<HtmlElement>("error"), false);
 }
 
-/// Shows what the model client wants known.
+/// Takes the last notice away: what it said is over.
+pub(crate) fn clear_notice() {
+    show(&by_id::<HtmlElement>("notice"), false);
+}
+
+/// Shows what the model client or the learner wants known.
 pub(crate) fn notice(notice: &JsValue) {
     let notice: &Notice = notice.unchecked_ref();
     let text = match notice.kind().as_str() {

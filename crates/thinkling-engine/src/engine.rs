@@ -1,15 +1,11 @@
 //! Running sequences over a decoder and its cache: what `thinkling-sampling`'s loop generates with.
 
 use crate::conversation::Conversation;
-use crate::live_counts::{Due, Follower, LiveCounts};
+use crate::live_counts::Follower;
 use crate::segments::{Segment, Segments};
-use crate::{
-    Adapter, CountRule, CpuDecoder, EngineError, GpuDecoder, GpuOptions, RewardMeter, Row,
-    WeightsReader,
-};
+use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
 use thinkling_sampling::{Sampled, SamplingParams};
@@ -80,7 +76,8 @@ pub struct Engine {
     prompts: Vec<Prompt>,
     rows: Vec<Running>,
     before_pass: Option<BeforePass>,
-    follower: Option<Follower>,
+    /// See [`Self::follow`].
+    pub(crate) follower: Option<Follower>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -171,34 +168,6 @@ impl Engine {
     pub fn with_before_pass(mut self, before_pass: BeforePass) -> Self {
         self.before_pass = Some(before_pass);
         self
-    }
-
-    /// Counts the completions of the rows that begin from now on while a GPU draws them, whenever
-    /// `due` says so; `before` are tokens that the first of them has already, one that was broken off.
-    /// The meter is of the engine's adapter and has a row for each. Gives nothing on a CPU, where
-    /// [`RewardCounts::of`](crate::RewardCounts::of) counts what was drawn.
-    ///
-    /// # Errors
-    /// More tokens than the meter was made for.
-    pub fn follow(
-        &mut self,
-        meter: Rc<RewardMeter>,
-        rule: CountRule,
-        due: Due,
-        before: &[u32],
-    ) -> Result<Option<LiveCounts>, EngineError> {
-        if !self.draws() {
-            return Ok(None);
-        }
-        let follower = Follower::new(meter, rule, due, before)?;
-        let counted = follower.counted();
-        self.follower = Some(follower);
-        Ok(Some(counted))
-    }
-
-    /// Ends what [`Self::follow`] began.
-    pub fn unfollow(&mut self) {
-        self.follower = None;
     }
 
     /// What it uses of the GPU, if it is on one.

@@ -1,8 +1,9 @@
 //! Counts of rewards of the completions that a GPU is drawing, from their ids where they lie.
 
-use crate::{CountRule, EngineError, GpuDecoder, RewardCounts, RewardMeter};
+use crate::{CountRule, Engine, EngineError, GpuDecoder, RewardCounts, RewardMeter};
 use std::cell::RefCell;
 use std::rc::Rc;
+use thinkling_sampling::generate::Decode;
 
 /// What completions came to so far, in the order in which they began: also while the engine draws.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,36 @@ impl LiveCounts {
 
 /// Says whether now is the time to count; asked once a step.
 pub type Due = Box<dyn Fn() -> bool>;
+
+impl Engine {
+    /// Counts the completions of the rows that begin from now on while a GPU draws them, whenever
+    /// `due` says so; `before` are tokens that the first of them has already, one that was broken off.
+    /// The meter is of the engine's adapter and has a row for each. Gives nothing on a CPU, where
+    /// [`RewardCounts::of`] counts what was drawn.
+    ///
+    /// # Errors
+    /// More tokens than the meter was made for.
+    pub fn follow(
+        &mut self,
+        meter: Rc<RewardMeter>,
+        rule: CountRule,
+        due: Due,
+        before: &[u32],
+    ) -> Result<Option<LiveCounts>, EngineError> {
+        if !self.draws() {
+            return Ok(None);
+        }
+        let follower = Follower::new(meter, rule, due, before)?;
+        let counted = follower.counted();
+        self.follower = Some(follower);
+        Ok(Some(counted))
+    }
+
+    /// Ends what [`Self::follow`] began.
+    pub fn unfollow(&mut self) {
+        self.follower = None;
+    }
+}
 
 /// Follows the rows of an engine.
 pub(crate) struct Follower {

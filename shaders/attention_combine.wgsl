@@ -1,9 +1,9 @@
 // Puts the parts of attention.wgsl together: with s the largest score of a part, l its sum of
 // exponentials and a its weighted sum of values,
 //   out = sum(exp(s - max s) a) / sum(exp(s - max s) l).
-//
+// Follows rows.wgsl.
 // Bindings:  0 parts    [rows, HEADS, most parts, HEAD_DIM + 2]
-//            1 rows     descriptors: see attention.wgsl
+//            1 rows     descriptors
 //            2 mixed    [rows, OUTPUT_STRIDE]
 //            3 counts   x: most parts of a row
 // Grid:      [rows, HEADS, 1]; a workgroup has a head.
@@ -11,14 +11,6 @@ override HEADS: u32;
 override HEAD_DIM: u32;
 override OUTPUT_STRIDE: u32;
 override PART: u32;
-
-struct Row {
-    prompt_start: u32,
-    prompt_len: u32,
-    own_start: u32,
-    own_len: u32,
-    position: u32,
-}
 
 @group(0) @binding(0) var<storage, read> parts: array<f32>; // [rows, HEADS, parts, HEAD_DIM + 2]
 @group(0) @binding(1) var<storage, read> rows: array<Row>;

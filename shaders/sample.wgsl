@@ -2,78 +2,99 @@
 //
 // p(i) = exp((logit(i) - largest) / T). Greedy (T = 0): the largest logit, the first of equals, and
 // the log-probability at T = 1. Else top-k and top-p keep the tokens whose probability is at least a
-// threshold found by bisection, and the draw inverts their cumulative distribution in order of id.
+// threshold, found by cutting the range of scores in five again and again, and the draw inverts their
+// cumulative distribution in order of id.
 // The log-probability is that before the filters: (logit - largest) / T - log sum p.
-// Bindings:  0 logits   [rows, VOCAB_STRIDE]
+// Follows one of reduce/*.wgsl.
+// Bindings:  0 logits   [rows, VOCAB_STRIDE]; banned tokens lose theirs
 //            1 draws    [rows] uniform in [0, 1)
 //            2 ids      [rows]
 //            3 logprobs [rows]
 //            4 params   x: T, y: top-p (1: all), z: top-k (0: all), w: min-p
-// Grid:      [rows, 1, 1]; a workgroup has a row, a thread a run of neighbouring tokens.
-override VOCAB: u32;
+//            5 banned   how many, then their ids
+// Grid:      [rows, 1, 1]; a workgroup has a row.
+override VOCAB: u32; // below 2^24
 override VOCAB_STRIDE: u32;
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>; // [rows, VOCAB_STRIDE]
+@group(0) @binding(0) var<storage, read_write> logits: array<f32>; // [rows, VOCAB_STRIDE]
 @group(0) @binding(1) var<storage, read> draws: array<f32>; // [rows]
 @group(0) @binding(2) var<storage, read_write> ids: array<u32>; // [rows]
 @group(0) @binding(3) var<storage, read_write> logprobs: array<f32>; // [rows]
 @group(0) @binding(4) var<uniform> params: vec4<f32>;
+@group(0) @binding(5) var<storage, read> banned: array<u32>; // count, ids
 
 const THREADS = 256u;
-const BISECTIONS = 40u;
-var<workgroup> values: array<f32, 256>;
-var<workgroup> counts: array<u32, 256>;
+const LOWEST = -104.0; // exp of it is 0
+const CUTS = 18u; // 104 / 5^18 is below the spacing of scores
+var<workgroup> masses: array<f32, THREADS>;
+var<private> base: u32;
+var<private> largest: f32;
+var<private> inverse: f32;
 
-fn total(thread: u32, value: f32, count: u32) -> vec2<f32> {
-    workgroupBarrier();
-    values[thread] = value;
-    counts[thread] = count;
-    workgroupBarrier();
-    var sum = vec2<f32>(0.0);
-    for (var i = 0u; i < THREADS; i++) {
-        sum += vec2<f32>(values[i], f32(counts[i]));
-    }
-    return sum;
+fn score(i: u32) -> f32 {
+    return (logits[base + i] - largest) * inverse;
 }
 
-@compute @workgroup_size(256)
+// Sums over the tokens whose score is at least each of four, and whose p at least `least`: of p, or of
+// how many.
+fn above(thread: u32, scores: vec4<f32>, least: f32, counting: bool) -> vec4<f32> {
+    var sums = vec4<f32>(0.0);
+    for (var i = thread; i < VOCAB; i += THREADS) {
+        let s = score(i);
+        let p = exp(s);
+        let value = select(select(0.0, p, p >= least), 1.0, counting);
+        sums += select(vec4<f32>(0.0), vec4<f32>(value), vec4<f32>(s) >= scores);
+    }
+    return workgroup_sums(thread, sums);
+}
+
+// The highest score whose sum `above` still reaches a value.
+fn threshold(thread: u32, reach: f32, least: f32, counting: bool) -> f32 {
+    var low = LOWEST;
+    var high = 0.0;
+    for (var cut = 0u; cut < CUTS; cut++) {
+        let width = (high - low) * 0.2;
+        let scores = low + width * vec4<f32>(1.0, 2.0, 3.0, 4.0);
+        let reached = above(thread, scores, least, counting) >= vec4<f32>(reach);
+        let kept = vec4<f32>(low, scores.xyz);
+        high = select(select(select(select(scores.x, scores.y, reached.x), scores.z, reached.y),
+            scores.w, reached.z), high, reached.w);
+        low = select(select(select(select(kept.x, scores.x, reached.x), scores.y, reached.y),
+            scores.z, reached.z), scores.w, reached.w);
+    }
+    return low;
+}
+
+@compute @workgroup_size(THREADS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let base = group.x * VOCAB_STRIDE;
-    let run = (VOCAB + THREADS - 1u) / THREADS;
-    let start = min(thread * run, VOCAB);
-    let to = min(start + run, VOCAB);
-    var best = -3.0e38;
-    var best_id = 0u;
-    for (var i = start; i < to; i++) {
+    base = group.x * VOCAB_STRIDE;
+    for (var i = thread; i < banned[0]; i += THREADS) {
+        logits[base + banned[i + 1u]] = -3.0e38;
+    }
+    storageBarrier();
+    var best = -3.4e38;
+    var best_id = VOCAB;
+    for (var i = thread; i < VOCAB; i += THREADS) {
         if logits[base + i] > best {
             best = logits[base + i];
             best_id = i;
         }
     }
-    values[thread] = best;
-    counts[thread] = best_id;
-    workgroupBarrier();
-    var largest = values[0];
-    var largest_id = counts[0];
-    for (var i = 1u; i < THREADS; i++) {
-        if values[i] > largest {
-            largest = values[i];
-            largest_id = counts[i];
-        }
-    }
+    largest = workgroup_max(thread, best);
     let greedy = params.x == 0.0;
-    let inverse = select(1.0 / max(params.x, 1e-30), 1.0, greedy);
+    inverse = select(1.0 / max(params.x, 1e-30), 1.0, greedy);
     var mass = 0.0;
-    for (var i = start; i < to; i++) {
-        mass += exp((logits[base + i] - largest) * inverse);
+    for (var i = thread; i < VOCAB; i += THREADS) {
+        mass += exp(score(i));
     }
-    let all = total(thread, mass, 0u).x;
+    let all = workgroup_sum(thread, mass);
+    let first = -workgroup_max(thread, -f32(select(VOCAB, best_id, best == largest)));
     if greedy {
         if thread == 0u {
-            ids[group.x] = largest_id;
+            ids[group.x] = u32(first);
             logprobs[group.x] = -log(all);
         }
         return;
@@ -81,84 +102,43 @@ fn main(
     // The least exp(..) that is kept; filters apply one after the other.
     var least = 0.0;
     if params.z > 0.0 {
-        var low = -104.0;
-        var high = 0.0;
-        for (var step = 0u; step < BISECTIONS; step++) {
-            let middle = 0.5 * (low + high);
-            var count = 0u;
-            for (var i = start; i < to; i++) {
-                count += select(0u, 1u, (logits[base + i] - largest) * inverse >= middle);
-            }
-            if total(thread, 0.0, count).y >= params.z {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        least = exp(low);
+        least = exp(threshold(thread, params.z, 0.0, true));
     }
     if params.y < 1.0 {
-        var kept = 0.0;
-        for (var i = start; i < to; i++) {
-            let p = exp((logits[base + i] - largest) * inverse);
-            kept += select(0.0, p, p >= least);
-        }
-        let reach = params.y * total(thread, kept, 0u).x;
-        var low = -104.0;
-        var high = 0.0;
-        for (var step = 0u; step < BISECTIONS; step++) {
-            let middle = 0.5 * (low + high);
-            var sum = 0.0;
-            for (var i = start; i < to; i++) {
-                let score = (logits[base + i] - largest) * inverse;
-                let p = exp(score);
-                sum += select(0.0, p, score >= middle && p >= least);
-            }
-            if total(thread, sum, 0u).x >= reach {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        least = max(least, exp(low));
+        let kept = above(thread, vec4<f32>(LOWEST), least, false).x;
+        least = max(least, exp(threshold(thread, params.y * kept, least, false)));
     }
     least = max(least, params.w);
+    // From here on a thread has a run of neighbouring tokens.
+    let run = (VOCAB + THREADS - 1u) / THREADS;
+    let start = min(thread * run, VOCAB);
+    let to = min(start + run, VOCAB);
     mass = 0.0;
     var last = VOCAB;
     for (var i = start; i < to; i++) {
-        let p = exp((logits[base + i] - largest) * inverse);
+        let p = exp(score(i));
         if p >= least && p > 0.0 {
             mass += p;
             last = i;
         }
     }
-    let target_mass = draws[group.x] * total(thread, mass, 0u).x;
+    masses[thread] = mass;
+    let target_mass = draws[group.x] * workgroup_sum(thread, mass);
     var before = 0.0;
     for (var i = 0u; i < thread; i++) {
-        before += values[i];
+        before += masses[i];
     }
     // The thread whose run holds the target; where rounding leaves none, the last one with mass.
     let holds = mass > 0.0 && before <= target_mass && target_mass < before + mass;
-    workgroupBarrier();
-    counts[thread] = select(select(0u, 1u, mass > 0.0), 2u, holds);
-    workgroupBarrier();
-    var chosen = 0u;
-    var found = false;
-    for (var i = 0u; i < THREADS; i++) {
-        if counts[i] == 2u && !found {
-            chosen = i;
-            found = true;
-        } else if counts[i] == 1u && !found {
-            chosen = i;
-        }
-    }
-    if thread != chosen {
+    let holder = -workgroup_max(thread, select(-f32(THREADS), -f32(thread), holds));
+    let filled = workgroup_max(thread, select(-1.0, f32(thread), mass > 0.0));
+    if f32(thread) != select(holder, filled, holder == f32(THREADS)) {
         return;
     }
     var id = last;
     var sum = before;
     for (var i = start; i < to; i++) {
-        let p = exp((logits[base + i] - largest) * inverse);
+        let p = exp(score(i));
         if p >= least && p > 0.0 {
             sum += p;
             if sum > target_mass {
@@ -168,5 +148,5 @@ fn main(
         }
     }
     ids[group.x] = id;
-    logprobs[group.x] = (logits[base + id] - largest) * inverse - log(all);
+    logprobs[group.x] = score(id) - log(all);
 }

@@ -5,19 +5,19 @@
 // its low nibble and column j + 16 in its high one.
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
 
+fn block_scale(panel: u32, block: u32, row: u32) -> vec2<f32> {
+    return unpack2x16float(weights[(panel * BLOCKS + block) * 320u + row]);
+}
+
 fn nibbles(word: u32) -> vec4<f32> {
     return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(15u));
 }
 
-fn block_values(panel: u32, block: u32, row: u32) -> array<vec4<f32>, 8> {
-    let base = (panel * BLOCKS + block) * 320u;
-    let scale = unpack2x16float(weights[base + row]);
-    let words = base + 64u + row;
-    var values: array<vec4<f32>, 8>;
-    for (var i = 0u; i < 4u; i++) {
-        let word = weights[words + i * 64u];
-        values[i] = scale.x * nibbles(word) + scale.y;
-        values[i + 4u] = scale.x * nibbles(word >> 4u) + scale.y;
-    }
-    return values;
+// Quads i and i + 4 of a block's eight, for i below 4.
+fn block_pair(scale: vec2<f32>, panel: u32, block: u32, row: u32, i: u32) -> array<vec4<f32>, 2> {
+    let word = weights[(panel * BLOCKS + block) * 320u + 64u + i * 64u + row];
+    return array<vec4<f32>, 2>(
+        scale.x * nibbles(word) + scale.y,
+        scale.x * nibbles(word >> 4u) + scale.y,
+    );
 }

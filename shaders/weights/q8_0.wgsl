@@ -5,15 +5,18 @@
 // value in the lowest byte.
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
 
-fn block_values(panel: u32, block: u32, row: u32) -> array<vec4<f32>, 8> {
-    let base = (panel * BLOCKS + block) * 544u;
-    let d = unpack2x16float(weights[base + row % 32u])[row / 32u];
-    let quads = base + 32u + row;
-    var values: array<vec4<f32>, 8>;
-    for (var i = 0u; i < 8u; i++) {
-        let word = bitcast<i32>(weights[quads + i * 64u]);
-        let bytes = vec4<i32>(word << 24u, word << 16u, word << 8u, word) >> vec4<u32>(24u);
-        values[i] = d * vec4<f32>(bytes);
-    }
-    return values;
+fn block_scale(panel: u32, block: u32, row: u32) -> vec2<f32> {
+    let d = unpack2x16float(weights[(panel * BLOCKS + block) * 544u + row % 32u])[row / 32u];
+    return vec2<f32>(d, 0.0);
+}
+
+fn quad(at: u32) -> vec4<f32> {
+    let word = bitcast<i32>(weights[at]);
+    return vec4<f32>(vec4<i32>(word << 24u, word << 16u, word << 8u, word) >> vec4<u32>(24u));
+}
+
+// Quads i and i + 4 of a block's eight, for i below 4.
+fn block_pair(scale: vec2<f32>, panel: u32, block: u32, row: u32, i: u32) -> array<vec4<f32>, 2> {
+    let at = (panel * BLOCKS + block) * 544u + 32u + i * 64u + row;
+    return array<vec4<f32>, 2>(scale.x * quad(at), scale.x * quad(at + 256u));
 }

@@ -3,15 +3,24 @@
 use crate::conversation::Conversation;
 use crate::live_counts::Follower;
 use crate::segments::{Segment, Segments};
-use crate::{Adapter, CpuDecoder, EngineError, GpuDecoder, GpuOptions, Row, WeightsReader};
+use crate::{
+    Adapter, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS,
+    Row, Step, WeightsReader,
+};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
+use thinkling_sampling::Sampled;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
-use thinkling_sampling::{Sampled, SamplingParams};
 
-/// Rows of a pass over prompts.
+/// Rows of a pass over prompts on the CPU, and on a GPU at least.
 const PROMPT_ROWS: usize = 64;
+/// The same on a GPU that has the memory for it.
+const MANY_PROMPT_ROWS: usize = 256;
+/// Steps on a GPU before their tokens are read.
+const STEPS_AT_ONCE: usize = 4;
+/// Memory that the activations of so many rows may take.
+const PASS_BYTES: u64 = 64 << 20;
 /// Logits of a pass whose rows are all wanted.
 const LOGITS_ROWS: usize = 32;
 
@@ -70,6 +79,10 @@ pub struct Engine {
     decoder: Decoder,
     vocab_size: usize,
     context: usize,
+    /// Rows of a pass over prompts.
+    prompt_rows: usize,
+    /// Steps on a GPU before their tokens are read.
+    steps_at_once: usize,
     segments: Segments,
     conversation: Option<Conversation>,
     /// Prompts of the last prefill that rows may begin after.
@@ -119,13 +132,19 @@ impl Engine {
         weights: &WeightsReader<'_>,
         capacity: Capacity,
     ) -> Result<Self, EngineError> {
-        let options = GpuOptions {
-            max_rows: capacity.rows.max(PROMPT_ROWS),
+        let cache_tokens = capacity.cache_tokens + capacity.conversation_tokens;
+        let options = |prompt_rows| GpuOptions {
+            max_rows: capacity.rows.max(prompt_rows),
             max_logits: capacity.rows.max(LOGITS_ROWS),
-            cache_tokens: capacity.cache_tokens + capacity.conversation_tokens,
+            cache_tokens,
         };
-        let decoder = GpuDecoder::new(adapter, weights, options).await?;
-        Self::new(Decoder::Gpu(Box::new(decoder)), weights, capacity)
+        let many = !adapter.is_software()
+            && GpuDecoder::pass_bytes(weights.config(), options(MANY_PROMPT_ROWS)) <= PASS_BYTES;
+        let steps_at_once = if adapter.is_software() { 1 } else { STEPS_AT_ONCE };
+        let prompt_rows = if many { MANY_PROMPT_ROWS } else { PROMPT_ROWS };
+        let decoder = GpuDecoder::new(adapter, weights, options(prompt_rows)).await?;
+        let engine = Self::new(Decoder::Gpu(Box::new(decoder)), weights, prompt_rows, capacity)?;
+        Ok(engine.with_steps_at_once(steps_at_once))
     }
 
     /// On the CPU.
@@ -135,12 +154,13 @@ impl Engine {
     pub fn on_cpu(weights: &WeightsReader<'_>, capacity: Capacity) -> Result<Self, EngineError> {
         let tokens = capacity.cache_tokens + capacity.conversation_tokens;
         let decoder = CpuDecoder::new(weights, tokens)?;
-        Self::new(Decoder::Cpu(Box::new(decoder)), weights, capacity)
+        Self::new(Decoder::Cpu(Box::new(decoder)), weights, PROMPT_ROWS, capacity)
     }
 
     fn new(
         decoder: Decoder,
         weights: &WeightsReader<'_>,
+        prompt_rows: usize,
         capacity: Capacity,
     ) -> Result<Self, EngineError> {
         let config = weights.config();
@@ -153,6 +173,8 @@ impl Engine {
             decoder,
             vocab_size: config.vocab_size,
             context: config.max_position_embeddings.min(most),
+            prompt_rows,
+            steps_at_once: 1,
             segments,
             conversation,
             prompts: Vec::new(),
@@ -160,6 +182,14 @@ impl Engine {
             before_pass: None,
             follower: None,
         })
+    }
+
+    /// Runs so many steps on a GPU before their tokens are read, at most [`MAX_STEPS`]:
+    /// reading takes its time, and what runs after the end of a sequence is of no use.
+    #[must_use]
+    pub fn with_steps_at_once(mut self, steps: usize) -> Self {
+        self.steps_at_once = steps.clamp(1, MAX_STEPS);
+        self
     }
 
     /// Asks `before_pass` before each pass whether to go on; where not, what runs ends with
@@ -176,6 +206,32 @@ impl Engine {
             Decoder::Cpu(_) => None,
             Decoder::Gpu(decoder) => Some(decoder.usage()),
         }
+    }
+
+    /// Rows of a pass over prompts at most.
+    pub fn prompt_rows(&self) -> usize {
+        self.prompt_rows
+    }
+
+    /// Times of the dispatches of a pass of `rows` rows of which each sees `tokens` tokens, on a GPU
+    /// that tells; for every row a token is drawn where `draws` says so, else for the last. Nothing
+    /// may run meanwhile, and what the cache held is lost.
+    ///
+    /// # Errors
+    /// As [`GpuDecoder::times`]; no GPU.
+    pub async fn times(
+        &mut self,
+        rows: usize,
+        tokens: usize,
+        draws: bool,
+    ) -> Result<Vec<DispatchTime>, EngineError> {
+        let Decoder::Gpu(decoder) = &self.decoder else {
+            return Err(EngineError::Gpu("there is none".to_owned()));
+        };
+        let ids = vec![0; rows];
+        let wanted: Vec<usize> = if draws { (0..rows).collect() } else { vec![rows - 1] };
+        let rows = vec![Row::alone(0, tokens.saturating_sub(1)); rows];
+        decoder.times(&ids, &rows, &wanted).await
     }
 
     /// Tokens of the last prompt that were not computed, since the one before it, with what was
@@ -302,7 +358,7 @@ impl Decode for Engine {
             self.go_on().await?;
             let (mut ids, mut rows, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
             let mut seen = Vec::new();
-            while rows.len() < PROMPT_ROWS
+            while rows.len() < self.prompt_rows
                 && wanted.len() < LOGITS_ROWS
                 && let Some(place) = tokens.next()
             {
@@ -365,29 +421,44 @@ impl Decode for Engine {
         Ok(())
     }
 
-    fn draws(&self) -> bool {
-        matches!(self.decoder, Decoder::Gpu(_))
+    fn steps_at_once(&self, request: &GenerateRequest<'_>) -> usize {
+        match &self.decoder {
+            Decoder::Gpu(_) if request.top_logprobs == 0 && request.banned.len() <= MAX_BANNED => {
+                self.steps_at_once
+            }
+            _ => 0,
+        }
     }
 
-    async fn step_and_draw(
+    async fn draw_steps(
         &mut self,
         ids: &[u32],
-        params: &SamplingParams,
-        uniforms: &[f64],
-    ) -> Result<Vec<Sampled>, EngineError> {
+        request: &GenerateRequest<'_>,
+        uniforms: &[Vec<f64>],
+    ) -> Result<Vec<Vec<Sampled>>, EngineError> {
         self.go_on().await?;
-        let (rows, wanted) = self.next_rows();
+        let (rows, _) = self.next_rows();
         let Decoder::Gpu(decoder) = &self.decoder else {
             unreachable!("only a GPU draws");
         };
-        let draws: Vec<f32> = uniforms.iter().map(|&x| x as f32).collect();
-        let drawn = decoder.sample(ids, &rows, &wanted, params, &draws).await?;
+        let step = |(index, uniforms): (u32, &Vec<f64>)| Step {
+            rows: rows.iter().map(|row| row.later(index)).collect(),
+            draws: uniforms.iter().map(|&x| x as f32).collect(),
+        };
+        let steps: Vec<Step> = (0..).zip(uniforms).map(step).collect();
+        let drawn = decoder.sample(ids, &steps, &request.sampling, &request.banned).await?;
         if let Some(follower) = &mut self.follower {
-            follower.drawn(decoder, ids).await?;
+            follower.drawn(decoder, ids, &drawn).await?;
         }
         self.have_run(ids);
-        let sampled = |(id, logprob)| Sampled { id, logprob: f64::from(logprob) };
-        Ok(drawn.into_iter().map(sampled).collect())
+        let sampled = |(id, logprob): (u32, f32)| Sampled { id, logprob: f64::from(logprob) };
+        let drawn: Vec<Vec<Sampled>> =
+            drawn.into_iter().map(|step| step.into_iter().map(sampled).collect()).collect();
+        for step in &drawn[..drawn.len().saturating_sub(1)] {
+            let ids: Vec<u32> = step.iter().map(|sampled| sampled.id).collect();
+            self.have_run(&ids);
+        }
+        Ok(drawn)
     }
 
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {

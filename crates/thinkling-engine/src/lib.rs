@@ -22,7 +22,9 @@ mod weights;
 pub use cpu_decoder::CpuDecoder;
 pub use engine::{BeforePass, Capacity, Engine};
 pub use error::EngineError;
-pub use gpu::{Adapter, GpuDecoder, GpuOptions, RewardMeter, Usage};
+pub use gpu::{
+    Adapter, DispatchTime, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS, RewardMeter, Step, Usage,
+};
 pub use live_counts::{Due, LiveCounts};
 pub use packed::{Format, PackedMatrix};
 pub use reward_counts::{CountRule, RewardCounts, RewardTable};

@@ -3,7 +3,6 @@
 use crate::{CountRule, Engine, EngineError, GpuDecoder, RewardCounts, RewardMeter};
 use std::cell::RefCell;
 use std::rc::Rc;
-use thinkling_sampling::generate::Decode;
 
 /// What completions came to so far, in the order in which they began: also while the engine draws.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +41,7 @@ impl Engine {
         due: Due,
         before: &[u32],
     ) -> Result<Option<LiveCounts>, EngineError> {
-        if !self.draws() {
+        if self.usage().is_none() {
             return Ok(None);
         }
         let follower = Follower::new(meter, rule, due, before)?;
@@ -111,20 +110,26 @@ impl Follower {
         });
     }
 
-    /// Takes the tokens that `decoder` drew last, one a row, after `ids`. The first token of a row is
-    /// drawn on the host, and comes up with `ids`.
+    /// Takes the tokens that `decoder` drew in some steps after `ids`, one a row and step. The first
+    /// token of a row is drawn on the host, and comes up with `ids`; so do those of steps before the
+    /// last, in whose place the next ones lie.
     pub(crate) async fn drawn(
         &mut self,
         decoder: &GpuDecoder,
         ids: &[u32],
+        steps: &[Vec<(u32, f32)>],
     ) -> Result<(), EngineError> {
+        let Some((_, earlier)) = steps.split_last() else { return Ok(()) };
         let mut places = Vec::with_capacity(self.rows.len());
-        for (row, &id) in self.rows.iter_mut().zip(ids) {
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            let begins = !std::mem::replace(&mut row.begun, true);
+            let first = ids[index..].iter().copied().take(begins.into());
+            let up: Vec<u32> = first.chain(earlier.iter().map(|step| step[index].0)).collect();
             let tokens = &mut self.lengths[row.completion];
-            if !std::mem::replace(&mut row.begun, true) {
-                self.meter.put(row.completion, *tokens, &[id])?;
-                *tokens += 1;
+            if !up.is_empty() {
+                self.meter.put(row.completion, *tokens, &up)?;
             }
+            *tokens += up.len();
             places.push((row.completion, *tokens));
             *tokens += 1;
         }

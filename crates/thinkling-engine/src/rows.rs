@@ -33,6 +33,11 @@ impl Row {
         }
     }
 
+    /// The token so many after it in its own sequence.
+    pub(crate) fn later(self, tokens: u32) -> Self {
+        Self { own_len: self.own_len + tokens, position: self.position + tokens, ..self }
+    }
+
     /// Tokens that it sees, itself included.
     pub(crate) fn tokens(&self) -> usize {
         (self.prompt_len + self.own_len) as usize

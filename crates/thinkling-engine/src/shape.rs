@@ -43,6 +43,16 @@ impl Shape {
         self.kv_heads * self.head_dim
     }
 
+    /// Quads of columns that a head takes in a GPU's cache.
+    pub(crate) fn head_quads(&self) -> usize {
+        self.head_dim.div_ceil(4)
+    }
+
+    /// Values of a key or value of all heads in a GPU's cache.
+    pub(crate) fn gpu_kv(&self) -> usize {
+        4 * self.kv_heads * self.head_quads()
+    }
+
     pub(crate) fn hidden_stride(&self) -> usize {
         padded(self.hidden)
     }

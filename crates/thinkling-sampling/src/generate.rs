@@ -47,20 +47,23 @@ pub trait Decode {
     /// The next token of each row; gives the logits of the one after it.
     async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), Self::Error>;
 
-    /// Whether [`Self::step_and_draw`] draws, so that no logits are read back.
-    fn draws(&self) -> bool {
-        false
+    /// Steps of which [`Self::draw_steps`] draws the tokens for this request before any of them is
+    /// read, so that no logits are; 0 where it does not draw.
+    fn steps_at_once(&self, request: &GenerateRequest<'_>) -> usize {
+        let _ = request;
+        0
     }
 
-    /// [`Self::step`] that also draws the token after it, as [`Sampler::sample`] does; `uniforms` are
-    /// the rows' draws in `[0, 1)`. Only called where it [draws](Self::draws).
-    async fn step_and_draw(
+    /// Some steps, of which each also draws the token after it, as [`Sampler::sample`] does, and the
+    /// next begins with it. `uniforms` are the rows' draws in `[0, 1)` of each step. Gives the tokens
+    /// of each step; those after a row's end are of no use.
+    async fn draw_steps(
         &mut self,
         ids: &[u32],
-        params: &SamplingParams,
-        uniforms: &[f64],
-    ) -> Result<Vec<Sampled>, Self::Error> {
-        let _ = (ids, params, uniforms);
+        request: &GenerateRequest<'_>,
+        uniforms: &[Vec<f64>],
+    ) -> Result<Vec<Vec<Sampled>>, Self::Error> {
+        let _ = (ids, request, uniforms);
         unreachable!("a decoder that draws says how")
     }
 
@@ -321,8 +324,9 @@ impl<'a, D: Decode> Run<'a, D> {
             let last = |row: &Row| self.generated.completions[row.completion].ids.last();
             let ids: Vec<u32> =
                 self.rows.iter().map(|row| last(row).copied().unwrap_or(0)).collect();
-            if self.decoder.draws() && request.banned.is_empty() && request.top_logprobs == 0 {
-                self.step_and_draw(&ids, on_token).await?;
+            let most = self.decoder.steps_at_once(request);
+            if most > 0 {
+                self.draw_steps(&ids, most, on_token).await?;
                 continue;
             }
             self.decoder.step(&ids, &mut logits).await?;
@@ -331,25 +335,45 @@ impl<'a, D: Decode> Run<'a, D> {
         Ok(())
     }
 
-    /// A step whose tokens the decoder draws.
-    async fn step_and_draw(
+    /// Steps whose tokens the decoder draws: at most so many, and none that a row has no room for.
+    async fn draw_steps(
         &mut self,
         ids: &[u32],
+        most: usize,
         on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(), D::Error> {
-        let params = &self.request.sampling;
-        let uniform = |row: &mut Row| match row.ended || params.is_greedy() {
+        let request = self.request;
+        let running = self.rows.iter().filter(|row| !row.ended);
+        let room = running.map(|row| self.room(row.completion)).min().unwrap_or(0);
+        let greedy = request.sampling.is_greedy();
+        let uniform = |row: &mut Row| match row.ended || greedy {
             true => 0.0,
             false => row.stream.uniform(),
         };
-        let uniforms: Vec<f64> = self.rows.iter_mut().map(uniform).collect();
-        let drawn = self.decoder.step_and_draw(ids, params, &uniforms).await?;
-        for (row, sampled) in drawn.into_iter().enumerate() {
-            if !self.rows[row].ended {
-                self.record(row, (sampled, Vec::new()), on_token)?;
+        let uniforms: Vec<Vec<f64>> = (0..most.min(room).max(1))
+            .map(|_| self.rows.iter_mut().map(uniform).collect())
+            .collect();
+        for drawn in self.decoder.draw_steps(ids, request, &uniforms).await? {
+            for (row, sampled) in drawn.into_iter().enumerate() {
+                if !self.rows[row].ended && !self.stopped {
+                    self.record(row, (sampled, Vec::new()), on_token)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Tokens that a completion may still have.
+    fn room(&self, index: usize) -> usize {
+        let len = self.generated.completions[index].ids.len();
+        let prompt_len = self.request.prompts[index / self.group].len();
+        let most = self.request.stop.max_tokens.saturating_sub(self.tokens_before(index));
+        most.min(self.decoder.context() - prompt_len).saturating_sub(len)
+    }
+
+    /// Tokens that a completion had when it was broken off.
+    fn tokens_before(&self, index: usize) -> usize {
+        self.request.resumed.get(index).map_or(0, |resumed| resumed.tokens)
     }
 
     /// Prompts whose completions fit into the batch beside those that run.
@@ -497,6 +521,7 @@ impl<'a, D: Decode> Run<'a, D> {
         }
         let index = self.rows[row].completion;
         let prompt_len = self.request.prompts[index / self.group].len();
+        let before = self.tokens_before(index);
         let completion = &mut self.generated.completions[index];
         if self.request.top_logprobs > 0 {
             completion.top_logprobs.push(top);
@@ -505,7 +530,6 @@ impl<'a, D: Decode> Run<'a, D> {
         completion.logprobs.push(sampled.logprob as f32);
         let len = completion.ids.len();
         let full = prompt_len + len >= self.decoder.context();
-        let before = self.request.resumed.get(index).map_or(0, |resumed| resumed.tokens);
         let finish =
             self.request.stop.finish(sampled.id, before + len).or(full.then_some(Finish::Length));
         completion.finish = finish.unwrap_or(Finish::Length);

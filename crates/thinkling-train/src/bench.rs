@@ -6,7 +6,7 @@
 
 mod decode;
 
-pub use decode::{DecodeBench, DecodeResult, EngineResult, bench_decode, bench_engine};
+pub use decode::{DecodeBench, DecodeResult, EngineResult, PassTimes, bench_decode, bench_engine};
 
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};

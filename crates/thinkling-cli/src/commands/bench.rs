@@ -32,11 +32,12 @@ fn timed(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
     let each = |step: usize, seconds: f64| eprintln!("step {step}: {seconds:.3} s");
     if args.kind == BenchKind::Engine {
         let opened = device::open_engine(&args.device)?;
-        let result = bench_engine(&config, opened.adapter.as_ref(), each)?;
+        let result = bench_engine(&config, opened.adapter.as_ref(), args.profile, each)?;
         let (runs, seconds) = (config.decode.runs, result.decode.generate_s);
         let device = (&*opened.name, opened.threads);
         return show(args, device, to_value(&result), runs, seconds, || {
-            decode_text(&result.decode) + &usage_text(result.usage.as_ref())
+            let times = result.times.as_ref().map_or_else(String::new, profile::passes);
+            decode_text(&result.decode) + &usage_text(result.usage.as_ref()) + &times
         });
     }
     let opened = device::open(&args.device)?;
@@ -80,14 +81,14 @@ fn show(
         let mut json = result.map_err(|e| Failure::running(e.to_string()))?;
         json["device"] = device.into();
         json["threads"] = threads.into();
-        if args.profile {
+        if args.profile && args.kind != BenchKind::Engine {
             json["profile"] = profile::json(steps);
         }
         println!("{json}");
         return Ok(());
     }
     println!("{device}\n{}", text());
-    if args.profile {
+    if args.profile && args.kind != BenchKind::Engine {
         println!("{}", profile::table(steps, step_s));
     }
     Ok(())

@@ -11,6 +11,7 @@ pub struct Adapter {
     queue: wgpu::Queue,
     name: String,
     software: bool,
+    features: wgpu::Features,
     max_binding: u64,
     allocated: Arc<AtomicU64>,
     lost: Arc<AtomicBool>,
@@ -20,6 +21,9 @@ pub struct Adapter {
 
 /// Invocations of the largest workgroup of the shaders.
 const INVOCATIONS: u32 = 256;
+/// What is made use of where the GPU has it: sums in subgroups, times of dispatches.
+const USED_FEATURES: wgpu::Features =
+    wgpu::Features::SUBGROUP.union(wgpu::Features::TIMESTAMP_QUERY);
 /// Storage buffers that a shader binds at most.
 const STORAGE_BUFFERS: u32 = 6;
 
@@ -62,9 +66,11 @@ impl Adapter {
         )?;
         needed("storage buffers", STORAGE_BUFFERS, limits.max_storage_buffers_per_shader_stage)?;
         let info = adapter.get_info();
+        let features = adapter.features() & USED_FEATURES;
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("thinkling"),
+                required_features: features,
                 required_limits: limits.clone(),
                 ..wgpu::DeviceDescriptor::default()
             })
@@ -84,7 +90,8 @@ impl Adapter {
         }));
         let allocated = Arc::default();
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, name: info.name, software, max_binding, allocated, lost, fault })
+        let name = info.name;
+        Ok(Self { device, queue, name, software, features, max_binding, allocated, lost, fault })
     }
 
     /// Whether the device is gone: its driver crashed or was reset, or it was
@@ -102,6 +109,23 @@ impl Adapter {
     /// Whether it computes on the CPU, where the engine's own code is faster.
     pub fn is_software(&self) -> bool {
         self.software
+    }
+
+    /// Whether threads may add in subgroups.
+    pub(super) fn has_subgroups(&self) -> bool {
+        self.features.contains(wgpu::Features::SUBGROUP)
+    }
+
+    /// Whether it tells the times of dispatches.
+    pub(super) fn tells_times(&self) -> bool {
+        self.features.contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// Does without what not every GPU has.
+    #[must_use]
+    pub fn without_features(mut self) -> Self {
+        self.features = wgpu::Features::empty();
+        self
     }
 
     /// Its name; empty where the browser does not tell.
@@ -157,15 +181,21 @@ impl Adapter {
         self.buffer(label, bytes, wgpu::BufferUsages::STORAGE | copies)
     }
 
-    /// Four words that change between passes.
+    /// Eight words that change between passes.
     pub(super) fn uniform(&self, label: &str) -> wgpu::Buffer {
-        self.buffer(label, 16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
+        self.buffer(label, 32, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
     }
 
     /// What results are copied to, to be read on the host.
     pub(super) fn readback(&self, bytes: u64) -> wgpu::Buffer {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         self.buffer("results", bytes, usage)
+    }
+
+    /// What times are written to, to be copied from.
+    pub(super) fn query_results(&self, bytes: u64) -> wgpu::Buffer {
+        let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+        self.buffer("times", bytes, usage)
     }
 
     pub(super) fn upload<T: bytemuck::NoUninit>(&self, label: &str, values: &[T]) -> wgpu::Buffer {
@@ -194,10 +224,21 @@ impl Adapter {
         source: &str,
         constants: &[(&str, f64)],
     ) -> wgpu::ComputePipeline {
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(label),
             source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
+        };
+        #[allow(unsafe_code)]
+        let module = if std::env::var_os("UNCHECKED").is_some() {
+            unsafe {
+                self.device.create_shader_module_trusted(
+                    descriptor,
+                    wgpu::ShaderRuntimeChecks::unchecked(),
+                )
+            }
+        } else {
+            self.device.create_shader_module(descriptor)
+        };
         // Those that this shader has.
         let constants: Vec<(&str, f64)> = constants
             .iter()

@@ -1,9 +1,9 @@
 //! Makes a decoder: buffers, uploaded weights, and the plans of its passes.
 
-use super::kernels::{Kernels, Mode, Product};
+use super::kernels::{Kernels, Mode, Product, SHARED_BYTES};
 use super::matrix::GpuMatrix;
-use super::plan::{Grid, Plan};
-use super::{Adapter, Buffers, GpuDecoder, GpuOptions, Usage};
+use super::plan::{Grid, Plan, Which};
+use super::{Adapter, Buffers, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS, Usage};
 use crate::EngineError;
 use crate::rows::{Limits, Row};
 use crate::shape::{PART, Shape, angles};
@@ -19,6 +19,8 @@ struct Work {
     mlp: wgpu::Buffer,
     /// See `attention.wgsl`.
     parts: wgpu::Buffer,
+    /// Sums of workgroups that share a tile of a product.
+    shared: wgpu::Buffer,
     angles: wgpu::Buffer,
     /// Bound where a shader has nothing to read.
     none: wgpu::Buffer,
@@ -44,7 +46,7 @@ pub(super) fn decoder(
     let shape = Shape::of(config);
     adapter.check_storage("attention parts", parts_bytes(&shape, options))?;
     adapter.check_storage("logits", (options.max_logits * shape.vocab * 4) as u64)?;
-    adapter.check_storage("cache", (options.cache_tokens * shape.kv() * 4) as u64)?;
+    adapter.check_storage("cache", (options.cache_tokens * shape.gpu_kv() * 4) as u64)?;
     let positions = config.max_position_embeddings.min(options.cache_tokens);
     let before = adapter.allocated();
     let work = Work::new(adapter, &shape, options, &angles(config, positions));
@@ -93,6 +95,14 @@ fn parts_bytes(shape: &Shape, options: GpuOptions) -> u64 {
     (4 * options.max_rows * shape.heads * parts * (shape.head_dim + 2)) as u64
 }
 
+pub(super) fn pass_bytes(shape: &Shape, options: GpuOptions) -> u64 {
+    let values = 2 * shape.hidden_stride()
+        + shape.qkv_stride()
+        + shape.mixed_stride()
+        + shape.intermediate_stride();
+    parts_bytes(shape, options) + (4 * options.max_rows * values) as u64
+}
+
 impl Work {
     fn new(adapter: &Adapter, shape: &Shape, options: GpuOptions, angles: &[[f32; 2]]) -> Self {
         let rows =
@@ -103,6 +113,7 @@ impl Work {
             mixed: rows("mixed", shape.mixed_stride()),
             mlp: rows("mlp", shape.intermediate_stride()),
             parts: adapter.storage("attention parts", parts_bytes(shape, options)),
+            shared: adapter.storage("sums of shared tiles", SHARED_BYTES),
             angles: adapter.upload("angles", angles),
             none: adapter.storage("none", 16),
         }
@@ -115,6 +126,8 @@ impl Buffers {
         let storage = |label, values: usize| adapter.storage(label, 4 * values as u64);
         Self {
             rows: storage("rows", max_rows * size_of::<Row>() / 4),
+            next_rows: storage("rows of steps", MAX_STEPS * max_rows * size_of::<Row>() / 4),
+            next_draws: storage("draws of steps", MAX_STEPS * max_rows),
             ids: storage("ids", max_rows),
             counts: adapter.uniform("rows of a pass"),
             attention_counts: adapter.uniform("parts of attention"),
@@ -127,7 +140,8 @@ impl Buffers {
             sampled: storage("sampled ids", max_logits),
             logprobs: storage("log-probabilities", max_logits),
             sampling: adapter.uniform("sampling"),
-            read: adapter.readback((4 * max_logits * shape.vocab.max(2)) as u64),
+            banned: storage("banned ids", MAX_BANNED + 1),
+            read: adapter.readback((4 * max_logits * shape.vocab.max(2 * MAX_STEPS)) as u64),
         }
     }
 }
@@ -172,20 +186,20 @@ impl Build<'_> {
         let mlp_norm = adapter.upload("mlp norm", &layer.mlp_norm);
         let bias = layer.qkv_bias.as_ref().map(|bias| adapter.upload("bias", bias));
         let qk_norms = layer.qk_norms.as_ref().map(|norms| adapter.upload("qk norms", norms));
-        let cache = (4 * self.options.cache_tokens * self.shape.kv()) as u64;
+        let cache = (4 * self.options.cache_tokens * self.shape.gpu_kv()) as u64;
         let cache = [adapter.storage("keys", cache), adapter.storage("values", cache)];
         let shape = self.shape.clone();
         for (many, plan) in plans.iter_mut().enumerate() {
             let many = many == 1;
             self.norm(plan, &input_norm);
             let mode = bias.as_ref().map_or(Mode::Set, Mode::Bias);
-            self.product(plan, many, &qkv, Step::Qkv, mode, shape.qkv_stride());
+            self.product(plan, many, &qkv, Which::Qkv, mode, shape.qkv_stride());
             self.attention(plan, &cache, qk_norms.as_ref());
-            self.product(plan, many, &output, Step::Output, Mode::Add, shape.hidden_stride());
+            self.product(plan, many, &output, Which::Output, Mode::Add, shape.hidden_stride());
             self.norm(plan, &mlp_norm);
             let stride = shape.intermediate_stride();
-            self.product(plan, many, &gate_up, Step::GateUp, Mode::SwiGlu, stride);
-            self.product(plan, many, &down, Step::Down, Mode::Add, shape.hidden_stride());
+            self.product(plan, many, &gate_up, Which::GateUp, Mode::SwiGlu, stride);
+            self.product(plan, many, &down, Which::Down, Mode::Add, shape.hidden_stride());
         }
     }
 
@@ -199,19 +213,19 @@ impl Build<'_> {
         plan: &mut Plan,
         many: bool,
         weights: &GpuMatrix,
-        step: Step,
+        which: Which,
         mode: Mode<'_>,
         stride: usize,
     ) {
         let (work, buffers) = (&self.work, &self.buffers);
-        let (x, y) = match step {
-            Step::Qkv => (&work.normed, &work.qkv),
-            Step::Output => (&work.mixed, &buffers.residual),
-            Step::GateUp => (&work.normed, &work.mlp),
-            Step::Down => (&work.mlp, &buffers.residual),
+        let (x, y) = match which {
+            Which::Qkv => (&work.normed, &work.qkv),
+            Which::Output => (&work.mixed, &buffers.residual),
+            Which::GateUp => (&work.normed, &work.mlp),
+            Which::Down | Which::Head => (&work.mlp, &buffers.residual),
         };
-        let counts = many.then_some(&buffers.counts);
-        let product = Product { weights, x, y, stride, mode, none: &work.none, counts };
+        let many = many.then_some([&buffers.counts, &work.shared]);
+        let product = Product { which, weights, x, y, stride, mode, none: &work.none, many };
         self.kernels.product(plan, product);
     }
 
@@ -229,6 +243,7 @@ impl Build<'_> {
             ("HEADS", heads),
             ("KV_HEADS", kv_heads),
             ("HEAD_DIM", head_dim),
+            ("HEAD_QUADS", self.shape.head_quads()),
             ("QKV_STRIDE", stride),
         ];
         let has_norms = f64::from(u8::from(norms.is_some()));
@@ -241,12 +256,12 @@ impl Build<'_> {
         let norms = norms.unwrap_or(&work.none);
         let inputs = [&work.qkv, keys, values, rows, &work.angles, norms];
         let all = Grid::Of((heads + 2 * kv_heads) as u32);
-        plan.push(self.adapter, &turned, &inputs, [Grid::Rows, all, ONE]);
+        plan.push(self.adapter, "rope_kv", &turned, &inputs, [Grid::Rows, all, ONE]);
 
         let heads_grid = Grid::Of(heads as u32);
-        let inputs = [&work.qkv, keys, values, rows, &work.parts, counts];
+        let inputs = [&work.qkv, keys, values, rows, &work.parts, counts, &work.mixed];
         let grid = [Grid::Rows, heads_grid, Grid::Parts];
-        let constants = [&sizes[..], &[("PART", PART)]].concat();
+        let constants = [&sizes[..], &[("OUTPUT_STRIDE", self.shape.mixed_stride())]].concat();
         self.kernels.push(plan, "attention", None, &constants, &inputs, grid);
 
         let constants = [
@@ -256,7 +271,7 @@ impl Build<'_> {
             ("PART", PART),
         ];
         let inputs = [&work.parts, rows, &work.mixed, counts];
-        let grid = [Grid::Rows, heads_grid, ONE];
+        let grid = [Grid::Rows, heads_grid, Grid::IfSeveralParts];
         self.kernels.push(plan, "attention_combine", None, &constants, &inputs, grid);
     }
 
@@ -267,13 +282,14 @@ impl Build<'_> {
             let inputs = [&buffers.head_input, norm, &buffers.head_normed];
             rms_norm(&mut self.kernels, &self.shape, &mut plan, inputs);
             let product = Product {
+                which: Which::Head,
                 weights: head,
                 x: &buffers.head_normed,
                 y: &buffers.logits,
                 stride: self.shape.vocab,
                 mode: Mode::Set,
                 none: &self.work.none,
-                counts: many.then_some(&buffers.head_counts),
+                many: many.then_some([&buffers.head_counts, &self.work.shared]),
             };
             self.kernels.product(&mut plan, product);
             plan
@@ -289,6 +305,7 @@ impl Build<'_> {
             &buffers.sampled,
             &buffers.logprobs,
             &buffers.sampling,
+            &buffers.banned,
         ];
         let grid = [Grid::Rows, ONE, ONE];
         self.kernels.push(&mut plan, "sample", None, &constants, &inputs, grid);
@@ -296,17 +313,8 @@ impl Build<'_> {
     }
 }
 
-/// Which product of a layer.
-#[derive(Clone, Copy)]
-enum Step {
-    Qkv,
-    Output,
-    GateUp,
-    Down,
-}
-
 fn rms_norm(kernels: &mut Kernels<'_>, shape: &Shape, plan: &mut Plan, inputs: [&wgpu::Buffer; 3]) {
     let sizes = [("WIDTH", shape.hidden), ("STRIDE", shape.hidden_stride())];
     let kernel = kernels.get_with("rms_norm", None, &sizes, &[("EPS", f64::from(shape.eps))]);
-    plan.push(kernels.adapter(), &kernel, &inputs, [Grid::Rows, ONE, ONE]);
+    plan.push(kernels.adapter(), "rms_norm", &kernel, &inputs, [Grid::Rows, ONE, ONE]);
 }

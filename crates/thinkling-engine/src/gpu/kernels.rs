@@ -1,10 +1,29 @@
 //! The shaders as pipelines, each compiled once for its constants.
 
+use super::Adapter;
 use super::matrix::GpuMatrix;
-use super::plan::{Grid, Plan};
-use super::{Adapter, shaders};
+use super::plan::{Grid, Plan, Which};
+use super::shaders::{self, Variant};
 use crate::packed::Format;
 use std::collections::HashMap;
+
+/// Rows, and outputs, of a tile of `matmul.wgsl`.
+const TILE: usize = 64;
+/// Workgroups that keep a GPU busy. Where a product has fewer tiles, several share one.
+const BUSY: usize = 256;
+/// Bytes of what they write apart.
+pub(super) const SHARED_BYTES: u64 = (BUSY * TILE * TILE * 4) as u64;
+
+/// Workgroups that share a tile of a product with so many rows, outputs and blocks of columns.
+pub(super) fn sharing(rows: usize, outputs: usize, swiglu: bool, blocks: usize) -> u32 {
+    let tiles = rows.div_ceil(TILE) * outputs.div_ceil(tile_outputs(swiglu));
+    (BUSY / tiles.max(1)).min(blocks / 2).clamp(1, 16) as u32
+}
+
+/// With SwiGLU a tile has each output twice.
+fn tile_outputs(swiglu: bool) -> usize {
+    if swiglu { TILE / 2 } else { TILE }
+}
 
 /// What follows a product; `MODE` of the shaders.
 #[derive(Clone, Copy)]
@@ -17,6 +36,7 @@ pub(super) enum Mode<'a> {
 
 /// `y = W x` and what follows.
 pub(super) struct Product<'a> {
+    pub(super) which: Which,
     pub(super) weights: &'a GpuMatrix,
     pub(super) x: &'a wgpu::Buffer,
     pub(super) y: &'a wgpu::Buffer,
@@ -25,8 +45,8 @@ pub(super) struct Product<'a> {
     pub(super) mode: Mode<'a>,
     /// Bound where there is no bias.
     pub(super) none: &'a wgpu::Buffer,
-    /// Number of rows, for many of them.
-    pub(super) counts: Option<&'a wgpu::Buffer>,
+    /// For many rows: their number and how tiles are shared, and where sharing workgroups write.
+    pub(super) many: Option<[&'a wgpu::Buffer; 2]>,
 }
 
 /// Pipelines by shader and constants.
@@ -58,7 +78,8 @@ impl<'a> Kernels<'a> {
         if let Some(pipeline) = self.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let pipeline = self.adapter.pipeline(name, &shaders::source(name, format), &constants);
+        let variant = Variant { format, subgroups: self.adapter.has_subgroups() };
+        let pipeline = self.adapter.pipeline(name, &shaders::source(name, variant), &constants);
         self.pipelines.insert(key, pipeline.clone());
         pipeline
     }
@@ -74,14 +95,12 @@ impl<'a> Kernels<'a> {
         grid: [Grid; 3],
     ) {
         let pipeline = self.get_with(name, format, sizes, &[]);
-        plan.push(self.adapter, &pipeline, buffers, grid);
+        plan.push(self.adapter, name, &pipeline, buffers, grid);
     }
 
     /// Adds a product, a dispatch for each buffer of its weights.
     pub(super) fn product(&mut self, plan: &mut Plan, product: Product<'_>) {
-        /// Rows of a tile of `matmul.wgsl`.
-        const TILE: u32 = 32;
-        let Product { weights, x, y, stride, mode, none, counts } = product;
+        let Product { which, weights, x, y, stride, mode, none, many } = product;
         let (mode, bias) = match mode {
             Mode::Set => (0, None),
             Mode::Bias(bias) => (0, Some(bias)),
@@ -97,20 +116,37 @@ impl<'a> Kernels<'a> {
                 ("MODE", mode),
                 ("HAS_BIAS", usize::from(bias.is_some())),
             ];
-            let panels = Grid::Of(part.rows.div_ceil(64) as u32);
             let buffers = [&part.buffer, x, y, bias.unwrap_or(none)];
             let format = Some(weights.format());
-            match counts {
+            match many {
                 None => {
-                    let grid = [panels, Grid::Rows, Grid::Of(1)];
-                    self.push(plan, "matvec", format, &sizes, &buffers, grid);
+                    let slices = self.slices(part.rows);
+                    let groups = Grid::Of(part.rows.div_ceil(256 / slices) as u32);
+                    let sizes = [&sizes[..], &[("SLICES", slices)]].concat();
+                    let grid = [groups, Grid::Rows, Grid::Of(1)];
+                    let kernel = self.get_with("matvec", format, &sizes, &[]);
+                    plan.push(self.adapter, which.name(), &kernel, &buffers, grid);
                 }
-                Some(counts) => {
-                    let buffers = [&buffers[..], &[counts]].concat();
-                    let grid = [panels, Grid::Tiles(TILE), Grid::Of(1)];
-                    self.push(plan, "matmul", format, &sizes, &buffers, grid);
+                Some(many) => {
+                    let buffers = [&buffers[..], &many[..]].concat();
+                    let groups = Grid::Of(part.rows.div_ceil(tile_outputs(mode == 2)) as u32);
+                    let tiles = Grid::Tiles(TILE as u32);
+                    for (sum, depth) in [(0, Grid::Sharing(which)), (1, Grid::IfShared(which))] {
+                        let own = [("WHICH", which as usize), ("SUM", sum)];
+                        let sizes = [&sizes[..], &own].concat();
+                        let kernel = self.get_with("matmul", format, &sizes, &[]);
+                        let grid = [groups, tiles, depth];
+                        plan.push(self.adapter, which.name(), &kernel, &buffers, grid);
+                    }
                 }
             }
         }
+    }
+
+    /// Slices of the columns that a workgroup of `matvec.wgsl` adds up: so many that a GPU has enough
+    /// of them to do, where there are few outputs. A processor in a GPU's place has enough with few.
+    fn slices(&self, outputs: usize) -> usize {
+        const MANY_OUTPUTS: usize = 1 << 14;
+        if self.adapter.is_software() || outputs >= MANY_OUTPUTS { 4 } else { 16 }
     }
 }

@@ -1,7 +1,7 @@
 //! Counts of rewards over the ids of a batch, where they lie on the GPU.
 
 use super::kernels::Kernels;
-use super::plan::{Grid, Plan};
+use super::plan::{Grid, Plan, Sizes};
 use super::{Adapter, GpuDecoder};
 use crate::EngineError;
 use crate::reward_counts::{COUNTS, CountRule, RewardCounts, RewardTable, room};
@@ -89,7 +89,7 @@ impl RewardMeter {
         let params = [self.max_tokens as u32, ngram, room, u32::from(inside_think)];
         queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&params));
         let mut encoder = self.encoder();
-        self.plan.record(&mut encoder, lengths.len(), 1);
+        self.plan.record(&mut encoder, &Sizes::of(lengths.len(), 1), None);
         let bytes = size_of_val(&[RewardCounts::default()]) as u64 * lengths.len() as u64;
         encoder.copy_buffer_to_buffer(&self.counts, 0, &self.read, 0, bytes);
         queue.submit([encoder.finish()]);

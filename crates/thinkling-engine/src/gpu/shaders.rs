@@ -2,57 +2,101 @@
 
 use crate::packed::Format;
 
+/// What stands before an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Prefix {
+    /// `reduce/*.wgsl`, as the GPU can.
+    Reduce,
+    Rows,
+    Product,
+    /// `weights/*.wgsl`, as the matrix is stored.
+    Weights,
+    Block,
+}
+
+/// An operation: its file's name, its text with that of its parts, and what stands before it.
+pub(crate) struct Operation {
+    name: &'static str,
+    text: &'static str,
+    prefixes: &'static [Prefix],
+}
+
 macro_rules! wgsl {
-    ($($name:literal $(+ $part:literal)*),* $(,)?) => {
-        /// Every operation by its file's name, followed by the files of its parts.
-        pub(crate) const OPERATIONS: &[(&str, &str)] = &[$((
-            $name,
-            concat!(
-                include_str!(concat!("../../../../shaders/", $name, ".wgsl")),
-                $("\n", include_str!(concat!("../../../../shaders/", $part, ".wgsl"))),*
-            ),
-        )),*];
+    ($file:expr) => {
+        include_str!(concat!("../../../../shaders/", $file, ".wgsl"))
     };
 }
 
-wgsl!(
-    "attention",
-    "attention_combine",
-    "embed",
-    "matmul",
-    "matvec",
+macro_rules! operations {
+    ($($name:literal $(+ $part:literal)* [$($prefix:ident)*])*) => {
+        const OPERATIONS: &[Operation] = &[$(Operation {
+            name: $name,
+            text: concat!(wgsl!($name) $(, "\n", wgsl!($part))*),
+            prefixes: &[$(Prefix::$prefix),*],
+        }),*];
+    };
+}
+
+operations!(
+    "attention" [Reduce Rows]
+    "attention_combine" [Rows]
+    "embed" [Weights Block]
+    "matmul" [Product Weights]
+    "matvec" [Product Weights Block]
     "reward_counts"
         + "reward_counts/format"
         + "reward_counts/language"
         + "reward_counts/reflection"
-        + "reward_counts/units",
-    "rms_norm",
-    "rope_kv",
-    "sample",
+        + "reward_counts/units" []
+    "rms_norm" [Reduce]
+    "rope_kv" [Reduce Rows]
+    "sample" [Reduce]
 );
 
-fn weights(format: Format) -> &'static str {
-    match format {
-        Format::F32 => include_str!("../../../../shaders/weights/f32.wgsl"),
-        Format::F16 => include_str!("../../../../shaders/weights/f16.wgsl"),
-        Format::Bf16 => include_str!("../../../../shaders/weights/bf16.wgsl"),
-        Format::Q8_0 => include_str!("../../../../shaders/weights/q8_0.wgsl"),
-        Format::Q4_0 => include_str!("../../../../shaders/weights/q4_0.wgsl"),
-        Format::Q4_1 => include_str!("../../../../shaders/weights/q4_1.wgsl"),
+/// What a shader is written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Variant {
+    /// How its matrix is stored, where it reads one.
+    pub(crate) format: Option<Format>,
+    /// Whether threads may add in subgroups.
+    pub(crate) subgroups: bool,
+}
+
+impl Prefix {
+    fn text(self, variant: Variant) -> &'static str {
+        match self {
+            Self::Reduce if variant.subgroups => wgsl!("reduce/subgroups"),
+            Self::Reduce => wgsl!("reduce/shared"),
+            Self::Rows => wgsl!("rows"),
+            Self::Product => wgsl!("product"),
+            Self::Weights => weights(variant.format.expect("a product is told its format")),
+            Self::Block => wgsl!("weights/block"),
+        }
     }
 }
 
-/// The source of an operation, after that which reads its weights.
+fn weights(format: Format) -> &'static str {
+    match format {
+        Format::F32 => wgsl!("weights/f32"),
+        Format::F16 => wgsl!("weights/f16"),
+        Format::Bf16 => wgsl!("weights/bf16"),
+        Format::Q8_0 => wgsl!("weights/q8_0"),
+        Format::Q4_0 => wgsl!("weights/q4_0"),
+        Format::Q4_1 => wgsl!("weights/q4_1"),
+    }
+}
+
+/// The source of an operation, after what stands before it.
 ///
 /// # Panics
 /// Where there is no such operation.
-pub(crate) fn source(name: &str, format: Option<Format>) -> String {
-    let found = OPERATIONS.iter().find(|(known, _)| *known == name);
-    let (_, operation) = found.unwrap_or_else(|| panic!("no shader `{name}`"));
-    match format {
-        None => (*operation).to_owned(),
-        Some(format) => format!("{}\n{operation}", weights(format)),
-    }
+pub(crate) fn source(name: &str, variant: Variant) -> String {
+    let found = OPERATIONS.iter().find(|known| known.name == name);
+    let operation = found.unwrap_or_else(|| panic!("no shader `{name}`"));
+    // naga, which reads it elsewhere, does not know the line.
+    let enable = (variant.subgroups && cfg!(target_family = "wasm")).then_some("enable subgroups;");
+    let prefixes = operation.prefixes.iter().map(|prefix| prefix.text(variant));
+    enable.into_iter().chain(prefixes).chain([operation.text]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -62,16 +106,30 @@ mod tests {
     /// Every source that is compiled, with a name.
     fn all() -> Vec<(String, String)> {
         let mut all = Vec::new();
-        for (name, text) in OPERATIONS {
-            if text.contains("Follows one of weights") {
-                for format in Format::ALL {
-                    all.push((format!("{name} {format:?}"), source(name, Some(format))));
+        for Operation { name, prefixes, .. } in OPERATIONS {
+            let formats = match prefixes.contains(&Prefix::Weights) {
+                true => Format::ALL.map(Some).to_vec(),
+                false => vec![None],
+            };
+            for format in formats {
+                for subgroups in [false, true] {
+                    let variant = Variant { format, subgroups };
+                    all.push((format!("{name} {variant:?}"), source(name, variant)));
                 }
-            } else {
-                all.push(((*name).to_owned(), source(name, None)));
             }
         }
         all
+    }
+
+    fn validator() -> naga::valid::Validator {
+        use naga::valid::{Capabilities, ValidationFlags, Validator};
+        // `unpack2x16float`, which WebGPU always has.
+        let needed = Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::SUBGROUP;
+        let mut validator = Validator::new(ValidationFlags::all(), needed);
+        validator
+            .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+            .subgroup_operations(naga::valid::SubgroupOperationSet::all());
+        validator
     }
 
     #[test]
@@ -79,11 +137,7 @@ mod tests {
         for (name, source) in all() {
             let module = naga::front::wgsl::parse_str(&source)
                 .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(&source)));
-            let mut validator = naga::valid::Validator::new(
-                naga::valid::ValidationFlags::all(),
-                // `unpack2x16float`, which WebGPU always has.
-                naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
-            );
+            let mut validator = validator();
             validator.validate(&module).unwrap_or_else(|e| panic!("{name}: {e:?}"));
             assert_eq!(module.entry_points.len(), 1, "{name} has one entry point");
             assert_eq!(module.entry_points[0].name, "main", "{name}");
@@ -94,10 +148,7 @@ mod tests {
     fn every_shader_is_written_for_metal_and_direct3d() {
         for (name, source) in all() {
             let module = naga::front::wgsl::parse_str(&source).expect("valid");
-            let mut validator = naga::valid::Validator::new(
-                naga::valid::ValidationFlags::all(),
-                naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
-            );
+            let mut validator = validator();
             let info = validator.validate(&module).expect("valid");
             let names = module.overrides.iter().filter_map(|(_, o)| o.name.clone());
             let constants: naga::back::PipelineConstants = names.map(|name| (name, 2.0)).collect();

@@ -1,8 +1,8 @@
 //! Each shader against its CPU twin, on odd shapes.
 
-use super::kernels::{Kernels, Mode, Product};
+use super::kernels::{Kernels, Mode, Product, SHARED_BYTES};
 use super::matrix::GpuMatrix;
-use super::plan::{Grid, Plan};
+use super::plan::{Grid, Plan, Sizes, Which};
 use super::{Adapter, MATMUL_ROWS};
 use crate::cpu;
 use crate::packed::{Format, PackedMatrix};
@@ -52,8 +52,12 @@ impl Values {
 impl Adapter {
     /// Runs a plan for so many rows and gives what a buffer holds afterwards.
     fn run(&self, plan: &Plan, [rows, parts]: [usize; 2], out: &wgpu::Buffer) -> Vec<f32> {
+        self.run_sized(plan, &Sizes::of(rows, parts), out)
+    }
+
+    fn run_sized(&self, plan: &Plan, sizes: &Sizes, out: &wgpu::Buffer) -> Vec<f32> {
         let mut encoder = self.device().create_command_encoder(&Default::default());
-        plan.record(&mut encoder, rows, parts);
+        plan.record(&mut encoder, sizes, None);
         let read = self.readback(out.size());
         encoder.copy_buffer_to_buffer(out, 0, &read, 0, out.size());
         self.queue().submit([encoder.finish()]);
@@ -61,9 +65,9 @@ impl Adapter {
         bytemuck::pod_collect_to_vec(&bytes)
     }
 
-    fn counts(&self, count: usize) -> wgpu::Buffer {
-        let buffer = self.uniform("count");
-        self.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&[count as u32, 0, 0, 0]));
+    fn counts(&self, counts: [u32; 8]) -> wgpu::Buffer {
+        let buffer = self.uniform("counts");
+        self.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&counts));
         buffer
     }
 }
@@ -91,12 +95,15 @@ fn products_of_every_format_and_epilogue() {
             let matrices = [0, 1].map(|_| values.matrix(format, outputs, columns));
             let weights = GpuMatrix::new(&adapter, "weights", &[&matrices[0]]);
             let stacked = GpuMatrix::new(&adapter, "stacked", &[&matrices[0], &matrices[1]]);
-            for rows in [1, 3, MATMUL_ROWS, 33] {
+            for (rows, sharing) in [(1, 1), (3, 1), (MATMUL_ROWS, 1), (33, 2), (65, 3), (65, 1)] {
                 let (x, stride) = (values.rows(rows, columns), padded(outputs) + 32);
                 let (bias, y) = (values.take(outputs), values.take(rows * stride));
                 let x_buffer = adapter.upload("x", &x);
                 let bias_buffer = adapter.upload("bias", &bias);
-                let counts = adapter.counts(rows);
+                let mut sizes = Sizes::of(rows, 1);
+                sizes.counts[Which::Down as usize] = sharing;
+                let counts = adapter.counts(sizes.counts);
+                let shared = adapter.storage("shared", SHARED_BYTES);
                 let none = adapter.storage("none", 16);
                 for mode in 0..4 {
                     let y_buffer = adapter.upload("y", &y);
@@ -107,20 +114,21 @@ fn products_of_every_format_and_epilogue() {
                         2 => (Mode::Add, &weights),
                         _ => (Mode::SwiGlu, &stacked),
                     };
-                    let many = (rows >= MATMUL_ROWS).then_some(&counts);
+                    let many = (rows >= MATMUL_ROWS).then_some([&counts, &shared]);
                     kernels.product(
                         &mut plan,
                         Product {
+                            which: Which::Down,
                             weights,
                             x: &x_buffer,
                             y: &y_buffer,
                             stride,
                             mode: gpu_mode,
                             none: &none,
-                            counts: many,
+                            many,
                         },
                     );
-                    let got = adapter.run(&plan, [rows, 1], &y_buffer);
+                    let got = adapter.run_sized(&plan, &sizes, &y_buffer);
                     let mut want = y.clone();
                     let then = match mode {
                         0 => cpu::matmul::Then::Set,
@@ -159,13 +167,14 @@ fn a_matrix_in_several_buffers_gives_the_same() {
     Kernels::new(&adapter).product(
         &mut plan,
         Product {
+            which: Which::Down,
             weights: &weights,
             x: &x,
             y: &y,
             stride: 300,
             mode: Mode::Set,
             none: &none,
-            counts: None,
+            many: None,
         },
     );
     assert_near(&adapter.run(&plan, [2, 1], &y), &want, "three buffers");
@@ -204,7 +213,7 @@ fn norms_of_odd_widths() {
         let kernel = kernels.get_with("rms_norm", None, &sizes, &[("EPS", 1e-5)]);
         let mut plan = Plan::default();
         let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
-        plan.push(&adapter, &kernel, &[&buffers[0], &buffers[1], &y], grid);
+        plan.push(&adapter, "kernel", &kernel, &[&buffers[0], &buffers[1], &y], grid);
         let mut want = vec![0.0; x.len()];
         cpu::rms_norm::rms_norm(&x, &w, 1e-5, padded(width), &mut want);
         assert_near(&adapter.run(&plan, [3, 1], &y), &want, "norm");
@@ -214,6 +223,16 @@ fn norms_of_odd_widths() {
 fn shape(heads: usize, kv_heads: usize, head_dim: usize) -> Shape {
     let (hidden, intermediate, vocab, layers) = (32, 32, 32, 1);
     Shape { hidden, intermediate, heads, kv_heads, head_dim, vocab, layers, eps: 1e-6 }
+}
+
+/// Heads as a GPU's cache has them, in whole quads.
+fn in_quads(values: &[f32], head_dim: usize) -> Vec<f32> {
+    let head = |head: &[f32]| {
+        let mut quads = head.to_vec();
+        quads.resize(head_dim.next_multiple_of(4), 0.0);
+        quads
+    };
+    values.chunks_exact(head_dim).flat_map(head).collect()
 }
 
 #[test]
@@ -235,8 +254,8 @@ fn rotation_and_cache_of_odd_heads() {
             let qkv = values.rows(2, shape.qkv());
             let buffers = [
                 adapter.upload("qkv", &qkv),
-                adapter.upload("keys", &cache),
-                adapter.upload("values", &cache),
+                adapter.upload("keys", &in_quads(&cache, head_dim)),
+                adapter.upload("values", &in_quads(&cache, head_dim)),
                 adapter.upload("rows", &rows),
                 adapter.upload("angles", &angles),
                 adapter.upload("norms", &norms),
@@ -245,13 +264,14 @@ fn rotation_and_cache_of_odd_heads() {
                 ("HEADS", heads),
                 ("KV_HEADS", kv_heads),
                 ("HEAD_DIM", head_dim),
+                ("HEAD_QUADS", shape.head_quads()),
                 ("QKV_STRIDE", shape.qkv_stride()),
                 ("HAS_NORMS", usize::from(with_norms)),
             ];
             let kernel = kernels.get_with("rope_kv", None, &sizes, &[("EPS", 1e-6)]);
             let mut plan = Plan::default();
             let grid = [Grid::Rows, Grid::Of((heads + 2 * kv_heads) as u32), Grid::Of(1)];
-            plan.push(&adapter, &kernel, &buffers.each_ref(), grid);
+            plan.push(&adapter, "kernel", &kernel, &buffers.each_ref(), grid);
             let (mut want, mut keys, mut vals) = (qkv.clone(), cache.clone(), cache.clone());
             let norms = with_norms.then_some(&norms[..]);
             cpu::rope_kv::rope_kv(&shape, &rows, &angles, norms, &mut want, [&mut keys, &mut vals]);
@@ -261,8 +281,16 @@ fn rotation_and_cache_of_odd_heads() {
                 assert_near(&got[..heads * head_dim], &want[..heads * head_dim], "queries");
             }
             let empty = Plan::default();
-            assert_near(&adapter.run(&empty, [0, 0], &buffers[1]), &keys, "keys");
-            assert_near(&adapter.run(&empty, [0, 0], &buffers[2]), &vals, "values");
+            assert_near(
+                &adapter.run(&empty, [0, 0], &buffers[1]),
+                &in_quads(&keys, head_dim),
+                "keys",
+            );
+            assert_near(
+                &adapter.run(&empty, [0, 0], &buffers[2]),
+                &in_quads(&vals, head_dim),
+                "values",
+            );
         }
     }
 }
@@ -284,41 +312,45 @@ fn attention_in_one_part_and_in_several() {
         };
         let rows =
             [row(0, 0, 1), row(127, 130, 3), row(1, 2, 64), row(PART as u32, 300, PART as u32 + 5)];
-        let most = rows.iter().map(Row::tokens).max().unwrap().div_ceil(PART);
-        let qkv = values.rows(rows.len(), shape.qkv());
-        let (keys, vals) = (values.take(tokens * shape.kv()), values.take(tokens * shape.kv()));
-        let parts_len = rows.len() * heads * most * (head_dim + 2);
-        let parts = adapter.storage("parts", 4 * parts_len as u64);
-        let mixed = adapter.storage("mixed", (4 * rows.len() * shape.mixed_stride()) as u64);
-        let buffers = [
-            adapter.upload("qkv", &qkv),
-            adapter.upload("keys", &keys),
-            adapter.upload("values", &vals),
-            adapter.upload("rows", &rows),
-        ];
-        let counts = adapter.counts(most);
-        let sizes = [
-            ("HEADS", heads),
-            ("KV_HEADS", kv_heads),
-            ("HEAD_DIM", head_dim),
-            ("QKV_STRIDE", shape.qkv_stride()),
-            ("OUTPUT_STRIDE", shape.mixed_stride()),
-            ("PART", PART),
-        ];
-        let mut plan = Plan::default();
-        let head_grid = Grid::Of(heads as u32);
-        let inputs = [&buffers[0], &buffers[1], &buffers[2], &buffers[3], &parts, &counts];
-        let grid = [Grid::Rows, head_grid, Grid::Parts];
-        kernels.push(&mut plan, "attention", None, &sizes, &inputs, grid);
-        let inputs = [&parts, &buffers[3], &mixed, &counts];
-        let grid = [Grid::Rows, head_grid, Grid::Of(1)];
-        kernels.push(&mut plan, "attention_combine", None, &sizes, &inputs, grid);
-        let got = adapter.run(&plan, [rows.len(), most], &mixed);
-        let mut want_parts = vec![0.0; parts_len];
-        cpu::attention::attention(&shape, &rows, &qkv, [&keys, &vals], most, &mut want_parts);
-        let mut want = vec![0.0; rows.len() * shape.mixed_stride()];
-        cpu::attention_combine::attention_combine(&shape, &rows, most, &want_parts, &mut want);
-        assert_near(&got, &want, "attention");
+        for rows in [&rows[..], &rows[..3]] {
+            let most = rows.iter().map(Row::tokens).max().unwrap().div_ceil(PART);
+            let qkv = values.rows(rows.len(), shape.qkv());
+            let (keys, vals) = (values.take(tokens * shape.kv()), values.take(tokens * shape.kv()));
+            let parts_len = rows.len() * heads * most * (head_dim + 2);
+            let parts = adapter.storage("parts", 4 * parts_len as u64);
+            let mixed = adapter.storage("mixed", (4 * rows.len() * shape.mixed_stride()) as u64);
+            let buffers = [
+                adapter.upload("qkv", &qkv),
+                adapter.upload("keys", &in_quads(&keys, head_dim)),
+                adapter.upload("values", &in_quads(&vals, head_dim)),
+                adapter.upload("rows", rows),
+            ];
+            let counts = adapter.counts([most as u32; 8]);
+            let sizes = [
+                ("HEADS", heads),
+                ("KV_HEADS", kv_heads),
+                ("HEAD_DIM", head_dim),
+                ("HEAD_QUADS", shape.head_quads()),
+                ("QKV_STRIDE", shape.qkv_stride()),
+                ("OUTPUT_STRIDE", shape.mixed_stride()),
+                ("PART", PART),
+            ];
+            let mut plan = Plan::default();
+            let head_grid = Grid::Of(heads as u32);
+            let inputs =
+                [&buffers[0], &buffers[1], &buffers[2], &buffers[3], &parts, &counts, &mixed];
+            let grid = [Grid::Rows, head_grid, Grid::Parts];
+            kernels.push(&mut plan, "attention", None, &sizes, &inputs, grid);
+            let inputs = [&parts, &buffers[3], &mixed, &counts];
+            let grid = [Grid::Rows, head_grid, Grid::IfSeveralParts];
+            kernels.push(&mut plan, "attention_combine", None, &sizes, &inputs, grid);
+            let got = adapter.run(&plan, [rows.len(), most], &mixed);
+            let mut want_parts = vec![0.0; parts_len];
+            cpu::attention::attention(&shape, rows, &qkv, [&keys, &vals], most, &mut want_parts);
+            let mut want = vec![0.0; rows.len() * shape.mixed_stride()];
+            cpu::attention_combine::attention_combine(&shape, rows, most, &want_parts, &mut want);
+            assert_near(&got, &want, "attention");
+        }
     }
 }
 
@@ -346,6 +378,7 @@ fn draws_are_those_of_the_sampler() {
                 adapter.storage("ids", 4 * rows as u64),
                 adapter.storage("logprobs", 4 * rows as u64),
                 adapter.uniform("params"),
+                adapter.storage("banned", 16),
             ];
             let given = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
             adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&given));

@@ -35,12 +35,18 @@ fn many_prompts_and_groups_give_what_each_gives_alone() {
         stop: StopRules { stop_ids: vec![7, 8], max_tokens: 9 },
         seed: 5,
         max_rows: 6,
+        banned: vec![9, 10],
         ..GenerateRequest::new(&prompts, 9)
     };
+    let mut first: Option<Vec<Completion>> = None;
     for (device, mut engine) in engines(&checkpoint, Capacity::of(&request, context)) {
         let all = run(&mut engine, &request);
         assert_eq!(all.len(), 3 * prompts.len(), "{device}");
         assert!(all.iter().any(|c| c.finish == Finish::Stop), "{device}: some end early");
+        assert!(all.iter().all(|c| !c.ids.contains(&9) && !c.ids.contains(&10)), "{device}");
+        for (completion, first) in all.iter().zip(first.get_or_insert_with(|| all.clone())) {
+            assert_eq!(completion.ids, first.ids, "{device}, as on the first device");
+        }
         for (i, prompt) in prompts.iter().enumerate() {
             let alone = [prompt.clone()];
             let request =
@@ -98,7 +104,7 @@ fn a_completion_goes_on_where_it_was_broken_off() {
         let counted = passes.clone();
         let mut engine = engine.with_before_pass(Box::new(move || {
             counted.set(counted.get() + 1);
-            let go_on = counted.get() != 5;
+            let go_on = counted.get() != 3;
             Box::pin(async move {
                 if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })
@@ -109,7 +115,7 @@ fn a_completion_goes_on_where_it_was_broken_off() {
             ControlFlow::Continue(())
         }));
         assert!(matches!(stopped, Err(EngineError::Stopped)), "{device}");
-        assert_eq!(so_far[0].len(), 4, "{device}: a prompt and three steps");
+        assert!([2, 5].contains(&so_far[0].len()), "{device}: a prompt, then one step or four");
         let prompts: Vec<Vec<u32>> =
             so_far.iter().map(|ids| [&prompts[0][..], ids].concat()).collect();
         let resumed = so_far.iter().zip(0..);

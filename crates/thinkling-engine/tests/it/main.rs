@@ -40,13 +40,16 @@ fn adapter() -> Option<Adapter> {
     }
 }
 
-/// The engine on the CPU, and on the GPU where there is one.
+/// The engine on the CPU, and on the GPU where there is one: reading each token, and several at once.
 fn engines(checkpoint: &Checkpoint, capacity: Capacity) -> Vec<(String, Engine)> {
     let weights = WeightsReader::new(checkpoint, Keep::Stored);
     let mut all = vec![("cpu".to_owned(), Engine::on_cpu(&weights, capacity).expect("weights"))];
     if let Some(adapter) = adapter() {
-        let engine = pollster::block_on(Engine::on_gpu(&adapter, &weights, capacity));
-        all.push((adapter.name().to_owned(), engine.expect("an engine")));
+        for steps in [1, 4] {
+            let engine = pollster::block_on(Engine::on_gpu(&adapter, &weights, capacity));
+            let engine = engine.expect("an engine").with_steps_at_once(steps);
+            all.push((format!("{}, {steps} steps at once", adapter.name()), engine));
+        }
     }
     all
 }
@@ -60,7 +63,8 @@ fn decoders(checkpoint: &Checkpoint, keep: Keep, cache_tokens: usize) -> Vec<(St
     for (what, adapter) in [
         ("", adapter.clone()),
         // The least that WebGPU promises is 128 MiB; an eighth of it makes large tensors split.
-        (" with bindings of 16 MiB", adapter.with_max_binding(16 << 20)),
+        // And what not every GPU has.
+        (" with the least", adapter.without_features().with_max_binding(16 << 20)),
     ] {
         let options = GpuOptions { max_rows: 64, max_logits: 64, cache_tokens };
         let gpu = pollster::block_on(GpuDecoder::new(&adapter, &weights, options));

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::Instant;
 use thinkling_cpu::profile;
-use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Keep, Usage, WeightsReader};
+use thinkling_engine::{
+    Adapter, Capacity, DispatchTime, Engine, EngineError, Keep, Usage, WeightsReader,
+};
 use thinkling_model::generate::generate;
 use thinkling_sampling::generate as sampling;
 use thinkling_sampling::generate::{GenerateRequest, TokenEvent};
@@ -73,6 +75,19 @@ pub struct EngineResult {
     pub decode: DecodeResult,
     /// Bytes and dispatches.
     pub usage: Option<Usage>,
+    /// Times of dispatches, where asked for.
+    pub times: Option<PassTimes>,
+}
+
+/// Times of the dispatches of one pass each.
+#[derive(Clone, Debug, Serialize)]
+pub struct PassTimes {
+    /// Of a pass over a prompt's tokens.
+    pub prompt: Vec<DispatchTime>,
+    /// Rows of that pass.
+    pub prompt_rows: usize,
+    /// Of a pass that draws a token for each sequence, halfway through the run.
+    pub decode: Vec<DispatchTime>,
 }
 
 /// Times greedy decoding by the model; `each` sees every run's seconds.
@@ -92,13 +107,15 @@ pub fn bench_decode(
     })
 }
 
-/// Times greedy decoding by the engine, on a GPU or on the CPU.
+/// Times greedy decoding by the engine, on a GPU or on the CPU; with `profile`, on a GPU, each dispatch
+/// as well.
 ///
 /// # Errors
 /// As [`bench_decode`].
 pub fn bench_engine(
     config: &BenchConfig,
     adapter: Option<&Adapter>,
+    profile: bool,
     each: impl FnMut(usize, f64),
 ) -> Result<EngineResult> {
     let failed = |e: EngineError| match e {
@@ -121,7 +138,37 @@ pub fn bench_engine(
         pollster::block_on(generated).map_err(failed)?;
         Ok(())
     })?;
-    Ok(EngineResult { decode, usage })
+    let times = (profile && adapter.is_some())
+        .then(|| pollster::block_on(pass_times(&mut engine, d)))
+        .transpose()
+        .map_err(failed)?;
+    Ok(EngineResult { decode, usage, times })
+}
+
+/// The fastest of a few passes of each kind.
+async fn pass_times(
+    engine: &mut Engine,
+    d: &DecodeBench,
+) -> std::result::Result<PassTimes, EngineError> {
+    async fn fastest(
+        engine: &mut Engine,
+        [rows, tokens]: [usize; 2],
+        draws: bool,
+    ) -> std::result::Result<Vec<DispatchTime>, EngineError> {
+        let seconds = |times: &[DispatchTime]| times.iter().map(|time| time.seconds).sum::<f64>();
+        let mut best = engine.times(rows, tokens, draws).await?;
+        for _ in 0..4 {
+            let next = engine.times(rows, tokens, draws).await?;
+            if seconds(&next) < seconds(&best) {
+                best = next;
+            }
+        }
+        Ok(best)
+    }
+    let prompt_rows = engine.prompt_rows().min(d.prompt_len);
+    let prompt = fastest(engine, [prompt_rows, d.prompt_len], false).await?;
+    let decode = fastest(engine, [d.batch, d.prompt_len + d.tokens / 2], true).await?;
+    Ok(PassTimes { prompt, prompt_rows, decode })
 }
 
 /// Times runs of `run`, which generates what a request asks for.

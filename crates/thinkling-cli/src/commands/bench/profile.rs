@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use std::sync::OnceLock;
 use std::time::Instant;
 use thinkling_cpu::profile;
+use thinkling_engine::DispatchTime;
+use thinkling_train::bench::PassTimes;
 
 /// Begins to measure.
 pub(crate) fn start() {
@@ -43,4 +45,28 @@ pub(crate) fn table(steps: usize, step_s: f64) -> String {
     }
     text + "a step; `decode: products` and `decode: attention` are parts of `decode: all`, and where\n\
             threads take rows of their own, the time of every thread"
+}
+
+/// Tables of the dispatches of a pass on a GPU.
+pub(crate) fn passes(times: &PassTimes) -> String {
+    let table = |title: &str, times: &[DispatchTime]| {
+        let all: f64 = times.iter().map(|time| time.seconds).sum();
+        let mut text = format!(
+            "\n\n{title}: {:.3} ms\n{:<22} {:>10} {:>8} {:>6}\n",
+            all * 1e3,
+            "dispatch",
+            "dispatches",
+            "us each",
+            "share"
+        );
+        for DispatchTime { name, dispatches, seconds } in times {
+            let each = seconds / *dispatches as f64 * 1e6;
+            let share = 100.0 * seconds / all;
+            text += &format!("{name:<22} {dispatches:>10} {each:>8.1} {share:>5.1}%\n");
+        }
+        text
+    };
+    table(&format!("pass over {} prompt tokens", times.prompt_rows), &times.prompt)
+        + &table("pass that draws", &times.decode)
+        + "by the GPU's clock, each dispatch waiting for the one before it"
 }

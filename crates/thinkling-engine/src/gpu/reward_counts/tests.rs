@@ -3,7 +3,7 @@
 use super::*;
 use crate::cpu::reward_counts::reward_counts;
 use crate::reward_counts::MARGIN;
-use crate::{Capacity, Engine, GpuOptions, Keep, Row, WeightsReader};
+use crate::{Capacity, Engine, GpuOptions, Keep, Row, Step, WeightsReader};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use thinkling_sampling::generate::{GenerateRequest, Resumed, generate};
@@ -238,10 +238,10 @@ fn drawn_tokens_are_counted_where_they_lie() {
             position: step,
             ..Row::default()
         };
-        let uniforms = [draws.0.uniform() as f32, draws.0.uniform() as f32];
-        let rows = [row(0), row(20)];
-        let drawn = decoder.sample(&ids, &rows, &[0, 1], &params, &uniforms);
-        let drawn = pollster::block_on(drawn).expect("tokens");
+        let uniforms = vec![draws.0.uniform() as f32, draws.0.uniform() as f32];
+        let steps = [Step { rows: vec![row(0), row(20)], draws: uniforms }];
+        let drawn = pollster::block_on(decoder.sample(&ids, &steps, &params, &[]));
+        let drawn = drawn.expect("tokens").remove(0);
         meter.keep(&decoder, &[(2, step as usize), (0, step as usize)]).expect("kept");
         ids = [drawn[0].0, drawn[1].0];
         kept.iter_mut().zip(ids).for_each(|(kept, id)| kept.push(id));
@@ -297,6 +297,23 @@ fn an_engine_counts_the_completions_that_it_draws() {
     assert!(counted > 10, "{counted} counts");
     let lengths: Vec<usize> = all.iter().map(|completion| completion.ids.len()).collect();
     assert!(lengths.iter().any(|&tokens| tokens != lengths[0]), "{lengths:?}");
+
+    // Several steps before tokens are read: the last of them is counted.
+    engine = engine.with_steps_at_once(3);
+    let live = engine.follow(meter.clone(), rule, Box::new(|| true), &[]).expect("followed");
+    let live = live.expect("a GPU draws");
+    let mut counted = 0;
+    let again = generate(&mut engine, &request, |token| {
+        let ids = &token.so_far.ids;
+        if let Some(counts) = live.of(token.completion, ids.len()) {
+            assert_eq!(counts, RewardCounts::of(&table, ids, rule), "{ids:?}");
+            counted += 1;
+        }
+        ControlFlow::Continue(())
+    });
+    let again = pollster::block_on(again).expect("completions").completions;
+    assert!(again.iter().zip(&all).all(|(again, once)| again.ids == once.ids));
+    assert!(counted > 3, "{counted} counts");
 
     // One that was broken off goes on after its tokens.
     let (stream, whole) = all.iter().enumerate().max_by_key(|(_, c)| c.ids.len()).expect("some");

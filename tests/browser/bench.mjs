@@ -6,10 +6,9 @@
 
 import os from "node:os";
 import path from "node:path";
-import { Site, launch, open, root } from "./harness.mjs";
+import { Site, launch, open, package_ } from "./harness.mjs";
 
 const [model, device = "cpu", tokens = "64", runs = "3", promptTokens = "250"] = process.argv.slice(2);
-const package_ = process.env.THINKLING_WEB_PACKAGE ?? path.join(root, "web/generated/thinkling-web");
 
 const site = await new Site({ "/package/": package_, "/model/": path.dirname(path.resolve(model)) }).start();
 const browser = await launch();

@@ -3,39 +3,24 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import { Site, launch, native, open, root } from "./harness.mjs";
+import { test } from "node:test";
+import { native, open, package_, root, stage, withoutWebGpu } from "./harness.mjs";
 
 const base = path.join(root, "recipes/mini-world-base");
 const trained = path.join(root, "web/models/trained");
 const smollm2 = process.env.THINKLING_SMOLLM2_GGUF;
 const golden = process.env.THINKLING_SMOLLM2_GOLDEN;
-const package_ = process.env.THINKLING_WEB_PACKAGE ?? path.join(root, "web/generated/thinkling-web");
 
 const question = "What is 3 + 4";
 const ask = { prompt: question, template: "r1-zero", maxTokens: 40 };
 const asked = ["--template", "r1-zero", "--prompt", question, "--max-tokens", "40"];
 
-let site, browser, context;
+const mounts = { "/package/": package_, "/base/": base, "/trained/": trained };
+if (smollm2) mounts["/smollm2/"] = path.dirname(smollm2);
+const shared = stage(mounts);
 
-before(async () => {
-  const mounts = { "/package/": package_, "/base/": base, "/trained/": trained };
-  if (smollm2) mounts["/smollm2/"] = path.dirname(smollm2);
-  site = await new Site(mounts).start();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  await site.stop();
-});
-
-beforeEach(async () => {
-  await context?.close();
-  site.fault = () => undefined;
-  site.requests = [];
-  context = await browser.newContext();
-});
+/** A page of a new visitor's. */
+const visit = () => open(shared.context, shared.site);
 
 /** Loads a model in a page and runs `use` there; gives what it gives, with info and notices. */
 function withModel(page, source, options, use, args = {}) {
@@ -61,7 +46,7 @@ const generate = async (model, request) => {
 
 for (const device of ["cpu", "gpu"]) {
   test(`greedy and sampled tokens are the native ones (${device})`, async () => {
-    const page = await open(context, site);
+    const page = await visit();
     const executor = ["--executor", "engine", "--device", "cpu"];
     const greedy = native("generate", "--model", base, ...asked, ...executor, "--greedy");
     const ours = await withModel(page, "/base/", { device }, generate, { ...ask, temperature: 0 });
@@ -87,7 +72,7 @@ for (const device of ["cpu", "gpu"]) {
   });
 
   test(`the quickstart's reasoner as the page has it gives the native tokens (${device})`, async () => {
-    const page = await open(context, site);
+    const page = await visit();
     const folder = fs.mkdtempSync(path.join(process.env.TMPDIR ?? "/tmp", "thinkling-"));
     const gguf = path.join(folder, "model.gguf");
     fs.copyFileSync(path.join(trained, "model.gguf.000"), gguf);
@@ -103,7 +88,7 @@ for (const device of ["cpu", "gpu"]) {
 }
 
 test("an abort ends within a token, and the model goes on serving", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const use = async (model, request) => {
     const abort = new AbortController();
     let tokens = 0;
@@ -130,15 +115,15 @@ test("an abort ends within a token, and the model goes on serving", async () => 
 });
 
 test("a model that is kept loads without a server, and can be deleted", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const request = { ...ask, temperature: 0 };
   for (const source of ["/base/", "/trained/manifest.json"]) {
     const first = await withModel(page, source, { device: "cpu" }, generate, request);
-    site.fault = (url) => (url.startsWith("/package/") ? undefined : { status: 503 });
+    shared.site.fault = (url) => (url.startsWith("/package/") ? undefined : { status: 503 });
     const again = await withModel(page, source, { device: "cpu" }, generate, request);
     assert.deepEqual(again.result.completions, first.result.completions);
     assert.deepEqual(again.kinds, []);
-    site.fault = () => undefined;
+    shared.site.fault = () => undefined;
   }
   const kept = await page.evaluate(() => thinkling.cached());
   assert.equal(kept.length, 2);
@@ -154,7 +139,7 @@ test("a model that is kept loads without a server, and can be deleted", async ()
 });
 
 test("a damaged part of what is kept is loaded again", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const source = "/trained/manifest.json";
   const request = { ...ask, temperature: 0 };
   const first = await withModel(page, source, { device: "cpu" }, generate, request);
@@ -176,33 +161,33 @@ test("a damaged part of what is kept is loaded again", async () => {
 });
 
 test("a broken download goes on where it broke", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   let cuts = 2;
-  site.fault = (url) =>
+  shared.site.fault = (url) =>
     url === "/base/model.safetensors" && cuts-- > 0 ? { cutAfter: 700_000 } : undefined;
   const request = { ...ask, temperature: 0 };
   const ours = await withModel(page, "/base/", { device: "cpu" }, generate, request);
   assert.deepEqual(ours.kinds, ["download-resumed", "download-resumed"]);
-  const ranges = site.requests.filter(({ url }) => url.endsWith(".safetensors"));
+  const ranges = shared.site.requests.filter(({ url }) => url.endsWith(".safetensors"));
   assert.equal(ranges.length, 3);
   assert.ok(ranges[1].range && ranges[2].range, "only what is missing is asked for");
 });
 
 test("a visit goes on with the download of the visit before", async () => {
   const request = { ...ask, temperature: 0 };
-  const page = await open(context, site);
+  const page = await visit();
   let answers = 0;
-  site.fault = (url) => {
+  shared.site.fault = (url) => {
     if (url !== "/base/model.safetensors") return undefined;
     return answers++ === 0 ? { cutAfter: 700_000 } : { status: 503 };
   };
   const said = await page.evaluate(() => thinkling.load("/base/").catch((error) => error.message));
   assert.match(said, /503/);
-  site.fault = () => undefined;
-  site.requests = [];
+  shared.site.fault = () => undefined;
+  shared.site.requests = [];
   const ours = await withModel(page, "/base/", { device: "cpu" }, generate, request);
   assert.deepEqual(ours.kinds, ["download-resumed"]);
-  const asked = site.requests.filter(({ url }) => url === "/base/model.safetensors");
+  const asked = shared.site.requests.filter(({ url }) => url === "/base/model.safetensors");
   assert.equal(asked.length, 1);
   assert.match(asked[0].range, /^bytes=[1-9]\d+-$/);
   assert.ok(ours.result.completions[0].ids.length > 3);
@@ -210,11 +195,11 @@ test("a visit goes on with the download of the visit before", async () => {
 
 test("a file that changes while it is loaded begins anew, also on a server without ranges", async () => {
   const request = { ...ask, temperature: 0 };
-  const page = await open(context, site);
+  const page = await visit();
   const whole = await withModel(page, "/base/", { device: "cpu", cache: false }, generate, request);
   for (const second of [{ etag: '"2"' }, { whole: true }]) {
     let answers = 0;
-    site.fault = (url) => {
+    shared.site.fault = (url) => {
       if (url !== "/base/model.safetensors") return undefined;
       return answers++ === 0 ? { cutAfter: 700_000 } : second;
     };
@@ -222,26 +207,26 @@ test("a file that changes while it is loaded begins anew, also on a server witho
     const ours = await withModel(page, "/base/", { device: "cpu" }, generate, request);
     assert.deepEqual(ours.kinds, ["download-restarted"], JSON.stringify(second));
     assert.deepEqual(ours.result.completions, whole.result.completions);
-    site.fault = (url) => (url.startsWith("/package/") ? undefined : { status: 503 });
+    shared.site.fault = (url) => (url.startsWith("/package/") ? undefined : { status: 503 });
     const again = await withModel(page, "/base/", { device: "cpu" }, generate, request);
     assert.deepEqual(again.result.completions, whole.result.completions);
   }
 });
 
 test("a file whose hash is not the manifest's is refused", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const file = fs.readFileSync(path.join(trained, "model.gguf.000"));
   file[5000] ^= 1;
-  site.fault = (url) => (url.endsWith("model.gguf.000") ? { body: file } : undefined);
+  shared.site.fault = (url) => (url.endsWith("model.gguf.000") ? { body: file } : undefined);
   const said = await page.evaluate(
     () => thinkling.load("/trained/manifest.json").catch((error) => error.message),
   );
   assert.match(said, /SHA-256/);
-  assert.equal(site.requests.filter(({ url }) => url.endsWith("model.gguf.000")).length, 2);
+  assert.equal(shared.site.requests.filter(({ url }) => url.endsWith("model.gguf.000")).length, 2);
 });
 
 test("what cannot be loaded or asked says why", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const said = (source) =>
     page.evaluate((source) => thinkling.load(source).catch((error) => error.message), source);
   assert.match(await said("/nothing.gguf"), /nothing\.gguf.*404/);
@@ -253,7 +238,7 @@ test("what cannot be loaded or asked says why", async () => {
 });
 
 test("a visitor's files and bytes are models too", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const lengths = await page.evaluate(async (ask) => {
     const get = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
     const names = ["config.json", "generation_config.json", "tokenizer.json", "model.safetensors"];
@@ -276,7 +261,7 @@ test("a visitor's files and bytes are models too", async () => {
 });
 
 test("two tabs load the same model at once", async () => {
-  const pages = [await open(context, site), await open(context, site)];
+  const pages = [await visit(), await visit()];
   const request = { ...ask, temperature: 0 };
   const load = (page) => withModel(page, "/base/", { device: "cpu" }, generate, request);
   const [a, b] = await Promise.all(pages.map(load));
@@ -284,7 +269,7 @@ test("two tabs load the same model at once", async () => {
 });
 
 test("after a lost device the stream goes on with the same tokens", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const use = async (model, request) => {
     const whole = await model.generate(request);
     let tokens = 0;
@@ -304,24 +289,73 @@ test("after a lost device the stream goes on with the same tokens", async () => 
 });
 
 test("without WebGPU it says so and runs on the CPU", async () => {
-  const plain = await launch({ webgpu: false });
-  try {
-    const page = await open(await plain.newContext(), site);
+  await withoutWebGpu(async (context) => {
+    const page = await open(context, shared.site);
     const ours = await withModel(page, "/base/", {}, generate, { ...ask, temperature: 0 });
     assert.deepEqual(ours.kinds, ["no-webgpu"]);
     assert.equal(ours.info.device.kind, "cpu");
-    assert.ok(ours.info.device.reason);
+    assert.equal(ours.info.device.reason.code, "no-gpu");
+    assert.ok(ours.info.device.reason.message);
+    assert.deepEqual(ours.notices[0].reason, ours.info.device.reason);
     const said = await page.evaluate(
       () => thinkling.load("/base/", { device: "gpu" }).catch((error) => error.message),
     );
     assert.match(said, /GPU/);
-  } finally {
-    await plain.close();
-  }
+  });
 });
 
+test("a GPU that computes on the CPU is left out, and why is said by a code", async () => {
+  const page = await visit();
+  const request = { ...ask, temperature: 0 };
+  const ours = await withModel(page, "/base/", { device: "auto" }, generate, request);
+  assert.equal(ours.info.device.kind, "cpu");
+  assert.equal(ours.info.device.reason.code, "software-gpu");
+  const chosen = await withModel(page, "/base/", { device: "cpu" }, generate, request);
+  assert.equal(chosen.info.device.reason, null);
+});
+
+for (const device of ["cpu", "gpu"]) {
+  test(`meters follow eight completions and end with the values of the rules (${device})`, async () => {
+    const page = await visit();
+    const use = async (model, request) => {
+      const told = [];
+      const onToken = ({ completion, meter, finish }) => told.push({ completion, meter, finish });
+      const { completions } = await model.generate(request, onToken);
+      const rules = [];
+      for (const { text } of completions) {
+        const score = async (kind, line) => (await model.score(kind, line, "r1-zero")).reward;
+        // These rewards fall where a text repeats itself.
+        rules.push({ format: await score("format", { text }), reflection: await score("reflection", { text }) });
+      }
+      const plain = await model.generate({ ...request, n: 1, meter: undefined });
+      return { completions, told, rules, plain: plain.completions[0] };
+    };
+    const request = { ...ask, n: 8, seed: 3, meter: { ngram: 3 } };
+    const { result } = await withModel(page, "/base/", { device }, use, request);
+    result.completions.forEach(({ ids, text, meter }, i) => {
+      const mine = result.told.filter(({ completion }) => completion === i);
+      const told = mine.map((token) => token.meter).filter(Boolean);
+      assert.deepEqual(told.at(-1), meter, "the last token tells what came of it");
+      assert.ok(mine.at(-1).finish && mine.at(-1).meter);
+      assert.equal(meter.tokens, ids.length);
+      assert.equal(Number(meter.format), result.rules[i].format, text);
+      assert.equal(meter.reflectiveWords, result.rules[i].reflection, text);
+      const tags = ["<think>", "</think>", "<answer>", "</answer>"].map((tag) => text.split(tag).length - 1);
+      assert.deepEqual(meter.tags, tags, text);
+      const counted = told.map(({ tokens }) => tokens);
+      assert.deepEqual(counted, [...new Set(counted)].sort((a, b) => a - b), "it goes forward");
+    });
+    const formats = new Set(result.completions.map(({ meter }) => meter.format));
+    assert.equal(formats.size, 2, "the base keeps the format at times");
+    assert.equal(result.plain.meter, undefined, "only where it is asked for");
+    assert.deepEqual(result.plain.ids, result.completions[0].ids, "counting draws nothing");
+    // On the CPU all is counted within a moment; a GPU by software takes long enough to be followed.
+    if (device === "gpu") assert.ok(result.told.filter(({ meter }) => meter).length > 16);
+  });
+}
+
 test("completions are judged by the rewards of training", async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const use = async (model) => {
     const problem = { question: "What is 3 + 4?", task: { kind: "number", gold: "7" }, language: "en" };
     const right = "<think> three and four </think> <answer> 7 </answer>";
@@ -344,7 +378,7 @@ test("completions are judged by the rewards of training", async () => {
 });
 
 test("SmolLM2 chats in chunks, and keeps what the turn before had", { skip: !smollm2 }, async () => {
-  const page = await open(context, site);
+  const page = await visit();
   const use = async (model) => {
     const chunks = [];
     const messages = [{ role: "user", content: "What is 17 + 25?" }];
@@ -368,7 +402,7 @@ test("SmolLM2 chats in chunks, and keeps what the turn before had", { skip: !smo
 for (const [device, tokens] of [["cpu", 40], ["gpu", 8]]) {
   const name = `SmolLM2's greedy tokens are those of transformers (${device})`;
   test(name, { skip: !smollm2 || !golden }, async () => {
-    const page = await open(context, site);
+    const page = await visit();
     const { cases } = JSON.parse(fs.readFileSync(golden));
     // On a software GPU a token of the prompt takes a second.
     cases.sort((a, b) => a.prompt_ids.length - b.prompt_ids.length);

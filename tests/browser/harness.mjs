@@ -8,9 +8,14 @@ import fs from "node:fs";
 import http from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { after, before, beforeEach } from "node:test";
 import { fileURLToPath } from "node:url";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** What was built: the package of the model client, and the page. */
+export const package_ = process.env.THINKLING_WEB_PACKAGE ?? path.join(root, "web/generated/thinkling-web");
+export const dist = process.env.THINKLING_PAGE ?? path.join(root, "web/dist");
 
 const types = {
   ".css": "text/css",
@@ -96,6 +101,37 @@ export async function launch({ webgpu = true } = {}) {
   } catch (error) {
     console.log(`figure: the browser had to be started twice: ${error.message.split("\n")[0]}`);
     return start();
+  }
+}
+
+/** What tests of one file share: a site of these mounts, a browser, and a new context (made with
+ * `options`) for each test, when nothing has gone wrong and nothing was asked for yet. */
+export function stage(mounts, options = {}) {
+  const shared = {};
+  before(async () => {
+    shared.site = await new Site(mounts).start();
+    shared.browser = await launch();
+  });
+  after(async () => {
+    await shared.browser.close();
+    await shared.site.stop();
+  });
+  beforeEach(async () => {
+    await shared.context?.close();
+    shared.site.fault = () => undefined;
+    shared.site.requests = [];
+    shared.context = await shared.browser.newContext(options);
+  });
+  return shared;
+}
+
+/** Runs `use` with a context of a browser without WebGPU. */
+export async function withoutWebGpu(use, options = {}) {
+  const plain = await launch({ webgpu: false });
+  try {
+    return await use(await plain.newContext(options));
+  } finally {
+    await plain.close();
   }
 }
 

@@ -1,44 +1,27 @@
 // The page as trunk has built it, as a visitor meets it.
 
 import assert from "node:assert/strict";
-import path from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import { Site, launch, root } from "./harness.mjs";
+import { test } from "node:test";
+import { dist, stage, withoutWebGpu } from "./harness.mjs";
 
 // Below a path, where pages usually lie.
 const home = "/some/where/";
-const dist = process.env.THINKLING_PAGE ?? path.join(root, "web/dist");
+const english = { locale: "en-GB", viewport: { width: 1280, height: 900 } };
+const phone = { locale: "zh-CN", viewport: { width: 360, height: 740 }, colorScheme: "dark" };
 
-let site, browser, context;
-
-before(async () => {
-  site = await new Site({ [home]: dist }).start();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  await site.stop();
-});
-
-beforeEach(async () => {
-  await context?.close();
-  site.fault = () => undefined;
-  site.requests = [];
-  context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 } });
-});
+const shared = stage({ [home]: dist }, english);
 
 /** The page, with what it said to the console and asked of other hosts. */
-async function visit(hash = "", from = context) {
+async function visit(hash = "", from = shared.context) {
   const page = await from.newPage();
   page.faults = [];
   page.on("pageerror", (error) => page.faults.push(error.message));
   page.on("console", (line) => line.type() === "error" && page.faults.push(line.text()));
   page.on("request", (request) => {
     const url = new URL(request.url());
-    if (url.protocol.startsWith("http") && url.origin !== site.origin) page.faults.push(request.url());
+    if (url.protocol.startsWith("http") && url.origin !== shared.site.origin) page.faults.push(request.url());
   });
-  await page.goto(`${site.origin}${home}${hash}`);
+  await page.goto(`${shared.site.origin}${home}${hash}`);
   return page;
 }
 
@@ -128,7 +111,7 @@ test("on a second visit models come from the cache, and can be deleted", async (
   let page = await visit();
   await ask(page, "What is 7+5?");
   await page.close();
-  site.fault = (url) => (url.includes("/models/") ? { status: 503 } : undefined);
+  shared.site.fault = (url) => (url.includes("/models/") ? { status: 503 } : undefined);
   page = await visit();
   await ask(page, "What is 7+5?");
   await at(page, "open-models").click();
@@ -147,16 +130,131 @@ test("a file that is no model is refused in words", async () => {
   assert.ok((await error.innerText()).length > 10);
 });
 
-test("without WebGPU the page says so and works", async () => {
-  const plain = await launch({ webgpu: false });
-  try {
-    const page = await visit("", await plain.newContext({ locale: "en-GB" }));
+test("without WebGPU the page says so, in both languages, and works", async () => {
+  await withoutWebGpu(async (context) => {
+    const page = await visit("", context);
     await ask(page, "What is 7+5?");
-    assert.match(await page.locator("#notice").innerText(), /WebGPU/);
+    const said = async () => [
+      await page.locator("#notice").innerText(),
+      await text(page, "device-reason"),
+    ];
+    for (const words of await said()) assert.match(words, /no GPU with WebGPU was found/);
     assert.match(await text(page, "device-name"), /CPU/);
-  } finally {
-    await plain.close();
+    await page.locator("#language").click();
+    for (const words of await said()) assert.match(words, /没有找到支持 WebGPU 的 GPU/);
+  }, { locale: "en-GB" });
+});
+
+test("why the CPU is taken is said by its reason, and not where it was chosen", async () => {
+  const page = await visit();
+  await ask(page, "What is 7+5?");
+  assert.match(await text(page, "device-reason"), /computes on the CPU itself/);
+  assert.match(await text(page, "notice-why"), /computes on the CPU itself/);
+  await page.locator("#language").click();
+  assert.match(await text(page, "device-reason"), /本身就在 CPU 上计算/);
+  await page.locator("#language").click();
+  await settings(page, { "device-choice": "cpu" });
+  await ask(page, "What is 7+6?");
+  assert.equal(await page.locator("[data-testid=device-reason]").count(), 0);
+  assert.ok(!(await page.locator("#notice").isVisible()), "what it said is over");
+});
+
+/** Presses Tab until the element with this id has the focus. */
+async function tabTo(page, id) {
+  for (let i = 0; i < 60; i++) {
+    if (await page.evaluate((id) => document.activeElement?.id === id, id)) return;
+    await page.keyboard.press("Tab");
   }
+  assert.fail(`${id} is not reached by the keyboard`);
+}
+
+const unnamed = (page) =>
+  page.evaluate(() => {
+    const controls = [...document.querySelectorAll("button, input, select, textarea, a, [role=group]")];
+    const named = (control) =>
+      control.labels?.length || control.ariaLabel || control.textContent.trim() || control.title ||
+      control.getAttribute("aria-labelledby");
+    return controls.filter((control) => !named(control)).map((control) => control.outerHTML);
+  });
+
+test("a meter shows tags and figures, for one completion and for each of eight", async () => {
+  const page = await visit();
+  await settings(page, { temperature: 0 });
+  await ask(page, "What is 12+7-4+9?");
+  const one = page.locator("#result [data-testid=meter]");
+  assert.equal(await one.count(), 1);
+  assert.equal(await one.locator(".once").count(), 4, "all four tags once");
+  assert.match(await one.locator("[data-testid=meter-tags]").textContent(), /<think>: once/);
+  assert.match(await text(page, "meter-repetition"), /^\d+ %$/);
+  assert.match(await text(page, "meter-reflective"), /^\d+$/);
+  await page.locator("#language").click();
+  assert.match(await one.locator("[data-testid=meter-tags]").textContent(), /<think>：一次/);
+  await page.locator("#language").click();
+
+  await page.locator("[data-testid=which-base]").check({ force: true });
+  await settings(page, { temperature: 1, "new-seed": false, seed: 3 });
+  await page.locator("#question").fill("What is 12+7-4+9?");
+  await at(page, "sample").click();
+  await page.locator("[data-testid=sample-group][aria-busy=false]").waitFor({ timeout: 120_000 });
+  assert.equal(await page.locator("[data-testid=completion] [data-testid=meter]").count(), 8);
+  const cards = await page.locator("[data-testid=completion]").all();
+  const texts = await Promise.all(cards.map((card) => card.locator(".stream").textContent()));
+  // The strict format, on texts without other tags.
+  const kept = texts.map((text) => /^\s*<think>[^<]*\S[^<]*<\/think>\s*<answer>[^<]*\S[^<]*<\/answer>\s*$/.test(text));
+  const count = kept.filter(Boolean).length;
+  assert.ok(count > 0 && count < 8, `${count} of 8 keep the format: choose another seed`);
+  assert.match(await text(page, "well-formed-count"), new RegExp(`\\(${count} of 8\\)`));
+  await page.locator("[data-testid=only-well-formed]").focus();
+  await page.keyboard.press("Space");
+  for (const [i, card] of cards.entries()) assert.equal(await card.isVisible(), kept[i], texts[i]);
+  await page.keyboard.press("Space");
+  for (const card of cards) assert.ok(await card.isVisible());
+  assert.deepEqual(await unnamed(page), []);
+  assert.deepEqual(page.faults, []);
+});
+
+test("without a meter nothing is counted, and that is remembered", async () => {
+  let page = await visit();
+  await settings(page, { meter: false });
+  await page.close();
+  page = await visit();
+  await ask(page, "What is 7+5?");
+  assert.ok(!(await page.locator("#result [data-testid=meter]").isVisible()));
+  await at(page, "sample").click();
+  await page.locator("[data-testid=sample-group][aria-busy=false]").waitFor({ timeout: 120_000 });
+  assert.equal(await page.locator("[data-testid=completion] [data-testid=meter]").count(), 0);
+  assert.ok(!(await page.locator("[data-testid=only-well-formed]").isVisible()));
+});
+
+test("the tab About says what runs where, by keyboard, in both languages, on a phone", async () => {
+  const page = await visit();
+  await tabTo(page, "tab-ask");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "tab-about");
+  const about = page.locator("#about");
+  await about.waitFor();
+  assert.match(page.url(), /#about$/);
+  assert.equal(await about.getAttribute("aria-labelledby"), "tab-about");
+  for (const said of [/Nothing\. What you ask/, /DeepSeek-R1/, /571,392/, /MIT/, /WebGPU/]) {
+    assert.match(await about.innerText(), said);
+  }
+  const links = await about.locator("a").evaluateAll((links) => links.map((link) => link.href));
+  assert.ok(links.length >= 5);
+  for (const link of links) {
+    assert.ok(link.startsWith(shared.site.origin + home), link);
+    const answer = await page.request.get(link);
+    assert.equal(answer.status(), 200, link);
+    assert.ok((await answer.text()).length > 500, link);
+  }
+  assert.deepEqual(page.faults, []);
+  const small = await shared.browser.newContext(phone);
+  const other = await visit("#about", small);
+  assert.match(await other.locator("#about").innerText(), /什么|没有。您的问题/);
+  const wide = await other.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, "nothing lies beside a phone's screen");
+  const empty = await other.locator("#about [data-t]").evaluateAll((texts) => texts.filter((t) => !t.textContent).length);
+  assert.equal(empty, 0);
+  await small.close();
 });
 
 test("WebGPU computes the same answer as the CPU", async () => {
@@ -180,7 +278,7 @@ test("two tabs of the page work at once", async () => {
 
 test("a base learns for ten steps, and begins again", async () => {
   const page = await visit("#learn");
-  assert.ok(!site.requests.some(({ url }) => url.includes("thinkling-web-learn")), "not before it is asked for");
+  assert.ok(!shared.site.requests.some(({ url }) => url.includes("thinkling-web-learn")), "not before it is asked for");
   await settings(page, { "device-choice": "cpu" });
   await page.locator("#learn-start").click();
   await page.waitForFunction(
@@ -188,6 +286,13 @@ test("a base learns for ten steps, and begins again", async () => {
     undefined,
     { timeout: 300_000 },
   );
+  assert.ok(!(await page.locator("#notice").isVisible()), "measuring is over");
+  // By whichever of the measured reasons, in the page's words.
+  const note = page.locator("#learn-device-note");
+  assert.match(await note.innerText(), /measured, [\d.]+ s a step|not ready after|takes more than/);
+  await page.locator("#language").click();
+  assert.match(await note.innerText(), /实测 GPU 每步|仍未就绪|每步超过/);
+  await page.locator("#language").click();
   assert.ok((await page.locator("#charts polyline").count()) >= 4, "four lines grow");
   assert.ok((await page.locator("#group [data-testid=completion]").count()) >= 8);
   await page.locator("#learn-pause").click();
@@ -209,12 +314,8 @@ test("an address names a tab, also when it is changed", async () => {
 });
 
 test("it fits a phone, has two languages and is used by the keyboard", async () => {
-  const phone = await browser.newContext({
-    locale: "zh-CN",
-    viewport: { width: 360, height: 740 },
-    colorScheme: "dark",
-  });
-  const page = await visit("", phone);
+  const context = await shared.browser.newContext(phone);
+  const page = await visit("", context);
   assert.equal(await page.locator("html").getAttribute("lang"), "zh-Hans");
   const wide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok((await wide()) <= 0, "nothing lies beside a phone's screen");
@@ -224,13 +325,6 @@ test("it fits a phone, has two languages and is used by the keyboard", async () 
   await page.keyboard.press("Enter");
   await page.locator("[data-testid=verdict]:visible").first().waitFor({ timeout: 120_000 });
   assert.ok((await wide()) <= 0);
-  const unnamed = await page.evaluate(() => {
-    const controls = [...document.querySelectorAll("button, input, select, textarea")];
-    const named = (control) =>
-      control.labels?.length || control.ariaLabel || control.textContent.trim() || control.title ||
-      control.getAttribute("aria-labelledby");
-    return controls.filter((control) => !named(control)).map((control) => control.outerHTML);
-  });
-  assert.deepEqual(unnamed, [], "every control has a name for screen readers");
-  await phone.close();
+  assert.deepEqual(await unnamed(page), [], "every control has a name for screen readers");
+  await context.close();
 });

@@ -38,8 +38,18 @@ const SUITES: &[(&str, &[&str])] = &[
     ("weights", &["crates/thinkling-weights", "--test", "web"]),
     ("engine", &["crates/thinkling-engine", "--lib", "--test", "web"]),
     ("web", &["crates/thinkling-web", "--test", "web"]),
-    // Also what thinkling-model and thinkling-grpo compute: forward, log-probabilities, a step.
-    ("learning", &["crates/thinkling-web-learn", "--test", "web"]),
+    // Together, so that features are the same for all three and burn is compiled once.
+    (
+        "burn",
+        &[
+            "crates/thinkling-web-learn",
+            "--package=thinkling-model",
+            "--package=thinkling-grpo",
+            "--package=thinkling-web-learn",
+            "--test",
+            "web",
+        ],
+    ),
 ];
 
 /// All steps. `env` is what tests of the native program read.
@@ -146,6 +156,9 @@ fn module(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcom
     }
     load(tools, &folder, report)
 }
+
+/// What both packages have a copy of; it lies with the first of them.
+const SHARED_SCRIPT: &str = "messages.js";
 
 /// Copies what users of a package import from the folder `js` of its crate, beside its module.
 fn copy_scripts(package: &str, scripts: &[&str], folder: &Path) -> Result<()> {

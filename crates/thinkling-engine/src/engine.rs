@@ -1,6 +1,7 @@
 //! Running sequences over a decoder and its cache: what `thinkling-sampling`'s loop generates with.
 
 use crate::conversation::Conversation;
+use crate::live_counts::Follower;
 use crate::segments::{Segment, Segments};
 use crate::{
     Adapter, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS,
@@ -88,6 +89,8 @@ pub struct Engine {
     prompts: Vec<Prompt>,
     rows: Vec<Running>,
     before_pass: Option<BeforePass>,
+    /// See [`Self::follow`].
+    pub(crate) follower: Option<Follower>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -177,6 +180,7 @@ impl Engine {
             prompts: Vec::new(),
             rows: Vec::new(),
             before_pass: None,
+            follower: None,
         })
     }
 
@@ -402,6 +406,9 @@ impl Decode for Engine {
             self.rows.push(Running::Apart { prompt: known[prompt].clone(), own, len: 0 });
         }
         self.drop_prompts(known);
+        if let Some(follower) = &mut self.follower {
+            follower.add_rows(prompts.len());
+        }
         Ok(())
     }
 
@@ -440,6 +447,9 @@ impl Decode for Engine {
         };
         let steps: Vec<Step> = (0..).zip(uniforms).map(step).collect();
         let drawn = decoder.sample(ids, &steps, &request.sampling, &request.banned).await?;
+        if let Some(follower) = &mut self.follower {
+            follower.drawn(decoder, ids, &drawn).await?;
+        }
         self.have_run(ids);
         let sampled = |(id, logprob): (u32, f32)| Sampled { id, logprob: f64::from(logprob) };
         let drawn: Vec<Vec<Sampled>> =
@@ -452,6 +462,9 @@ impl Decode for Engine {
     }
 
     fn keep_rows(&mut self, keep: &dyn Fn(usize) -> bool) {
+        if let Some(follower) = &mut self.follower {
+            follower.keep_rows(keep);
+        }
         let mut ended = Vec::new();
         for (index, row) in std::mem::take(&mut self.rows).into_iter().enumerate() {
             match row {

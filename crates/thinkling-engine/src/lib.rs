@@ -10,6 +10,7 @@ mod cpu_decoder;
 mod engine;
 mod error;
 mod gpu;
+mod live_counts;
 mod packed;
 mod reward_counts;
 mod rows;
@@ -24,6 +25,7 @@ pub use error::EngineError;
 pub use gpu::{
     Adapter, DispatchTime, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS, RewardMeter, Step, Usage,
 };
+pub use live_counts::{Due, LiveCounts};
 pub use packed::{Format, PackedMatrix};
 pub use reward_counts::{CountRule, RewardCounts, RewardTable};
 pub use rows::Row;

@@ -26,11 +26,16 @@ pub struct SelfTest {
 }
 
 impl SelfTest {
+    /// The largest of the differences, NaN where one is.
+    pub fn worst(&self) -> f64 {
+        [self.cached_vs_full, self.batch_vs_alone, self.device_vs_reference.unwrap_or(0.0)]
+            .into_iter()
+            .fold(0.0, |worst, d| if d > worst || d.is_nan() { d } else { worst })
+    }
+
     /// Whether every difference is within [`TOLERANCE`] (NaN is not).
     pub fn passed(&self) -> bool {
-        [self.cached_vs_full, self.batch_vs_alone, self.device_vs_reference.unwrap_or(0.0)]
-            .iter()
-            .all(|d| *d <= TOLERANCE)
+        self.worst() <= TOLERANCE
     }
 }
 

@@ -60,14 +60,18 @@ const OTHERS_BEFORE: [&str; 3] = [
 ];
 
 /// The table of a tokenizer. Special tokens give no text where `skip_special` is set, as in
-/// [`Tokenizer::decode`].
-pub fn reward_table(tokenizer: &Tokenizer, skip_special: bool) -> Vec<u32> {
+/// [`Tokenizer::decode`], nor do the tokens `silent`: those that end a completion, which are not
+/// judged.
+pub fn reward_table(tokenizer: &Tokenizer, skip_special: bool, silent: &[u32]) -> Vec<u32> {
+    let languages = Languages::new();
     let mut bytes = Vec::new();
     let mut tokens = Vec::with_capacity(tokenizer.vocab_size() + 1);
     for id in 0..tokenizer.vocab_size() as u32 {
         let start = bytes.len();
-        push_token(tokenizer, id, skip_special, &mut bytes);
-        let language = std::str::from_utf8(&bytes[start..]).map_or(0, language_of);
+        if !silent.contains(&id) {
+            push_token(tokenizer, id, skip_special, &mut bytes);
+        }
+        let language = std::str::from_utf8(&bytes[start..]).map_or(0, |text| languages.of(text));
         tokens.push(start as u32 | language << 27);
     }
     tokens.push(bytes.len() as u32);
@@ -119,28 +123,65 @@ fn push_token(tokenizer: &Tokenizer, id: u32, skip_special: bool, bytes: &mut Ve
     }
 }
 
-/// The language of a token's text, and in the fifth bit whether a list has the word.
-fn language_of(text: &str) -> u32 {
-    let word = text.trim();
-    if word.contains(' ') {
-        return language_of_words(word);
+/// What words are told behind, with the words that it has itself.
+struct Before(&'static str, WordCounts);
+
+impl Before {
+    fn new(text: &'static str) -> Self {
+        Self(text, WordCounts::of(text))
     }
-    if word.len() < 2 || !word.chars().all(|c| classes::is_latin(c) || c == '\'') {
-        return 0;
+
+    /// The language of a word behind it; none where it is no word.
+    fn language_of(&self, word: &str) -> Option<u32> {
+        let Self(before, alone) = self;
+        let counts = WordCounts::of(&format!("{before} {word}"));
+        if counts.total() == alone.total() {
+            return None;
+        }
+        let grew = |&language: &Language| counts.words(language) > alone.words(language);
+        Some(Language::ALL.iter().position(grew).map_or(OTHER, |at| 2 + at as u32))
     }
-    // What capitals mean depends on the words around them.
-    let word = word.to_lowercase();
-    let Some(language) = language_after("", &word) else {
-        return NO_WORD;
-    };
-    // Behind a number, short words count only if a list has them.
-    let listed = u32::from(WordCounts::of(&format!("5 {word}")).total() == 1) << 4;
-    let kept = |before: &&str| language_after(before, &word) == Some(language);
-    let tells = match language {
-        ENGLISH_LANGUAGE => OTHERS_BEFORE.iter().all(kept),
-        _ => kept(&ENGLISH_BEFORE),
-    };
-    listed | if tells { language } else { 0 }
+}
+
+/// Tells the languages of tokens.
+struct Languages {
+    nothing: Before,
+    english: Before,
+    others: [Before; 3],
+}
+
+impl Languages {
+    fn new() -> Self {
+        Self {
+            nothing: Before::new(""),
+            english: Before::new(ENGLISH_BEFORE),
+            others: OTHERS_BEFORE.map(Before::new),
+        }
+    }
+
+    /// The language of a token's text, and in the fifth bit whether a list has the word.
+    fn of(&self, text: &str) -> u32 {
+        let word = text.trim();
+        if word.contains(' ') {
+            return language_of_words(word);
+        }
+        if word.len() < 2 || !word.chars().all(|c| classes::is_latin(c) || c == '\'') {
+            return 0;
+        }
+        // What capitals mean depends on the words around them.
+        let word = word.to_lowercase();
+        let Some(language) = self.nothing.language_of(&word) else {
+            return NO_WORD;
+        };
+        // Behind a number, short words count only if a list has them.
+        let listed = u32::from(WordCounts::of(&format!("5 {word}")).total() == 1) << 4;
+        let kept = |before: &Before| before.language_of(&word) == Some(language);
+        let tells = match language {
+            ENGLISH_LANGUAGE => self.others.iter().all(kept),
+            _ => kept(&self.english),
+        };
+        listed | if tells { language } else { 0 }
+    }
 }
 
 /// What most words of a text tell, where it is a language in Latin letters.
@@ -157,16 +198,6 @@ fn language_of_words(text: &str) -> u32 {
     let counts = WordCounts::of(text);
     let most = LATIN.into_iter().find(|&language| 2 * counts.words(language) > counts.total());
     most.map_or(0, |language| 2 + language as u32)
-}
-
-/// The language of the last word; none where it is no word.
-fn language_after(before: &str, word: &str) -> Option<u32> {
-    let (alone, counts) = (WordCounts::of(before), WordCounts::of(&format!("{before} {word}")));
-    if counts.total() == alone.total() {
-        return None;
-    }
-    let grew = |&language: &Language| counts.words(language) > alone.words(language);
-    Some(Language::ALL.iter().position(grew).map_or(OTHER, |at| 2 + at as u32))
 }
 
 fn reflective_words() -> Vec<u32> {
@@ -215,7 +246,7 @@ mod tests {
             ("x", 0),
             ("123", 0),
         ] {
-            assert_eq!(language_of(text), expected, "{text:?}");
+            assert_eq!(Languages::new().of(text), expected, "{text:?}");
         }
     }
 

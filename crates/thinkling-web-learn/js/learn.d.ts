@@ -10,12 +10,33 @@ export interface LearnOptions {
   device?: "auto" | "gpu" | "cpu";
   /** Of problems and draws (1). */
   seed?: number;
-  onNotice?: (message: string) => void;
+  onNotice?: (notice: LearnNotice) => void;
 }
+
+/** What is going on while a learner is made. */
+export interface LearnNotice {
+  kind: "measuring-cpu" | "measuring-gpu";
+  /** In English, for people. */
+  message: string;
+}
+
+/** Why it learns on that device. Seconds are those of a step. */
+export type DeviceReason = {
+  /** All of it in English, for people. */
+  message: string;
+} & (
+  | { code: "asked" | "no-gpu" | "gpu-failed" }
+  | { code: "measured"; gpuSeconds: number; cpuSeconds: number }
+  /** The GPU was not ready after so many seconds, or a step took longer than that. */
+  | { code: "gpu-late" | "gpu-slow"; limitSeconds: number; cpuSeconds: number }
+  /** Largest difference of two logits from the CPU's (null where it is no number), and what is let
+   * pass. */
+  | { code: "self-test"; difference: number | null; tolerance: number }
+);
 
 export interface LearnerInfo {
   parameters: number;
-  device: { kind: "gpu" | "cpu"; name: string; reason: string };
+  device: { kind: "gpu" | "cpu"; name: string; reason: DeviceReason };
   /** Seconds of the measured steps, where they were made. */
   stepSeconds: { gpu: number | null; cpu: number | null };
   questionsPerStep: number;
@@ -49,8 +70,8 @@ export interface StepReport {
   entropy: number;
   seconds: number;
   group: { question: string; gold: string; completions: ShownCompletion[] };
-  /** Something that visitors should know: e.g. that the reward collapsed. */
-  alarm: string | null;
+  /** Something that visitors should know, in English too. */
+  alarm: { code: "not-finite" | "collapsed" | "no-variance"; message: string } | null;
 }
 
 export interface Evaluation {

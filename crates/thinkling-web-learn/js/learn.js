@@ -1,4 +1,6 @@
-// The page's side of learning: promises over the messages of worker.js. See learn.d.ts.
+// The page's side of learning. learn.d.ts says what everything means.
+
+import { Peer } from "./messages.js";
 
 /** Most that the module takes for counts and seeds. */
 const MOST = 0xffff_ffff;
@@ -11,123 +13,73 @@ function whole(value, name, least) {
 }
 
 export class Learner {
-  #worker;
-  #calls = new Map();
-  #calledSoFar = 0;
-  #onNotice;
-  #onStep = null;
-  #learning = Promise.resolve();
-  #ended = null;
+  #peer = new Peer("the learner");
+  #learning = null;
 
   /** Made by `createLearner`. */
-  constructor(onNotice) {
+  constructor() {
     this.info = null;
-    this.#onNotice = onNotice;
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#end(new Error(event.message || "the learner's worker cannot be started"));
-    };
   }
 
-  async create({ model, device = "auto", seed = 1 }) {
+  async create({ model, device = "auto", seed = 1, onNotice }) {
     const folder = new URL(model, document.baseURI);
     // The last part of an address names a file unless a slash follows it.
     folder.pathname = folder.pathname.replace(/\/*$/, "/");
     const args = { folder: folder.href, device, seed: whole(seed, "seed", 0) };
-    this.info = Object.freeze(await this.#call("create", args));
+    const info = await this.#peer.call("create", args, (notice) => onNotice?.(notice));
+    this.info = Object.freeze(info);
     return this;
   }
 
   async start(onStep, steps = Infinity) {
-    if (this.#onStep) {
+    if (this.#learning) {
       throw new Error("it is learning already");
     }
     if (steps !== Infinity) {
       whole(steps, "steps", 0);
     }
-    this.#onStep = onStep;
-    this.#learning = this.#call("start", { steps });
+    this.#learning = this.#peer.call("start", { steps }, (report) => onStep?.(report));
     try {
       await this.#learning;
     } finally {
-      this.#onStep = null;
+      this.#learning = null;
     }
   }
 
   async pause() {
-    await this.#call("pause");
+    const learning = this.#learning;
+    await this.#peer.call("pause");
     // So that it can be started again at once; how it ended is told where it was started.
-    await this.#learning.catch(() => {});
+    await learning?.catch(() => {});
   }
 
   async reset() {
     await this.pause();
-    await this.#call("reset");
+    await this.#peer.call("reset");
   }
 
   async evaluate(which, problems) {
     if (which !== "base" && which !== "now") {
       throw new RangeError(`which, expected: "base" or "now", got: ${which}`);
     }
-    return this.#call("evaluate", { which, problems: whole(problems, "problems", 1) });
+    return this.#peer.call("evaluate", { which, problems: whole(problems, "problems", 1) });
   }
 
   async compare(seed) {
-    return this.#call("compare", { seed: whole(seed, "seed", 0) });
+    return this.#peer.call("compare", { seed: whole(seed, "seed", 0) });
   }
 
   async exportWeights() {
-    return this.#call("exportWeights");
+    return this.#peer.call("exportWeights");
   }
 
   dispose() {
-    this.#worker.terminate();
-    this.#end(new Error("the learner was disposed of"));
-  }
-
-  #call(method, args = {}) {
-    return new Promise((resolve, reject) => {
-      if (this.#ended) {
-        reject(this.#ended);
-        return;
-      }
-      this.#calledSoFar += 1;
-      const id = this.#calledSoFar;
-      this.#calls.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, method, args });
-    });
-  }
-
-  #hear({ id, result, error, notice, report }) {
-    if (notice !== undefined) {
-      this.#onNotice?.(notice);
-    } else if (report !== undefined) {
-      this.#onStep?.(report);
-    } else {
-      const call = this.#calls.get(id);
-      this.#calls.delete(id);
-      if (error === undefined) {
-        call?.resolve(result);
-      } else {
-        call?.reject(new Error(error));
-      }
-    }
-  }
-
-  /** Nothing answers any more. */
-  #end(error) {
-    this.#ended ??= error;
-    for (const { reject } of this.#calls.values()) {
-      reject(error);
-    }
-    this.#calls.clear();
+    this.#peer.end(new Error("the learner was disposed of"));
   }
 }
 
 export async function createLearner(options) {
-  const learner = new Learner(options.onNotice);
+  const learner = new Learner();
   try {
     return await learner.create(options);
   } catch (error) {

@@ -1,28 +1,14 @@
-// Learns in a worker: answers the messages of learn.js by the WebAssembly module.
+// Learns in a worker: answers the calls of learn.js by the WebAssembly module.
 //
-// In:  { id, method, args }          Out: { id, result } | { id, error } | { notice } | { report }
 // Calls of the module run one after the other, so that a step and a question about the model never
 // meet; between two of them the event loop goes round, so that `pause` is heard.
 
 import init, { WebLearner } from "./thinkling_web_learn.js";
+import { Turns, adapterName, breathe, serve } from "./messages.js";
 
+const turns = new Turns();
 let learner = null;
 let learning = false;
-let last = Promise.resolve();
-
-/** Runs `work` once all earlier calls have ended. */
-function inTurn(work) {
-  const result = last.then(work);
-  last = result.then(
-    () => breathe(),
-    () => breathe(),
-  );
-  return result;
-}
-
-function breathe() {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
 
 async function fetched(folder, name) {
   const response = await fetch(new URL(name, folder));
@@ -30,16 +16,6 @@ async function fetched(folder, name) {
     throw new Error(`${name} cannot be loaded (HTTP ${response.status})`);
   }
   return response;
-}
-
-/** The name of the GPU that the browser offers, or undefined. */
-async function adapterName() {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    return undefined;
-  }
-  const { vendor, architecture, description } = adapter.info ?? {};
-  return description || [vendor, architecture].filter(Boolean).join(" ") || "GPU";
 }
 
 /** JSON has no infinities; what is none of its numbers arrives as null. */
@@ -51,8 +27,8 @@ function asReport(json) {
   return report;
 }
 
-const methods = {
-  async create({ folder, device, seed }) {
+const calls = {
+  async create({ folder, device, seed }, tell) {
     const [config, tokenizer, weights, adapter] = await Promise.all([
       fetched(folder, "config.json").then((response) => response.text()),
       fetched(folder, "tokenizer.json").then((response) => response.arrayBuffer()),
@@ -67,18 +43,18 @@ const methods = {
       device,
       adapter,
       seed,
-      (notice) => postMessage({ notice }),
+      (notice) => tell(JSON.parse(notice)),
     );
     return JSON.parse(learner.info());
   },
 
   /** Ends when it was paused or has made its steps. */
-  async start({ steps }) {
+  async start({ steps }, tell) {
     learning = true;
     for (let step = 0; learning && step < steps; step += 1) {
-      await inTurn(async () => {
+      await turns.run(async () => {
         if (learning) {
-          postMessage({ report: asReport(await learner.step()) });
+          tell(asReport(await learner.step()));
         }
       });
       await breathe();
@@ -88,26 +64,27 @@ const methods = {
 
   async pause() {
     learning = false;
-    await last;
+    await turns.done;
   },
 
-  reset: () => inTurn(() => learner.reset()),
+  reset: () => turns.run(() => learner.reset()),
   evaluate: ({ which, problems }) =>
-    inTurn(async () => JSON.parse(await learner.evaluate(which === "base", problems))),
-  compare: ({ seed }) => inTurn(async () => JSON.parse(await learner.compare(seed))),
-  exportWeights: () => inTurn(() => learner.exportWeights()),
+    turns.run(async () => JSON.parse(await learner.evaluate(which === "base", problems))),
+  compare: ({ seed }) => turns.run(async () => JSON.parse(await learner.compare(seed))),
+  exportWeights: () => turns.run(() => learner.exportWeights()),
 };
 
-onmessage = async ({ data: { id, method, args } }) => {
+/** A call that fails ends what is being learnt. */
+const guarded = (call) => async (args, tell) => {
   try {
-    const result = await methods[method](args);
-    const transfer = result instanceof Uint8Array ? [result.buffer] : [];
-    postMessage({ id, result }, transfer);
-  } catch (error) {
+    return await call(args, tell);
+  } catch (thrown) {
     learning = false;
-    postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    throw thrown;
   }
 };
+
+serve(Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, guarded(call)])));
 
 // What no call waits for: the module came to an end in the middle of one.
 addEventListener("unhandledrejection", (event) => {

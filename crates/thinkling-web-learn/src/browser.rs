@@ -4,6 +4,7 @@
 //! others waiting.
 
 mod device;
+mod reason;
 mod timing;
 
 use crate::material::Material;
@@ -39,7 +40,7 @@ struct Info<'a> {
 impl WebLearner {
     /// Reads a model's files and chooses its device: `device` is `auto`, `gpu` or `cpu`,
     /// `adapter` the name of the GPU where the browser offers one. `notice` is called with what is
-    /// going on, in words.
+    /// going on, a `LearnNotice` as JSON.
     ///
     /// # Errors
     /// Files that are damaged or unsupported, an unknown device, a GPU that was asked for and is
@@ -57,9 +58,11 @@ impl WebLearner {
             JsError::new(&format!("device, expected: auto, gpu or cpu, got: {device}"))
         })?;
         let material = Material::new(&config, &tokenizer, weights, seed.into()).map_err(error)?;
-        let notice = |text: &str| {
-            // What a page does with a notice cannot stop the learner.
-            let _ = notice.call1(&JsValue::NULL, &text.into());
+        let notice = |what: reason::Notice| {
+            if let Ok(what) = json(&what) {
+                // What a page does with a notice cannot stop the learner.
+                let _ = notice.call1(&JsValue::NULL, &what.into());
+            }
         };
         let (session, choice) = choose(&Rc::new(material), wish, adapter, notice).await?;
         let numbers = session.numbers();

@@ -17,5 +17,5 @@ mod session;
 
 pub use material::{Material, MaterialError};
 pub use numbers::{mix, numbers};
-pub use report::{Answer, Comparison, Evaluation, ShownCompletion, ShownGroup, StepReport};
+pub use report::{Alarm, Answer, Comparison, Evaluation, ShownCompletion, ShownGroup, StepReport};
 pub use session::Session;

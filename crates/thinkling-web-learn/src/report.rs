@@ -59,7 +59,16 @@ pub struct StepReport {
     /// One group of the step, one with variance where there is one.
     pub group: ShownGroup,
     /// Something that visitors should know.
-    pub alarm: Option<String>,
+    pub alarm: Option<Alarm>,
+}
+
+/// Something that visitors should know: a code, which a page words in its own language, and English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// `not-finite`, `collapsed` or `no-variance`.
+    pub code: &'static str,
+    /// In words.
+    pub message: &'static str,
 }
 
 /// Measured on problems of the test split, which are never trained on.

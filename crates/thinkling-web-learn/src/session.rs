@@ -3,7 +3,7 @@
 use crate::material::Material;
 use crate::numbers::numbers;
 use crate::report::{
-    Answer, Comparison, Evaluation, ShownCompletion, ShownGroup, StepReport, gold, verdict,
+    Alarm, Answer, Comparison, Evaluation, ShownCompletion, ShownGroup, StepReport, gold, verdict,
 };
 use burn::tensor::Device;
 use std::rc::Rc;
@@ -147,7 +147,7 @@ impl Session {
             entropy: done.entropy,
             seconds: (self.clock)() - started,
             group,
-            alarm: alarm(finite, state.watch, summary.zero_variance).map(str::to_owned),
+            alarm: alarm(finite, state.watch, summary.zero_variance),
         })
     }
 
@@ -264,20 +264,24 @@ impl Session {
     }
 }
 
-fn alarm(finite: bool, watch: CollapseWatch, zero_variance: f64) -> Option<&'static str> {
-    if !finite {
-        return Some(
+fn alarm(finite: bool, watch: CollapseWatch, zero_variance: f64) -> Option<Alarm> {
+    let (code, message) = match () {
+        () if !finite => (
+            "not-finite",
             "the step's numbers are not finite, so it was left out; if that goes on, begin again",
-        );
-    }
-    if watch.is_collapsed() {
-        return Some(
+        ),
+        () if watch.is_collapsed() => (
+            "collapsed",
             "the policy has collapsed: the answers are alike and wrong while the format is kept; \
              begin again with the base",
-        );
-    }
-    (zero_variance == 1.0)
-        .then_some("no group has any variance in its rewards, so there was nothing to learn")
+        ),
+        () if zero_variance == 1.0 => (
+            "no-variance",
+            "no group has any variance in its rewards, so there was nothing to learn",
+        ),
+        () => return None,
+    };
+    Some(Alarm { code, message })
 }
 
 #[cfg(test)]
@@ -288,7 +292,7 @@ mod tests {
     fn alarms_name_the_worst_first() {
         let sound = CollapseWatch::default();
         assert_eq!(alarm(true, sound, 0.9), None);
-        assert!(alarm(true, sound, 1.0).is_some_and(|text| text.contains("variance")));
-        assert!(alarm(false, sound, 1.0).is_some_and(|text| text.contains("not finite")));
+        assert!(alarm(true, sound, 1.0).is_some_and(|alarm| alarm.code == "no-variance"));
+        assert!(alarm(false, sound, 1.0).is_some_and(|alarm| alarm.code == "not-finite"));
     }
 }

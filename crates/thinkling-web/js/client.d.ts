@@ -50,7 +50,24 @@ export interface Notice {
     | "download-restarted";
   /** In English, for people. */
   message: string;
+  /** With `no-webgpu` and `self-test-failed`, and where a lost GPU did not come back. */
+  reason?: DeviceReason;
 }
+
+/** Why a model runs on the CPU. */
+export type DeviceReason = {
+  /** All of it in English, for people. */
+  message: string;
+} & (
+  /** No GPU that can be opened; one that computes on the CPU itself; one that failed while the model
+   * was put on it; one that was lost and did not come back. */
+  | { code: "no-gpu" | "software-gpu" | "gpu-failed" | "gpu-lost" }
+  /** Largest difference of two logits from the CPU's as a share of the largest logit (null where it is
+   * no number), and what is let pass. */
+  | { code: "self-test"; share: number | null; tolerance: number }
+  /** Of what it has too little, in English, what is needed and what it has. */
+  | { code: "gpu-limit"; what: string; expected: number; got: number }
+);
 
 export interface ModelInfo {
   /** Of the manifest or the file. */
@@ -69,7 +86,7 @@ export interface ModelInfo {
     /** Of the adapter, or `CPU (SIMD)`. */
     name: string;
     /** Why it is not the GPU, where it is not. */
-    reason: string | null;
+    reason: DeviceReason | null;
   };
   /** Bytes of GPU buffers; 0 on the CPU. */
   gpuBytes: number;
@@ -96,6 +113,9 @@ export interface Sampling {
   seed?: number;
   /** Tokens of a completion at most (256). */
   maxTokens?: number;
+  /** Whether to tell what the rules see in each completion while it is drawn, and how (false). For the
+   * first such request of a model a table of its vocabulary is made: about a second for 50,000 tokens. */
+  meter?: boolean | MeterOptions;
 }
 
 export interface GenerateRequest extends Sampling {
@@ -105,6 +125,35 @@ export interface GenerateRequest extends Sampling {
   template?: Template;
   /** Completions (1); completion `i` draws from the random stream `i`. */
   n?: number;
+}
+
+export interface MeterOptions {
+  /** Whose share of words is told (`en`, `zh`, ..); the language of most words of the question where
+   * it is left out. */
+  language?: string;
+  /** Words of an n-gram whose repetition is told (40, as the repetition reward has it). */
+  ngram?: number;
+}
+
+/** What the rules of rewards see in a completion so far, counted from its token ids, without its text:
+ * on the GPU that draws them, or on the CPU. The rules over the text, `judge`, decide the reward. */
+export interface Meter {
+  /** Tokens that were counted. */
+  tokens: number;
+  /** How often `<think>`, `</think>`, `<answer>`, `</answer>` stand in it. */
+  tags: [number, number, number, number];
+  /** Where it ends. */
+  region: "outside" | "think" | "answer";
+  /** Whether it keeps R1-Zero's format, as it is now: both blocks once, in order, filled. */
+  format: boolean;
+  /** Words outside the answer. */
+  words: number;
+  /** Share of them in the language, from 0 to 1; null without words or without a language. */
+  language: number | null;
+  /** Share of words and signs inside an n-gram that stood there before. */
+  repetition: number;
+  /** Words such as "wait" or "check". */
+  reflectiveWords: number;
 }
 
 export interface Token {
@@ -120,6 +169,8 @@ export interface Token {
   parts: Part[];
   /** With the last token of a completion. `abort`: see `signal`. */
   finish: "stop" | "length" | null;
+  /** Where it was asked for: about twenty times a second, and with the last token. */
+  meter?: Meter;
 }
 
 export interface Part {
@@ -137,6 +188,8 @@ export interface Completion {
   /** The answer: between its tags, or what follows the thinking. */
   content: string;
   finish: "stop" | "length" | "abort";
+  /** All of it, where it was asked for. */
+  meter?: Meter;
 }
 
 export interface GenerateResult {
@@ -178,6 +231,8 @@ export interface ChatChunk {
       finish_reason: "stop" | "length" | null;
     },
   ];
+  /** Beside what OpenAI's API has, where it was asked for. */
+  meter?: Meter;
 }
 
 /** A problem with its gold answer, as in the data sets of `thinkling train`. */

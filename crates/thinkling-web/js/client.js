@@ -1,60 +1,6 @@
 // The page's side: a model in a worker of its own. client.d.ts says what everything means.
 
-/** A worker with the calls that wait for its answers. */
-class Peer {
-  #worker;
-  #waiting = new Map();
-  #next = 0;
-  #failed = null;
-
-  constructor() {
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }) => this.#take(data);
-    this.#worker.onerror = (event) => {
-      const why = event.message || "its script or module could not be loaded";
-      this.end(new Error(`the model's worker failed: ${why}`));
-    };
-  }
-
-  call(call, args = {}, onEvent = () => {}, signal = undefined) {
-    return new Promise((resolve, reject) => {
-      if (this.#failed) return reject(this.#failed);
-      if (signal?.aborted) return reject(aborted());
-      const id = this.#next++;
-      const abort = () => this.#worker.postMessage({ id: -1, call: "abort", args: { id } });
-      const done = () => {
-        this.#waiting.delete(id);
-        signal?.removeEventListener("abort", abort);
-      };
-      this.#waiting.set(id, { resolve, reject, onEvent, done });
-      this.#worker.postMessage({ id, call, args });
-      signal?.addEventListener("abort", abort);
-    });
-  }
-
-  #take({ id, event, result, error }) {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    if (event !== undefined) return waiting.onEvent(event);
-    waiting.done();
-    if (error === undefined) return waiting.resolve(result);
-    const failure = error.name === "AbortError" ? aborted() : new Error(error.message);
-    waiting.reject(failure);
-    if (error.fatal) this.end(failure);
-  }
-
-  /** Ends the worker; calls that wait reject. */
-  end(why) {
-    this.#failed ??= why;
-    this.#worker.terminate();
-    for (const { reject, done } of [...this.#waiting.values()]) {
-      done();
-      reject(this.#failed);
-    }
-  }
-}
-
-const aborted = () => new DOMException("aborted", "AbortError");
+import { Peer } from "./messages.js";
 
 export class Model {
   #peer;
@@ -109,7 +55,7 @@ export class Model {
 
 export async function load(source, options = {}) {
   const { cache = true, onProgress, onNotice, signal, ...rest } = options;
-  const peer = new Peer();
+  const peer = new Peer("the model");
   const onEvent = ({ event, value }) => {
     if (event === "progress") onProgress?.(value);
     else if (event === "notice") onNotice?.(value);
@@ -133,7 +79,7 @@ function place(source) {
 }
 
 async function once(call, args) {
-  const peer = new Peer();
+  const peer = new Peer("the model");
   try {
     return await peer.call(call, args);
   } finally {

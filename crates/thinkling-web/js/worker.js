@@ -1,30 +1,49 @@
 // The worker's side: takes calls from client.js, one after the other, and gives events and results.
-//
-// A message to the worker is { id, call, args }, from it { id, event } or { id, result } or
-// { id, error }. `abort` is answered by the call that it ends.
+// `abort` ends the call that it names; that call's answer says so.
 
 import init, * as web from "./thinkling_web.js";
+import { Turns, aborted, adapterName, serve } from "./messages.js";
 
 const ready = init();
+const turns = new Turns();
 let model = null;
-// The call that runs, whether it is to end, and those that wait.
+// The call that runs, whether it is to end, and those that were aborted while they waited.
 let running = null;
-let aborted = false;
-let queue = Promise.resolve();
+let ending = false;
 const gone = new Set();
 
+async function load({ source, options, keep }, tell) {
+  // The module's own WebGPU interface does not tell.
+  const gpuName = options.device === "cpu" ? undefined : await adapterName();
+  options = { ...options, gpuName };
+  model = await web.load(source, JSON.stringify(options), keep, () => ending, tell);
+  return model.info;
+}
+
+/** Runs a call in its turn, and says why it failed. */
+const inTurn = (work) => (args, tell, id) =>
+  turns.run(async () => {
+    if (gone.delete(id)) throw aborted();
+    running = id;
+    ending = false;
+    try {
+      await ready;
+      return await work(args, tell);
+    } catch (thrown) {
+      // After a panic the module's memory is in no state to go on.
+      const panic = thrown instanceof WebAssembly.RuntimeError ? web.lastPanic() : "";
+      if (panic) throw { message: panic, fatal: true };
+      if (ending) throw aborted();
+      throw thrown;
+    } finally {
+      running = null;
+    }
+  });
+
 const calls = {
-  async load({ source, options, keep }, event) {
-    // The module's own WebGPU interface does not tell.
-    const adapter = options.device === "cpu" ? null : await navigator.gpu?.requestAdapter();
-    const { vendor, architecture } = adapter?.info ?? {};
-    const gpuName = [vendor, architecture].filter(Boolean).join(" ");
-    options = { ...options, gpuName };
-    model = await web.load(source, JSON.stringify(options), keep, () => aborted, event);
-    return model.info;
-  },
-  generate: ({ request }, event) => model.generate(JSON.stringify(request), event),
-  chat: ({ request }, event) => model.chat(JSON.stringify(request), event),
+  load,
+  generate: ({ request }, tell) => model.generate(JSON.stringify(request), tell),
+  chat: ({ request }, tell) => model.chat(JSON.stringify(request), tell),
   logprobs: ({ text }) => model.logprobs(JSON.stringify(text)),
   judge: ({ problem, completion, options }) =>
     web.judge(JSON.stringify(problem), completion, JSON.stringify(options ?? {})),
@@ -34,43 +53,15 @@ const calls = {
   deleteCached: ({ key }) => web.deleteCached(key),
 };
 
-async function run(id, call, args) {
-  // A call that was aborted while it waited is not begun.
-  if (gone.delete(id)) {
-    postMessage({ id, error: { name: "AbortError", message: "aborted" } });
-    return;
-  }
-  running = id;
-  aborted = false;
-  try {
-    await ready;
-    const result = await calls[call](args, (event) => postMessage({ id, event }));
-    postMessage({ id, result });
-  } catch (thrown) {
-    // After a panic the module's memory is in no state to go on.
-    const panic = thrown instanceof WebAssembly.RuntimeError ? web.lastPanic() : "";
-    const message = panic || thrown?.message || String(thrown);
-    const name = aborted && !panic ? "AbortError" : "Error";
-    postMessage({ id, error: { name, message, fatal: panic !== "" } });
-  }
-  running = null;
-}
-
-onmessage = ({ data: { id, call, args } }) => {
-  switch (call) {
-    case "abort":
-      if (args.id === running) {
-        aborted = true;
-        model?.abort();
-      } else {
-        gone.add(args.id);
-      }
-      break;
-    case "loseDevice":
-      model?.loseDevice();
-      postMessage({ id, result: null });
-      break;
-    default:
-      queue = queue.then(() => run(id, call, args));
-  }
-};
+serve({
+  ...Object.fromEntries(Object.entries(calls).map(([name, work]) => [name, inTurn(work)])),
+  abort({ id }) {
+    if (id === running) {
+      ending = true;
+      model?.abort();
+    } else {
+      gone.add(id);
+    }
+  },
+  loseDevice: () => model?.loseDevice(),
+});

@@ -39,7 +39,7 @@ impl ChunkWriter {
             Finish::Stop => "stop",
             Finish::Length => "length",
         });
-        json!({
+        let mut chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
@@ -50,7 +50,11 @@ impl ChunkWriter {
                 "logprobs": { "content": [{ "token": token.text, "logprob": token.logprob }] },
                 "finish_reason": finish,
             }],
-        })
+        });
+        if let Some(meter) = &token.meter {
+            chunk["meter"] = json!(meter);
+        }
+        chunk
     }
 }
 
@@ -62,7 +66,7 @@ mod tests {
     fn token(parts: &[(PartKind, &str)], finish: Option<Finish>) -> Token {
         let part = |&(kind, text): &(PartKind, &str)| Part { kind, text: text.to_owned() };
         let parts = parts.iter().map(part).collect();
-        Token { completion: 0, id: 1, logprob: -0.5, text: "x".into(), parts, finish }
+        Token { completion: 0, id: 1, logprob: -0.5, text: "x".into(), parts, finish, meter: None }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where a model runs.
 
 use crate::generate::{Event, Notice, NoticeKind};
+use crate::reason::{Reason, ReasonCode};
 use crate::{Bundle, WebError};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -44,11 +45,11 @@ pub struct LoadOptions {
 }
 
 /// What a model runs on, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeviceInfo {
     kind: &'static str,
     name: String,
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 /// Asked before each pass: whether to go on. An event loop has its turn while it is awaited.
@@ -66,8 +67,28 @@ impl GpuHandle {
         }
     }
 
+    /// The GPU as it is now.
+    pub(crate) fn adapter(&self) -> Option<Adapter> {
+        self.0.borrow().clone()
+    }
+
     fn is_lost(&self) -> bool {
         self.0.borrow().as_ref().is_some_and(Adapter::is_lost)
+    }
+}
+
+/// A GPU that a model does not run on: what kind of reason, and the whole of it.
+struct Unfit(ReasonCode, EngineError);
+
+impl Unfit {
+    fn reason(self) -> Reason {
+        Reason { code: self.0, message: self.1.to_string() }
+    }
+}
+
+impl From<EngineError> for Unfit {
+    fn from(error: EngineError) -> Self {
+        Self(ReasonCode::of(&error), error)
     }
 }
 
@@ -93,28 +114,27 @@ impl Place {
             DeviceChoice::Cpu => return Self::on_cpu(bundle, &options, pass, None),
             choice => match Self::on_gpu(bundle, &options, pass.clone()).await {
                 Ok(place) => return Ok(place),
-                Err(error) if choice == DeviceChoice::Gpu => return Err(error.into()),
-                Err(error) => error,
+                Err(Unfit(_, error)) if choice == DeviceChoice::Gpu => return Err(error.into()),
+                Err(unfit) => unfit.reason(),
             },
         };
-        let kind = match why {
-            EngineError::SelfTest { .. } => NoticeKind::SelfTestFailed,
+        let kind = match why.code {
+            ReasonCode::SelfTest { .. } => NoticeKind::SelfTestFailed,
             _ => NoticeKind::NoWebgpu,
         };
-        let message = format!("running on the CPU: {why}");
-        emit(Event::Notice(Notice { kind, message }));
-        Self::on_cpu(bundle, &options, pass, Some(why.to_string()))
+        let message = format!("running on the CPU: {}", why.message);
+        emit(Event::Notice(Notice { kind, message, reason: Some(why.clone()) }));
+        Self::on_cpu(bundle, &options, pass, Some(why))
     }
 
-    async fn on_gpu(
-        bundle: &Bundle,
-        options: &LoadOptions,
-        pass: Pass,
-    ) -> Result<Self, EngineError> {
-        let adapter = Adapter::new().await?;
+    async fn on_gpu(bundle: &Bundle, options: &LoadOptions, pass: Pass) -> Result<Self, Unfit> {
+        let adapter = Adapter::new().await.map_err(|error| match error {
+            EngineError::Gpu(_) => Unfit(ReasonCode::NoGpu, error),
+            error => error.into(),
+        })?;
         if options.device == DeviceChoice::Auto && adapter.is_software() {
             let message = "it computes on the CPU, where our own code is faster";
-            return Err(EngineError::Gpu(message.to_owned()));
+            return Err(Unfit(ReasonCode::SoftwareGpu, EngineError::Gpu(message.to_owned())));
         }
         let weights = WeightsReader::new(&bundle.checkpoint, Keep::Stored);
         self_test(&adapter, &weights).await?;
@@ -130,7 +150,7 @@ impl Place {
         bundle: &Bundle,
         options: &LoadOptions,
         pass: Pass,
-        reason: Option<String>,
+        reason: Option<Reason>,
     ) -> Result<Self, WebError> {
         let weights = WeightsReader::new(&bundle.checkpoint, Keep::Stored);
         let capacity = capacity(weights.config(), options);
@@ -164,12 +184,15 @@ impl Place {
         bundle: &Bundle,
         emit: &mut dyn FnMut(Event),
     ) -> Result<(), WebError> {
-        let mut say = |kind, message: String| emit(Event::Notice(Notice { kind, message }));
-        say(NoticeKind::DeviceLost, format!("{} was lost; loading again", self.info.name));
+        let mut say = |kind, message: String, reason: Option<Reason>| {
+            emit(Event::Notice(Notice { kind, message, reason }));
+        };
+        say(NoticeKind::DeviceLost, format!("{} was lost; loading again", self.info.name), None);
         let mut place = match Self::on_gpu(bundle, &self.options, self.pass.clone()).await {
             Ok(place) => place,
-            Err(error) => {
-                let reason = Some(format!("the GPU was lost: {error}"));
+            Err(Unfit(_, error)) => {
+                let message = format!("the GPU was lost: {error}");
+                let reason = Some(Reason { code: ReasonCode::GpuLost, message });
                 Self::on_cpu(bundle, &self.options, self.pass.clone(), reason)?
             }
         };
@@ -177,7 +200,8 @@ impl Place {
         std::mem::swap(&mut *self.gpu.0.borrow_mut(), &mut *place.gpu.0.borrow_mut());
         place.gpu = self.gpu.clone();
         *self = place;
-        say(NoticeKind::DeviceRestored, format!("going on with {}", self.info.name));
+        let message = format!("going on with {}", self.info.name);
+        say(NoticeKind::DeviceRestored, message, self.info.reason.clone());
         Ok(())
     }
 }

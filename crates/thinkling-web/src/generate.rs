@@ -1,11 +1,14 @@
 //! Tokens as they are drawn, and what came of a request.
 
 use crate::device::Place;
+use crate::meter::{Counter, Meter, MeterWish, Metering};
+use crate::reason::Reason;
 use crate::request::{Ready, Request};
 use crate::text::{Part, TextStream};
 use crate::{Bundle, WebError};
 use serde::Serialize;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use thinkling_engine::EngineError;
 use thinkling_sampling::generate::{GenerateRequest, Resumed, TokenEvent, generate};
 use thinkling_sampling::{Finish, StopRules};
@@ -24,12 +27,15 @@ pub enum Event {
 }
 
 /// Something that the visitor may want to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Notice {
     /// Which thing.
     pub kind: NoticeKind,
     /// In words.
     pub message: String,
+    /// Why the model runs on the CPU, where that is what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 /// Kinds of notices.
@@ -88,6 +94,9 @@ pub struct Token {
     pub(crate) text: String,
     pub(crate) parts: Vec<Part>,
     pub(crate) finish: Option<Finish>,
+    /// What the rules see so far, where that was asked for and is told after this token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter: Option<Meter>,
 }
 
 /// What came of a request.
@@ -117,6 +126,9 @@ pub struct Completion {
     pub content: String,
     /// `stop`, `length` or `abort`.
     pub finish: &'static str,
+    /// What the rules saw in it, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meter: Option<Meter>,
 }
 
 /// How long a request took.
@@ -151,7 +163,8 @@ pub(crate) struct Run<'a> {
     request: &'a Request,
     ready: Ready,
     begun: Vec<Begun<'a>>,
-    clock: &'a dyn Fn() -> f64,
+    metering: Option<Metering>,
+    clock: Rc<dyn Fn() -> f64>,
     start: f64,
     first_token: Option<f64>,
     kept_tokens: Option<usize>,
@@ -161,10 +174,19 @@ impl<'a> Run<'a> {
     pub(crate) fn new(
         bundle: &'a Bundle,
         request: &'a Request,
-        clock: &'a dyn Fn() -> f64,
+        counter: &mut Counter,
+        clock: Rc<dyn Fn() -> f64>,
     ) -> Result<Self, WebError> {
         let start = clock();
         let ready = request.ready(bundle)?;
+        let metering = match request.meter.and_then(MeterWish::options) {
+            Some(options) => {
+                let completions = (request.n, ready.in_think);
+                let (question, clock) = (request.question(), clock.clone());
+                Some(Metering::new(counter, bundle, options, question, completions, clock)?)
+            }
+            None => None,
+        };
         let begun = |_| Begun {
             text: TextStream::new(&bundle.tokenizer, &ready),
             ids: Vec::new(),
@@ -173,19 +195,23 @@ impl<'a> Run<'a> {
         };
         let begun = (0..request.n).map(begun).collect();
         let (first_token, kept_tokens) = (None, None);
-        Ok(Self { bundle, request, ready, begun, clock, start, first_token, kept_tokens })
+        Ok(Self { bundle, request, ready, begun, metering, clock, start, first_token, kept_tokens })
     }
 
     /// Generates to the end, through lost devices and up to an abort.
     pub(crate) async fn finish(
         mut self,
         place: &mut Place,
+        counter: &mut Counter,
         emit: &mut dyn FnMut(Event),
     ) -> Result<GenerateResult, WebError> {
         loop {
-            match self.go_on(place, emit).await {
+            let done = self.go_on(place, counter, emit).await;
+            place.engine.unfollow();
+            match done {
                 Ok(()) | Err(EngineError::Stopped) => return Ok(self.result()),
                 Err(EngineError::Gpu(_)) if place.is_lost() => {
+                    counter.forget_gpu();
                     place.restore(self.bundle, emit).await?;
                 }
                 Err(error) => return Err(error.into()),
@@ -197,6 +223,7 @@ impl<'a> Run<'a> {
     async fn go_on(
         &mut self,
         place: &mut Place,
+        counter: &mut Counter,
         emit: &mut dyn FnMut(Event),
     ) -> Result<(), EngineError> {
         let room = self.request.max_tokens.max(1);
@@ -220,6 +247,12 @@ impl<'a> Run<'a> {
                 },
                 ..GenerateRequest::new(&prompts, self.request.max_tokens)
             };
+            if let Some(metering) = &mut self.metering {
+                let adapter = place.gpu.adapter();
+                let on = (&mut place.engine, adapter.as_ref());
+                let rows = (first, count.max(1), self.request.max_tokens);
+                metering.begin(counter, on, rows, &so_far)?;
+            }
             generate(&mut place.engine, &request, |token| self.take(first, &token, emit)).await?;
             self.kept_tokens.get_or_insert(place.engine.kept_tokens());
             if self.request.max_tokens == 0 {
@@ -245,7 +278,10 @@ impl<'a> Run<'a> {
         begun.logprobs.push(logprob);
         begun.finish = token.finish;
         let (id, finish) = (token.id, token.finish);
-        emit(Event::Token(Token { completion, id, logprob, text, parts, finish }));
+        let after =
+            |metering: &mut Metering| metering.after(completion, &begun.ids, finish.is_some());
+        let meter = self.metering.as_mut().and_then(after);
+        emit(Event::Token(Token { completion, id, logprob, text, parts, finish, meter }));
         ControlFlow::Continue(())
     }
 
@@ -254,6 +290,7 @@ impl<'a> Run<'a> {
         let tokens: usize = self.begun.iter().map(|begun| begun.ids.len()).sum();
         let first_token = self.first_token.unwrap_or(end);
         let decoding = (end - first_token).max(1e-9);
+        let metering = self.metering.as_ref();
         let completion = |mut begun: Begun<'_>| {
             begun.text.finish();
             let finish = match begun.finish {
@@ -264,7 +301,8 @@ impl<'a> Run<'a> {
             };
             let TextStream { text, reasoning, content, .. } = begun.text;
             let Begun { ids, logprobs, .. } = begun;
-            Completion { ids, logprobs, text, reasoning, content, finish }
+            let meter = metering.map(|metering| metering.of(&ids));
+            Completion { ids, logprobs, text, reasoning, content, finish, meter }
         };
         GenerateResult {
             timing: Timing {

@@ -1,5 +1,6 @@
 //! What is asked for.
 
+use crate::meter::MeterWish;
 use crate::{Bundle, WebError};
 use serde::Deserialize;
 use thinkling_sampling::SamplingParams;
@@ -32,6 +33,8 @@ pub struct Request {
     pub seed: u64,
     /// Tokens of a completion at most.
     pub max_tokens: usize,
+    /// Whether to tell what the rules see while tokens are drawn.
+    pub meter: Option<MeterWish>,
 }
 
 impl Default for Request {
@@ -47,6 +50,7 @@ impl Default for Request {
             min_p: 0.0,
             seed: 0,
             max_tokens: 256,
+            meter: None,
         }
     }
 }
@@ -89,6 +93,18 @@ impl Request {
     pub(crate) fn sampling(&self) -> SamplingParams {
         let Self { temperature, top_k, top_p, min_p, .. } = *self;
         SamplingParams { temperature, top_k, top_p, min_p }
+    }
+
+    /// What was asked, without what stands around it; empty where there is no text.
+    pub(crate) fn question(&self) -> &str {
+        match (&self.prompt, &self.messages) {
+            (Some(Prompt::Text(text)), _) => text,
+            (_, Some(messages)) => {
+                let asked = messages.iter().rev().find(|message| message.role == "user");
+                asked.map_or("", |message| &message.content)
+            }
+            _ => "",
+        }
     }
 
     /// The token ids to begin with.

@@ -2,11 +2,13 @@
 
 use crate::device::{GpuHandle, Pass, Place};
 use crate::generate::{Event, GenerateResult, Run};
+use crate::meter::Counter;
 use crate::request::{Prompt, Request};
 use crate::{Bundle, DeviceInfo, LoadOptions, WebError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use thinkling_sampling::generate::{GenerateRequest, generate};
 
 /// What a model is and where it runs.
@@ -42,7 +44,8 @@ pub struct TokenLogprobs {
 pub struct Session {
     bundle: Bundle,
     place: Place,
-    clock: Box<dyn Fn() -> f64>,
+    counter: Counter,
+    clock: Rc<dyn Fn() -> f64>,
 }
 
 impl Session {
@@ -58,9 +61,9 @@ impl Session {
         pass: impl Fn() -> std::pin::Pin<Box<dyn Future<Output = ControlFlow<()>>>> + 'static,
         emit: &mut dyn FnMut(Event),
     ) -> Result<Self, WebError> {
-        let pass: Pass = std::rc::Rc::new(pass);
+        let pass: Pass = Rc::new(pass);
         let place = Place::open(&bundle, options, pass, emit).await?;
-        Ok(Self { bundle, place, clock })
+        Ok(Self { bundle, place, counter: Counter::default(), clock: clock.into() })
     }
 
     /// What it is and where it runs.
@@ -99,7 +102,9 @@ impl Session {
         request: &Request,
         emit: &mut dyn FnMut(Event),
     ) -> Result<GenerateResult, WebError> {
-        Run::new(&self.bundle, request, &self.clock)?.finish(&mut self.place, emit).await
+        let Self { bundle, place, counter, clock } = self;
+        let run = Run::new(bundle, request, counter, clock.clone())?;
+        run.finish(place, counter, emit).await
     }
 
     /// Log-probability of each token of a text after the first.
@@ -115,6 +120,7 @@ impl Session {
         let request =
             GenerateRequest { prompt_logprobs: true, ..GenerateRequest::new(&prompts, 0) };
         if self.place.is_lost() {
+            self.counter.forget_gpu();
             self.place.restore(&self.bundle, &mut |_| {}).await?;
         }
         let go_on = |_: thinkling_sampling::generate::TokenEvent<'_>| ControlFlow::Continue(());

@@ -230,6 +230,7 @@ impl Ask {
     /// Gives up all models and loads the chosen one again, on the device of the settings.
     pub(crate) fn reload(self: &Rc<Self>) {
         self.stop();
+        notices::clear_notice();
         self.models.forget_all();
         self.show_machine();
         self.clone().preload();

@@ -98,6 +98,7 @@ pub(crate) fn on_chunk(view: Rc<RunView>) -> Closure<dyn FnMut(JsValue)> {
         .into_iter()
         .flatten()
         .collect();
+        view.meter(field(&chunk, "meter").dyn_ref());
         let tokens = field(&field(&choice, "logprobs"), "content");
         let mut parts = Some(parts);
         // A chunk may carry several tokens, or text alone.

@@ -86,7 +86,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn name(this: &DeviceInfo) -> String;
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn reason(this: &DeviceInfo) -> Option<String>;
+    pub(crate) fn reason(this: &DeviceInfo) -> JsValue;
 
     pub(crate) type LoadProgress;
     #[wasm_bindgen(method, getter)]
@@ -103,6 +103,8 @@ extern "C" {
     pub(crate) fn kind(this: &Notice) -> String;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn message(this: &Notice) -> String;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn reason(this: &Notice) -> JsValue;
 
     pub(crate) type Token;
     #[wasm_bindgen(method, getter)]
@@ -113,6 +115,21 @@ extern "C" {
     pub(crate) fn text(this: &Token) -> String;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn parts(this: &Token) -> Array;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn meter(this: &Token) -> Option<Meter>;
+
+    #[derive(Clone)]
+    pub(crate) type Meter;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn tags(this: &Meter) -> Array;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn format(this: &Meter) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn language(this: &Meter) -> Option<f64>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn repetition(this: &Meter) -> f64;
+    #[wasm_bindgen(method, getter, js_name = reflectiveWords)]
+    pub(crate) fn reflective_words(this: &Meter) -> u32;
 
     pub(crate) type Part;
     #[wasm_bindgen(method, getter)]
@@ -138,6 +155,8 @@ extern "C" {
     pub(crate) fn content(this: &Completion) -> String;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn finish(this: &Completion) -> String;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn meter(this: &Completion) -> Option<Meter>;
 
     #[derive(Clone)]
     pub(crate) type Timing;

@@ -3,7 +3,9 @@
 use web_sys::HtmlElement;
 
 use crate::number::{reward, signed};
+use crate::page::client::Meter;
 use crate::page::dom::{append, child, child_with, clear, element, say, test_id};
+use crate::page::meter_view::MeterView;
 use crate::page::reward::Verdict;
 use crate::page::tokens;
 use crate::strings as s;
@@ -12,23 +14,40 @@ use crate::strings as s;
 pub(crate) struct Card {
     pub(crate) root: HtmlElement,
     text: HtmlElement,
+    meter: Option<MeterView>,
     scores: HtmlElement,
     bar: HtmlElement,
 }
 
 impl Card {
-    pub(crate) fn new() -> Self {
+    /// One with a meter or without.
+    pub(crate) fn new(metered: bool) -> Self {
         let root = element("li", "");
         test_id(&root, "completion");
         let text = child(&root, "p", "stream");
+        let meter = metered.then(MeterView::new);
+        meter.iter().for_each(|meter| append(&root, &meter.root));
         let scores = child(&root, "p", "scores");
         let bar = child(&root, "div", "");
-        Self { root, text, scores, bar }
+        Self { root, text, meter, scores, bar }
     }
 
     /// Adds a token to the text.
     pub(crate) fn push(&self, token: &str, logprob: f64) {
         tokens::push(&self.text, token, Some(logprob));
+    }
+
+    /// Shows what is counted so far.
+    pub(crate) fn meter(&self, counted: &Meter) {
+        if let Some(meter) = &self.meter {
+            meter.show(counted);
+        }
+        self.root.class_list().toggle_with_force("kept", counted.format()).unwrap_or_default();
+    }
+
+    /// Whether its format is kept, as far as it was counted.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.root.class_list().contains("kept")
     }
 
     /// Writes the whole text, its tags set apart.

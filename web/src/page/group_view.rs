@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 
-use web_sys::HtmlElement;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlInputElement};
 
 use crate::number::reward;
-use crate::page::client::{Completion, GroupAdvantages, items};
+use crate::page::client::{Completion, GroupAdvantages, Meter, items};
 use crate::page::completion_card::Card;
-use crate::page::dom::{append, child, child_with, clear, element, say, set, test_id};
+use crate::page::dom::{
+    append, child, child_with, clear, element, on, say, set, show as set_shown, test_id,
+};
 use crate::page::reward::{Checked, Verdict};
 use crate::page::tokens;
 use crate::strings as s;
@@ -24,23 +27,28 @@ pub(crate) struct GroupTotals {
 pub(crate) struct GroupView {
     pub(crate) root: HtmlElement,
     summary: HtmlElement,
+    filter: Filter,
     cards: Vec<Card>,
     totals: RefCell<Option<GroupTotals>>,
 }
 
 impl GroupView {
-    pub(crate) fn new(size: usize) -> Self {
+    /// A view of so many completions, with meters or without.
+    pub(crate) fn new(size: usize, metered: bool) -> Self {
         let root = element("section", "row result busy");
         test_id(&root, "sample-group");
         set(&root, "aria-busy", "true");
         say(&child(&root, "h2", "label"), s::GROUP, &[]);
-        let summary = child(&root, "div", "");
+        let body = child(&root, "div", "");
+        let summary = child(&body, "div", "");
+        let filter = Filter::new(&body, metered);
         let list = child(&root, "ol", "completions wide");
         let legend = child(&root, "div", "wide");
         tokens::connect_pointer(&list, &tokens::legend(&legend));
-        let cards: Vec<Card> = (0..size).map(|_| Card::new()).collect();
+        let cards: Vec<Card> = (0..size).map(|_| Card::new(metered)).collect();
         cards.iter().for_each(|card| append(&list, &card.root));
-        Self { root, summary, cards, totals: RefCell::default() }
+        filter.connect(&list);
+        Self { root, summary, filter, cards, totals: RefCell::default() }
     }
 
     /// Adds a token to one of the completions.
@@ -48,6 +56,14 @@ impl GroupView {
         if let Some(card) = self.cards.get(completion) {
             card.push(token, logprob);
         }
+    }
+
+    /// Shows what one completion's meter tells, where it tells something now.
+    pub(crate) fn meter(&self, completion: usize, meter: Option<&Meter>) {
+        let (Some(card), Some(meter)) = (self.cards.get(completion), meter) else { return };
+        card.meter(meter);
+        let kept = self.cards.iter().filter(|card| card.is_kept()).count();
+        self.filter.show(kept, self.cards.len());
     }
 
     /// Shows what one completion earned.
@@ -101,6 +117,40 @@ impl GroupView {
     /// What it came to, once it has ended.
     pub(crate) fn totals(&self) -> Option<GroupTotals> {
         *self.totals.borrow()
+    }
+}
+
+/// The switch that leaves only the well-formed ones, by their meters.
+struct Filter {
+    root: HtmlElement,
+    input: HtmlInputElement,
+    text: HtmlElement,
+}
+
+impl Filter {
+    fn new(parent: &HtmlElement, metered: bool) -> Self {
+        let root = child(parent, "label", "toggle filter");
+        let input: HtmlInputElement = child(&root, "input", "").unchecked_into();
+        input.set_type("checkbox");
+        test_id(&input, "only-well-formed");
+        let text = child(&root, "span", "");
+        test_id(&text, "well-formed-count");
+        set_shown(&root, metered);
+        let filter = Self { root, input, text };
+        filter.show(0, 0);
+        filter
+    }
+
+    fn connect(&self, list: &HtmlElement) {
+        let (input, list) = (self.input.clone(), list.clone());
+        on(&self.root, "change", move |_| {
+            list.class_list().toggle_with_force("only-kept", input.checked()).unwrap_or_default();
+        });
+    }
+
+    fn show(&self, kept: usize, all: usize) {
+        let (kept, all) = (kept.to_string(), all.to_string());
+        say(&self.text, s::ONLY_WELL_FORMED, &[("kept", &kept), ("all", &all)]);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::page::learn_view::{LearnView, Measured};
 use crate::page::learner::{self, Comparison, Evaluation, Learner, StepReport};
 use crate::page::models::beside_page;
 use crate::page::object::object;
-use crate::page::{download, machine, notices};
+use crate::page::{device_reason, download, notices};
 use crate::strings::{self as s, Text};
 
 /// Problems of a measurement: the standard error of an accuracy of one half is 4 points.
@@ -109,8 +109,8 @@ impl Learn {
     async fn create(self: &Rc<Self>) -> Result<Learner, JsValue> {
         self.wait(true);
         self.say(s::LEARN_LOADING, &[]);
-        let on_notice = Closure::<dyn FnMut(JsValue)>::new(|message: JsValue| {
-            notices::notice_message(&crate::page::object::message(&message));
+        let on_notice = Closure::<dyn FnMut(JsValue)>::new(|notice: JsValue| {
+            notices::notice(&notice);
         });
         let options = object(&[
             ("model", beside_page("models/nano/").into()),
@@ -118,7 +118,9 @@ impl Learn {
             ("onNotice", on_notice.into_js_value()),
         ]);
         let program = beside_page("thinkling-web-learn/learn.js");
-        let learner = learner::create(&program, &options).await?;
+        let learner = learner::create(&program, &options).await;
+        notices::clear_notice();
+        let learner = learner?;
         self.learner.replace(Some(learner.clone()));
         show(&by_id::<HtmlElement>("learn-intro"), false);
         show(&by_id::<HtmlElement>("learn-live"), true);
@@ -160,7 +162,7 @@ impl Learn {
             self.say(s::LEARN_RUNNING, &values);
         }
         self.view.group(&report);
-        self.view.alarm(report.alarm().as_deref());
+        self.view.alarm(&report.alarm());
         self.steps.borrow_mut().push(report);
         self.view.draw(&self.steps.borrow());
     }
@@ -280,12 +282,8 @@ impl Learn {
 
     fn show_device(&self) {
         let Some(info) = self.learner.borrow().as_ref().map(Learner::info) else { return };
-        let (device, steps) = (info.device(), info.step_seconds());
-        let mut reason = machine::why(&device.reason().unwrap_or_default());
-        if let (Some(gpu), Some(cpu)) = (steps.gpu(), steps.cpu()) {
-            let (gpu, cpu) = (seconds(gpu), seconds(cpu));
-            reason = words(s::LEARN_MEASURED, &[("gpu", &gpu), ("cpu", &cpu)]);
-        }
+        let device = info.device();
+        let reason = device_reason::words(&device.reason());
         let count = parameters(info.parameters());
         let values = [("name", device.name()), ("parameters", count), ("reason", reason)];
         let values: Vec<(&str, &str)> = values.iter().map(|(p, v)| (*p, v.as_str())).collect();

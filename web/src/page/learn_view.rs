@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use wasm_bindgen::JsValue;
 use web_sys::{HtmlElement, HtmlInputElement};
 
 use crate::number::{percent, reward};
@@ -11,6 +12,7 @@ use crate::page::client::items;
 use crate::page::completion_card::Card;
 use crate::page::dom::{append, by_id, child, child_with, clear, say, set, show, test_id, write};
 use crate::page::learner::{Answer, Comparison, Evaluation, ShownCompletion, StepReport};
+use crate::page::object::field;
 use crate::page::reward::Verdict;
 use crate::strings::{self as s, Text};
 
@@ -170,7 +172,7 @@ impl LearnView {
         let (list, count): (HtmlElement, usize) = (by_id("group"), completions.len());
         clear(&list);
         for completion in completions {
-            let card = Card::new();
+            let card = Card::new(false);
             card.write(&completion.text());
             let verdict = Verdict::of(&completion.verdict());
             card.score(verdict, Some(completion.reward()), completion.tokens() as usize);
@@ -180,12 +182,15 @@ impl LearnView {
     }
 
     /// Shows what visitors should know of a step, and takes it away when it is over.
-    pub(crate) fn alarm(&self, alarm: Option<&str>) {
+    pub(crate) fn alarm(&self, alarm: &JsValue) {
         let line: HtmlElement = by_id("alarm");
-        if let Some(message) = alarm {
-            write(&line, message);
+        match field(alarm, "code").as_string().as_deref() {
+            Some("not-finite") => say(&line, s::ALARM_NOT_FINITE, &[]),
+            Some("collapsed") => say(&line, s::ALARM_COLLAPSED, &[]),
+            Some("no-variance") => say(&line, s::ALARM_NO_VARIANCE, &[]),
+            _ => write(&line, &field(alarm, "message").as_string().unwrap_or_default()),
         }
-        show(&line, alarm.is_some());
+        show(&line, alarm.is_object());
     }
 
     /// Shows one question answered by the base and by what it has become.
@@ -205,7 +210,7 @@ impl LearnView {
         self.now.take();
         self.held.set(false);
         self.draw(&[]);
-        self.alarm(None);
+        self.alarm(&JsValue::NULL);
         self.show_measured();
         for id in ["group", "group-question", "group-note"] {
             write(&by_id::<HtmlElement>(id), "");

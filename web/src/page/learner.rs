@@ -46,20 +46,12 @@ extern "C" {
     pub(crate) fn parameters(this: &LearnerInfo) -> f64;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn device(this: &LearnerInfo) -> DeviceInfo;
-    #[wasm_bindgen(method, getter, js_name = stepSeconds)]
-    pub(crate) fn step_seconds(this: &LearnerInfo) -> StepSeconds;
     #[wasm_bindgen(method, getter, js_name = questionsPerStep)]
     pub(crate) fn questions_per_step(this: &LearnerInfo) -> u32;
     #[wasm_bindgen(method, getter, js_name = groupSize)]
     pub(crate) fn group_size(this: &LearnerInfo) -> u32;
     #[wasm_bindgen(method, getter, js_name = maxTokens)]
     pub(crate) fn max_tokens(this: &LearnerInfo) -> u32;
-
-    pub(crate) type StepSeconds;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn gpu(this: &StepSeconds) -> Option<f64>;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn cpu(this: &StepSeconds) -> Option<f64>;
 
     #[derive(Clone)]
     pub(crate) type StepReport;
@@ -78,7 +70,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn group(this: &StepReport) -> ShownGroup;
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn alarm(this: &StepReport) -> Option<String>;
+    pub(crate) fn alarm(this: &StepReport) -> JsValue;
 
     #[derive(Clone)]
     pub(crate) type ShownGroup;

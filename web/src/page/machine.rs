@@ -4,6 +4,7 @@ use web_sys::HtmlElement;
 
 use crate::number::{bytes, parameters, rate, seconds};
 use crate::page::client::{Model, Timing};
+use crate::page::device_reason;
 use crate::page::dom::{by_id, child, child_with, clear, say, test_id, words, write};
 use crate::strings::{self as s, Text};
 
@@ -23,8 +24,10 @@ pub(crate) fn show(model: Option<&Model>, timing: Option<&Timing>) {
     let weights = format!("{count}, {} {}", bytes(info.weight_bytes()), formats.join(" + "));
     small_print(&list, "device-weights", &weights, "");
     write(&item(&list, s::DEV_DEVICE, "device-name"), &info.device().name());
-    if let Some(reason) = info.device().reason() {
-        small_print(&list, "device-reason", &why(&reason), &reason);
+    let reason = info.device().reason();
+    if !reason.is_null() {
+        let (words, message) = (device_reason::words(&reason), device_reason::message(&reason));
+        small_print(&list, "device-reason", &words, &message);
     }
     let time = |text: Text, id: &str, value: f64| {
         say(&item(&list, text, id), s::DEV_SECONDS, &[("seconds", &seconds(value))]);
@@ -38,19 +41,6 @@ pub(crate) fn show(model: Option<&Model>, timing: Option<&Timing>) {
     time(s::DEV_LOADED, "load-time", info.load_seconds());
     let memory = info.gpu_bytes() + info.wasm_bytes();
     write(&item(&list, s::DEV_MEMORY, "device-memory"), &bytes(memory));
-}
-
-/// Why it is that device, short and in the page's language; a reason of another kind as it is.
-pub(crate) fn why(reason: &str) -> String {
-    let lower = reason.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    match () {
-        () if has(&["asked"]) => words(s::DEV_CHOSEN, &[]),
-        () if has(&["self-test"]) => words(s::DEV_SELF_TEST, &[]),
-        () if has(&["lost"]) => words(s::DEV_LOST, &[]),
-        () if has(&["adapter", "webgpu"]) => words(s::DEV_NO_GPU, &[]),
-        () => reason.to_owned(),
-    }
 }
 
 fn item(list: &HtmlElement, title: Text, id: &str) -> HtmlElement {

@@ -4,6 +4,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
 use crate::page::client::Notice;
+use crate::page::device_reason;
 use crate::page::dom::{by_id, on, say, show, write};
 use crate::page::object::message;
 use crate::strings::{self as s, Text};
@@ -37,12 +38,19 @@ pub(crate) fn clear_error() {
     show(&by_id::<HtmlElement>("error"), false);
 }
 
-/// Shows what the model client wants known.
+/// Takes the last notice away: what it said is over.
+pub(crate) fn clear_notice() {
+    show(&by_id::<HtmlElement>("notice"), false);
+}
+
+/// Shows what the model client or the learner wants known.
 pub(crate) fn notice(notice: &JsValue) {
     let notice: &Notice = notice.unchecked_ref();
     let text = match notice.kind().as_str() {
-        "no-webgpu" => Some(s::NOTICE_NO_WEBGPU),
-        "self-test-failed" => Some(s::NOTICE_SELF_TEST),
+        "no-webgpu" | "self-test-failed" => Some(s::NOTICE_ON_CPU),
+        "device-restored" if notice.reason().is_object() => Some(s::NOTICE_ON_CPU),
+        "measuring-cpu" => Some(s::NOTICE_MEASURING_CPU),
+        "measuring-gpu" => Some(s::NOTICE_MEASURING_GPU),
         "device-lost" => Some(s::NOTICE_LOST),
         "device-restored" => Some(s::NOTICE_RESTORED),
         "not-cached" => Some(s::NOTICE_NOT_CACHED),
@@ -56,12 +64,14 @@ pub(crate) fn notice(notice: &JsValue) {
         Some(text) => say(&line, text, &[]),
         None => write(&line, &notice.message()),
     }
-    show(&by_id::<HtmlElement>("notice"), true);
-}
-
-/// Shows a notice that has no text in the table.
-pub(crate) fn notice_message(message: &str) {
-    write(&by_id::<HtmlElement>("notice-text"), message);
+    let why: HtmlElement = by_id("notice-why");
+    match device_reason::wording(&notice.reason()) {
+        Some((text, values)) => {
+            let values: Vec<(&str, &str)> = values.iter().map(|(p, v)| (*p, v.as_str())).collect();
+            say(&why, text, &values);
+        }
+        None => write(&why, &device_reason::message(&notice.reason())),
+    }
     show(&by_id::<HtmlElement>("notice"), true);
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) new_seed: bool,
     pub(crate) device: String,
     pub(crate) template: String,
+    /// Whether completions have a meter.
+    pub(crate) meter: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             new_seed: true,
             device: "auto".into(),
             template: "auto".into(),
+            meter: true,
         }
     }
 }
@@ -73,8 +76,11 @@ impl Settings {
     }
 
     fn to_line(&self) -> String {
-        let Self { temperature, top_p, top_k, max_tokens, seed, new_seed, device, template } = self;
-        format!("{temperature} {top_p} {top_k} {max_tokens} {seed} {new_seed} {device} {template}")
+        let Self { temperature, top_p, top_k, max_tokens, seed, .. } = self;
+        let Self { new_seed, device, template, meter, .. } = self;
+        format!(
+            "{temperature} {top_p} {top_k} {max_tokens} {seed} {new_seed} {device} {template} {meter}"
+        )
     }
 
     fn of_line(line: &str) -> Option<Self> {
@@ -91,6 +97,8 @@ impl Settings {
             new_seed: words.next()?.parse().ok()?,
             device: words.next()?.into(),
             template: words.next()?.into(),
+            // Lines of earlier visits may end here.
+            meter: words.next() != Some("false"),
         })
     }
 }
@@ -127,6 +135,7 @@ fn show_settings(settings: &Settings) {
     input("max-tokens", settings.max_tokens);
     input("seed", settings.seed);
     by_id::<HtmlInputElement>("new-seed").set_checked(settings.new_seed);
+    by_id::<HtmlInputElement>("meter").set_checked(settings.meter);
     by_id::<HtmlSelectElement>("device-choice").set_value(&settings.device);
     by_id::<HtmlSelectElement>("template").set_value(&settings.template);
     write(&by_id::<HtmlElement>("temperature-value"), &short(settings.temperature));
@@ -152,6 +161,8 @@ pub(crate) fn connect_settings(on_device: impl Fn() + 'static) {
     }
     let new_seed: HtmlInputElement = by_id("new-seed");
     on(&new_seed.clone(), "change", move |_| change(|s| s.new_seed = new_seed.checked()));
+    let meter: HtmlInputElement = by_id("meter");
+    on(&meter.clone(), "change", move |_| change(|s| s.meter = meter.checked()));
     let template: HtmlSelectElement = by_id("template");
     on(&template.clone(), "change", move |_| change(|s| s.template = template.value()));
     let device: HtmlSelectElement = by_id("device-choice");

@@ -23,6 +23,8 @@ use crate::strings as s;
 
 /// Completions of a group, as many as rows that the client runs at once.
 const GROUP_SIZE: u32 = 8;
+/// Words of an n-gram in the meter: short, as the completions of small models are.
+const NGRAM: u32 = 4;
 
 /// A run as it was begun; the visitor may choose another model before it ends.
 struct Run {
@@ -85,6 +87,14 @@ fn template(model: &Model) -> String {
     }
 }
 
+/// What is asked of the meter, where the visitor wants one.
+fn meter() -> JsValue {
+    match settings().meter {
+        true => object(&[("ngram", NGRAM.into())]),
+        false => JsValue::UNDEFINED,
+    }
+}
+
 impl Run {
     fn request(&self, extra: &[(&'static str, JsValue)]) -> JsValue {
         let mut fields = settings().sampling();
@@ -95,6 +105,7 @@ impl Run {
 
     fn prompt(&self, completions: u32) -> JsValue {
         self.request(&[
+            ("meter", meter()),
             ("prompt", self.asked.question.as_str().into()),
             ("template", self.template.as_str().into()),
             ("n", completions.into()),
@@ -147,11 +158,12 @@ impl Run {
                         .map(|part| (Part::of(&part.kind()), part.text()))
                         .collect();
                     view.push(&token.text(), token.logprob(), &parts);
+                    view.meter(token.meter().as_ref());
                 })
                 .await;
         }
         let messages = self.ask.chat.messages(&self.asked.question);
-        let request = self.request(&[("messages", messages)]);
+        let request = self.request(&[("messages", messages), ("meter", meter())]);
         let on_chunk = crate::page::chat::on_chunk(view);
         let result = self.model.chat(&request, on_chunk.as_ref(), &self.signal).await?;
         Ok(result.unchecked_into())
@@ -183,13 +195,14 @@ impl Run {
     }
 
     async fn group(self) -> Result<(), JsValue> {
-        let view = Rc::new(GroupView::new(GROUP_SIZE as usize));
+        let view = Rc::new(GroupView::new(GROUP_SIZE as usize, settings().meter));
         show_result(&view.root);
         announce(s::ANNOUNCE_SAMPLE, &[]);
         let streamed = view.clone();
         let result = self
             .generate(GROUP_SIZE, move |token| {
                 streamed.push(token.completion(), &token.text(), token.logprob());
+                streamed.meter(token.completion(), token.meter().as_ref());
             })
             .await
             .inspect_err(|_| view.end())?;
@@ -197,6 +210,7 @@ impl Run {
         let mut checks = Vec::new();
         for (i, completion) in completions.iter().enumerate() {
             let checked = self.check(completion).await.inspect_err(|_| view.end())?;
+            view.meter(i, completion.meter().as_ref());
             view.score(i, completion, checked.as_ref());
             checks.extend(checked);
         }

@@ -6,8 +6,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlDetailsElement, HtmlElement};
 
 use crate::number::seconds;
-use crate::page::client::Completion;
+use crate::page::client::{Completion, Meter};
 use crate::page::dom::{append, child, clear, element, now_ms, say, set, show, test_id, write};
+use crate::page::meter_view::MeterView;
 use crate::page::reward::{self, Checked};
 use crate::page::tokens::TokenRow;
 use crate::strings as s;
@@ -63,6 +64,8 @@ pub(crate) struct RunView {
     reward_row: HtmlElement,
     reward: HtmlElement,
     tokens: TokenRow,
+    meter_row: HtmlElement,
+    meter: MeterView,
     /// Whether the model was asked to think between tags.
     tagged: bool,
     progress: RefCell<Progress>,
@@ -71,6 +74,13 @@ pub(crate) struct RunView {
 impl RunView {
     pub(crate) fn new(tagged: bool) -> Self {
         let root = element("article", "result busy");
+        let meter_row = child(&root, "section", "row");
+        say(&child(&meter_row, "h2", "label"), s::METER, &[]);
+        let body = child(&meter_row, "div", "");
+        let meter = MeterView::new();
+        append(&body, &meter.root);
+        say(&child(&body, "p", "note"), s::METER_NOTE, &[]);
+        show(&meter_row, false);
         let thinking_row = child(&root, "section", "row");
         let thinking: HtmlDetailsElement =
             child(&thinking_row, "details", "thinking").unchecked_into();
@@ -109,7 +119,7 @@ impl RunView {
         #[rustfmt::skip]
         let view = Self {
             root, thinking, thinking_row, meta, preview, reasoning, answer, said, outside, verdict,
-            reward_row, reward, tokens, tagged, progress,
+            reward_row, reward, tokens, meter_row, meter, tagged, progress,
         };
         view.show_meta();
         view
@@ -119,6 +129,14 @@ impl RunView {
     pub(crate) fn push(&self, token: &str, logprob: f64, parts: &[(Part, String)]) {
         self.tokens.push(token, logprob);
         self.push_text(parts);
+    }
+
+    /// Shows what the meter tells, where it tells something now.
+    pub(crate) fn meter(&self, meter: Option<&Meter>) {
+        if let Some(meter) = meter {
+            self.meter.show(meter);
+            show(&self.meter_row, true);
+        }
     }
 
     /// Adds text that comes without its token.
@@ -167,6 +185,7 @@ impl RunView {
     pub(crate) fn finish(&self, completion: &Completion, checked: Option<Checked>) {
         self.root.class_list().remove_1("busy").unwrap_or_default();
         set(&self.root, "aria-busy", "false");
+        self.meter(completion.meter().as_ref());
         show(&self.answer, true);
         let content = completion.content();
         match content.trim().is_empty() {

@@ -5,7 +5,7 @@ use web_sys::{HtmlDialogElement, HtmlElement, KeyboardEvent, MouseEvent};
 
 use crate::page::dom::{by_id, on, set, show, window};
 
-const TABS: [&str; 2] = ["ask", "learn"];
+const TABS: [&str; 3] = ["ask", "learn", "about"];
 
 /// Connects the tabs; `on_open` runs with the name of a tab that is opened.
 pub(crate) fn connect(on_open: impl Fn(&str) + Clone + 'static) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{bytes, copy_scripts, site};
+use super::{SHARED_SCRIPT, bytes, copy_scripts, site};
 use crate::cargo::{cargo, program, root, run};
 use crate::report::{Outcome, Report};
 use crate::setup::WASM;
@@ -36,6 +36,7 @@ pub(crate) fn package(tools: &WebTools, target: &Path) -> Result<Option<PathBuf>
         println!("module that learns: {} bytes", bytes(&module)?);
     }
     copy_scripts("thinkling-web-learn", &SCRIPTS, &folder)?;
+    copy_scripts("thinkling-web", &[SHARED_SCRIPT], &folder)?;
     Ok(Some(folder))
 }
 

@@ -15,7 +15,7 @@ use crate::web_tools::{WebTools, with_path};
 const MAX_BROTLI: u64 = 1_500_000;
 
 /// What users of the package import, beside what wasm-bindgen writes.
-const SCRIPTS: [&str; 3] = ["client.js", "client.d.ts", "worker.js"];
+const SCRIPTS: [&str; 4] = ["client.js", "client.d.ts", "worker.js", super::SHARED_SCRIPT];
 
 /// Tools that the page needs, all of them.
 struct Tools<'a> {
@@ -143,6 +143,9 @@ mod tests {
         let manifest: Value = serde_json::from_str(&manifest_of(made).unwrap()).unwrap();
         assert_eq!(manifest["main"], "client.js");
         let files = manifest["files"].as_array().unwrap();
-        assert!(files.contains(&"worker.js".into()) && files.contains(&"a_bg.wasm".into()));
+        assert!(
+            ["worker.js", "messages.js"].iter().all(|&file| files.contains(&file.into()))
+                && files.contains(&"a_bg.wasm".into())
+        );
     }
 }

@@ -63,8 +63,7 @@ impl RewardMeter {
         let lengths: Vec<usize> = completions.iter().map(|ids| ids.len()).collect();
         self.check(&lengths)?;
         for (row, ids) in completions.iter().enumerate() {
-            let at = 4 * (row * self.max_tokens) as u64;
-            self.adapter.queue().write_buffer(&self.ids, at, bytemuck::cast_slice(ids));
+            self.put(row, 0, ids)?;
         }
         self.count_kept(&lengths, rule).await
     }
@@ -98,21 +97,27 @@ impl RewardMeter {
         Ok(bytemuck::pod_collect_to_vec(&read[..bytes as usize]))
     }
 
+    /// Uploads tokens of row `row`, from its token `token` on.
+    ///
+    /// # Errors
+    /// A place outside the rows and tokens that the meter was made for.
+    pub fn put(&self, row: usize, token: usize, ids: &[u32]) -> Result<(), EngineError> {
+        self.check_place(row, token + ids.len())?;
+        let at = 4 * (row * self.max_tokens + token) as u64;
+        self.adapter.queue().write_buffer(&self.ids, at, bytemuck::cast_slice(ids));
+        Ok(())
+    }
+
     /// Keeps the tokens that the decoder drew last, without reading them: the `i`-th of them as the
     /// token `places[i].1` of row `places[i].0`. The decoder must be of the same adapter.
     ///
     /// # Errors
     /// A place outside the rows and tokens that the meter was made for, and more places than draws.
     pub fn keep(&self, decoder: &GpuDecoder, places: &[(usize, usize)]) -> Result<(), EngineError> {
-        let fit = |what, expected: usize, got: usize| match got <= expected {
-            true => Ok(()),
-            false => Err(EngineError::Shape { what, expected, got }),
-        };
         fit("drawn tokens", decoder.limits.logits, places.len())?;
         let mut encoder = self.encoder();
         for (i, &(row, token)) in places.iter().enumerate() {
-            fit("rows of a meter, counted from 0", self.max_rows - 1, row)?;
-            fit("tokens of a meter, counted from 0", self.max_tokens - 1, token)?;
+            self.check_place(row, token + 1)?;
             let at = 4 * (row * self.max_tokens + token) as u64;
             let sampled = &decoder.buffers.sampled;
             encoder.copy_buffer_to_buffer(sampled, 4 * i as u64, &self.ids, at, 4);
@@ -123,20 +128,31 @@ impl RewardMeter {
 
     fn check(&self, lengths: &[usize]) -> Result<(), EngineError> {
         let most = lengths.iter().copied().max().unwrap_or(0);
-        for (what, expected, got) in [
-            ("rows of a meter", self.max_rows, lengths.len()),
-            ("tokens of a meter's row", self.max_tokens, most),
-        ] {
-            if got > expected {
-                return Err(EngineError::Shape { what, expected, got });
-            }
-        }
-        Ok(())
+        fit("rows of a meter", self.max_rows, lengths.len())?;
+        fit("tokens of a meter's row", self.max_tokens, most)
+    }
+
+    /// Whether a row has room for so many tokens.
+    fn check_place(&self, row: usize, tokens: usize) -> Result<(), EngineError> {
+        fit("rows of a meter", self.max_rows, row + 1)?;
+        fit("tokens of a meter's row", self.max_tokens, tokens)
+    }
+
+    /// Whether it has room for so many rows of so many tokens each.
+    pub fn has_room(&self, rows: usize, tokens: usize) -> bool {
+        rows <= self.max_rows && tokens <= self.max_tokens
     }
 
     fn encoder(&self) -> wgpu::CommandEncoder {
         let label = Some("thinkling: counts of rewards");
         self.adapter.device().create_command_encoder(&wgpu::CommandEncoderDescriptor { label })
+    }
+}
+
+fn fit(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
+    match got <= expected {
+        true => Ok(()),
+        false => Err(EngineError::Shape { what, expected, got }),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Integration tests: goldens, behaviour of the objectives, the chunked head.
+#![cfg(not(target_family = "wasm"))]
 
+mod cases;
 mod golden;
 mod head;
 mod objective;

@@ -5,21 +5,36 @@ use burn::tensor::DType;
 
 /// A matrix of `rows` as a tensor of `dtype` on the CPU device.
 pub(crate) fn matrix(rows: &[Vec<f64>], dtype: DType) -> Tensor<2> {
+    matrix_on(rows, &Device::flex(), dtype)
+}
+
+/// A matrix of `rows` as a tensor of `dtype`.
+pub(crate) fn matrix_on(rows: &[Vec<f64>], device: &Device, dtype: DType) -> Tensor<2> {
     let shape = [rows.len(), rows[0].len()];
-    Tensor::from_data(TensorData::new(rows.concat(), shape), (&Device::flex(), dtype))
+    Tensor::from_data(TensorData::new(rows.concat(), shape), (device, dtype))
 }
 
 /// A vector as a tensor of `dtype` on the CPU device.
 pub(crate) fn vector(values: &[f64], dtype: DType) -> Tensor<1> {
+    vector_on(values, &Device::flex(), dtype)
+}
+
+/// A vector as a tensor of `dtype`.
+pub(crate) fn vector_on(values: &[f64], device: &Device, dtype: DType) -> Tensor<1> {
     let data = TensorData::new(values.to_vec(), [values.len()]);
-    Tensor::from_data(data, (&Device::flex(), dtype))
+    Tensor::from_data(data, (device, dtype))
+}
+
+/// A mask from zeros and ones, on the CPU device.
+pub(crate) fn mask(rows: &[Vec<f64>]) -> Tensor<2, Bool> {
+    mask_on(rows, &Device::flex())
 }
 
 /// A mask from zeros and ones.
-pub(crate) fn mask(rows: &[Vec<f64>]) -> Tensor<2, Bool> {
+pub(crate) fn mask_on(rows: &[Vec<f64>], device: &Device) -> Tensor<2, Bool> {
     let flags: Vec<bool> = rows.concat().iter().map(|&value| value != 0.0).collect();
     let shape = [rows.len(), rows[0].len()];
-    Tensor::from_data(TensorData::new(flags, shape), &Device::flex())
+    Tensor::from_data(TensorData::new(flags, shape), device)
 }
 
 /// The numbers of a tensor, row by row.

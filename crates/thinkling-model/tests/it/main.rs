@@ -1,4 +1,5 @@
 //! The model against transformers, and each device against itself and the CPU.
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::print_stdout, reason = "a test that is left out says so")]
 
 mod backprop;

@@ -20,7 +20,7 @@ pub(crate) struct Counted(pub(crate) Tokenizer, pub(crate) RewardTable);
 
 impl Counted {
     pub(crate) fn new(tokenizer: Tokenizer) -> Self {
-        let table = RewardTable::new(reward_table(&tokenizer, false)).unwrap();
+        let table = RewardTable::new(reward_table(&tokenizer, false, &[])).unwrap();
         Self(tokenizer, table)
     }
 

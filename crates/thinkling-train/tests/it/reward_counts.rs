@@ -24,7 +24,7 @@ impl World {
     fn new() -> Self {
         let json = serde_json::to_vec(&tokenizer_json()).expect("json");
         let tokenizer = Tokenizer::from_json(&json).expect("a tokenizer");
-        let table = RewardTable::new(reward_table(&tokenizer, false)).expect("a table");
+        let table = RewardTable::new(reward_table(&tokenizer, false, &[])).expect("a table");
         Self { tokenizer, table }
     }
 

@@ -1,6 +1,7 @@
 //! Which device learns: one measured step on each decides.
 
 use super::error;
+use super::reason::{MEASURING_CPU, MEASURING_GPU, Notice, Reason, ToldReason};
 use super::timing::{breathe, now, within};
 use crate::material::Material;
 use crate::session::Session;
@@ -17,8 +18,6 @@ use wasm_bindgen::JsError;
 const GPU_START_S: f64 = 15.0;
 /// A measured step on the GPU ends after so many of the CPU's.
 const GPU_STEPS: f64 = 3.0;
-
-const NO_GPU: &str = "this browser offers no GPU through WebGPU";
 
 /// What the page asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub(super) struct Choice {
 struct Chosen {
     kind: &'static str,
     name: String,
-    reason: String,
+    reason: ToldReason,
 }
 
 /// Seconds of the measured steps.
@@ -66,23 +65,22 @@ pub(super) async fn choose(
     material: &Rc<Material>,
     wish: Wish,
     adapter: Option<String>,
-    notice: impl Fn(&str),
+    notice: impl Fn(Notice),
 ) -> Result<(Session, Choice), JsError> {
     let step_seconds = StepSeconds::default();
-    let asked_for = || "it was asked for".to_owned();
     match (wish, adapter) {
         (Wish::Cpu, _) => {
-            Ok((on_cpu(material)?, Choice { device: cpu(asked_for()), step_seconds }))
+            Ok((on_cpu(material)?, Choice { device: cpu(Reason::Asked), step_seconds }))
         }
-        (Wish::Gpu, None) => Err(JsError::new(NO_GPU)),
+        (Wish::Gpu, None) => Err(error(Reason::NoGpu)),
         (Wish::Gpu, Some(name)) => {
             let gpu = Gpu::open().await.map_err(error)?;
             let session = gpu.session(material).await.map_err(error)?;
-            let device = Chosen { kind: "gpu", name, reason: asked_for() };
+            let device = Chosen { kind: "gpu", name, reason: Reason::Asked.told() };
             Ok((session, Choice { device, step_seconds }))
         }
         (Wish::Auto, None) => {
-            Ok((on_cpu(material)?, Choice { device: cpu(NO_GPU.into()), step_seconds }))
+            Ok((on_cpu(material)?, Choice { device: cpu(Reason::NoGpu), step_seconds }))
         }
         (Wish::Auto, Some(name)) => faster(material, name, notice).await,
     }
@@ -92,22 +90,21 @@ pub(super) async fn choose(
 async fn faster(
     material: &Rc<Material>,
     name: String,
-    notice: impl Fn(&str),
+    notice: impl Fn(Notice),
 ) -> Result<(Session, Choice), JsError> {
-    notice("measuring a step on the CPU");
+    notice(MEASURING_CPU);
     let mut session = on_cpu(material)?;
     // The first step compiles.
     timed(&mut session).await.map_err(error)?;
     breathe().await;
     let cpu_s = timed(&mut session).await.map_err(error)?;
-    notice("measuring a step on the GPU, whose programs are compiled first");
+    notice(MEASURING_GPU);
     let (gpu_s, reason) = match measured_gpu(material, cpu_s).await {
         Ok((on_gpu, gpu_s)) => {
-            let reason =
-                format!("a step takes {gpu_s:.2} s on the GPU and {cpu_s:.2} s on the CPU");
+            let reason = Reason::Measured { gpu_seconds: gpu_s, cpu_seconds: cpu_s };
             if gpu_s < cpu_s {
                 let step_seconds = StepSeconds { gpu: Some(gpu_s), cpu: Some(cpu_s) };
-                let device = Chosen { kind: "gpu", name, reason };
+                let device = Chosen { kind: "gpu", name, reason: reason.told() };
                 return Ok((fresh(on_gpu), Choice { device, step_seconds }));
             }
             (Some(gpu_s), reason)
@@ -119,21 +116,20 @@ async fn faster(
 }
 
 /// A warm session on the GPU and the seconds of its step, or why there is none.
-async fn measured_gpu(material: &Rc<Material>, cpu_s: f64) -> Result<(Session, f64), String> {
+async fn measured_gpu(material: &Rc<Material>, cpu_s: f64) -> Result<(Session, f64), Reason> {
     let gpu = Gpu::open().await?;
     let warm = async {
         let mut session = gpu.session(material).await?;
         timed(&mut session).await.map_err(fails)?;
         Ok(session)
     };
-    let late = |what: &str| format!("{what}; a step takes {cpu_s:.2} s on the CPU");
     let measured = match within(GPU_START_S, warm).await {
-        None => Err(late(&format!("the GPU was not ready after {GPU_START_S} s"))),
+        None => Err(Reason::GpuLate { limit_seconds: GPU_START_S, cpu_seconds: cpu_s }),
         Some(Err(reason)) => Err(reason),
         Some(Ok(mut session)) => {
             let limit_s = GPU_STEPS * cpu_s;
             match within(limit_s, timed(&mut session)).await {
-                None => Err(late(&format!("a step on the GPU takes more than {limit_s:.2} s"))),
+                None => Err(Reason::GpuSlow { limit_seconds: limit_s, cpu_seconds: cpu_s }),
                 Some(Err(e)) => Err(fails(e)),
                 Some(Ok(gpu_s)) => Ok((session, gpu_s)),
             }
@@ -145,12 +141,12 @@ async fn measured_gpu(material: &Rc<Material>, cpu_s: f64) -> Result<(Session, f
     measured
 }
 
-fn fails(error: LearnError) -> String {
-    format!("a step on the GPU fails: {error}")
+fn fails(error: LearnError) -> Reason {
+    Reason::GpuFailed { at: format!("a step on it: {error}") }
 }
 
-fn cpu(reason: String) -> Chosen {
-    Chosen { kind: "cpu", name: "CPU, one thread".into(), reason }
+fn cpu(reason: Reason) -> Chosen {
+    Chosen { kind: "cpu", name: "CPU, one thread".into(), reason: reason.told() }
 }
 
 fn on_cpu(material: &Rc<Material>) -> Result<Session, JsError> {
@@ -174,20 +170,24 @@ struct Gpu {
 }
 
 impl Gpu {
-    async fn open() -> Result<Self, String> {
+    async fn open() -> Result<Self, Reason> {
         let opened = Device::wgpu_options().init_with_setup_async().await;
-        let (device, setup) = opened.map_err(|e| format!("the GPU does not open: {e}"))?;
+        let (device, setup) =
+            opened.map_err(|e| Reason::GpuFailed { at: format!("opening it: {e}") })?;
         Ok(Self { device, setup })
     }
 
     /// A session, once the GPU computes what the CPU computes.
-    async fn session(&self, material: &Rc<Material>) -> Result<Session, String> {
+    async fn session(&self, material: &Rc<Material>) -> Result<Session, Reason> {
         let test = selftest::run(&self.device, Some(&Device::flex())).await;
-        let test = test.map_err(|e| format!("the GPU's self-test fails: {e}"))?;
+        let test = test.map_err(|e| Reason::GpuFailed { at: format!("its self-test: {e}") })?;
         if !test.passed() {
-            return Err("the GPU computes other numbers than the CPU".into());
+            let worst = test.worst();
+            let difference = Some(worst).filter(|worst| worst.is_finite());
+            return Err(Reason::SelfTest { difference, tolerance: selftest::TOLERANCE });
         }
-        Session::new(material.clone(), &self.device, now).map_err(|e| e.to_string())
+        let session = Session::new(material.clone(), &self.device, now);
+        session.map_err(|e| Reason::GpuFailed { at: e.to_string() })
     }
 
     /// Drops what the GPU has still to do, which would slow the CPU down where it is no real one.

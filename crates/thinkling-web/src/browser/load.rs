@@ -78,7 +78,7 @@ impl Loader<'_> {
     }
 
     fn say(&self, kind: NoticeKind, message: String) {
-        (self.emit)(Event::Notice(Notice { kind, message }));
+        (self.emit)(Event::Notice(Notice { kind, message, reason: None }));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sessions, as the worker has them but without a browser.
 #![cfg(not(target_family = "wasm"))]
 
+mod meter;
+
 use pollster::block_on;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -35,17 +37,25 @@ fn bundle() -> Bundle {
 
 /// A session that is told before each pass whether to go on.
 fn session(device: &str, go_on: impl Fn() -> bool + 'static) -> Session {
+    let clock = Instant::now();
+    session_of(bundle(), device, move || clock.elapsed().as_secs_f64(), go_on)
+}
+
+fn session_of(
+    bundle: Bundle,
+    device: &str,
+    clock: impl Fn() -> f64 + 'static,
+    go_on: impl Fn() -> bool + 'static,
+) -> Session {
     let options: LoadOptions =
         serde_json::from_str(&format!(r#"{{"device":"{device}","context":200}}"#)).unwrap();
-    let clock = Instant::now();
     let pass = move || -> std::pin::Pin<Box<dyn Future<Output = ControlFlow<()>>>> {
         let go_on = go_on();
         Box::pin(
             async move { if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) } },
         )
     };
-    let clock = Box::new(move || clock.elapsed().as_secs_f64());
-    block_on(Session::open(bundle(), options, clock, pass, &mut |_| {})).expect("a session")
+    block_on(Session::open(bundle, options, Box::new(clock), pass, &mut |_| {})).expect("a session")
 }
 
 /// The devices that there are here.

@@ -3,8 +3,11 @@
 use super::*;
 use crate::cpu::reward_counts::reward_counts;
 use crate::reward_counts::MARGIN;
-use crate::{GpuOptions, Keep, Row, Step, WeightsReader};
-use thinkling_sampling::{SamplingParams, Stream};
+use crate::{Capacity, Engine, GpuOptions, Keep, Row, Step, WeightsReader};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use thinkling_sampling::generate::{GenerateRequest, Resumed, generate};
+use thinkling_sampling::{SamplingParams, StopRules, Stream};
 use thinkling_weights::Checkpoint;
 
 /// Draws whole numbers.
@@ -252,6 +255,79 @@ fn drawn_tokens_are_counted_where_they_lie() {
     for places in [[(3, 0)], [(0, 16)]] {
         assert!(matches!(meter.keep(&decoder, &places), Err(EngineError::Shape { .. })));
     }
+}
+
+#[test]
+fn an_engine_counts_the_completions_that_it_draws() {
+    let Some(adapter) = crate::gpu::tests::adapter() else { return };
+    let checkpoint = Checkpoint::open("../../tests/golden/qwen2".as_ref()).expect("a model");
+    let weights = WeightsReader::new(&checkpoint, Keep::Stored);
+    let table = table(&mut Draws(Stream::new(15, 7)), false);
+    let meter = Rc::new(RewardMeter::new(&adapter, &table, 3, 24).expect("a meter"));
+    let rule = CountRule { ngram: 2, inside_think: false };
+    let prompts = [vec![5, 9, 33, 12]];
+    let request = GenerateRequest {
+        group_size: 3,
+        sampling: SamplingParams { temperature: 50.0, ..SamplingParams::default() },
+        // Every token is nearly as likely as any other: rows end at different steps.
+        stop: StopRules { stop_ids: vec![1, 7, 20], max_tokens: 24 },
+        seed: 3,
+        ..GenerateRequest::new(&prompts, 24)
+    };
+    let mut engine =
+        pollster::block_on(Engine::on_gpu(&adapter, &weights, Capacity::of(&request, 64)))
+            .expect("an engine");
+    let live = engine.follow(meter.clone(), rule, Box::new(|| true), &[]).expect("followed");
+    let live = live.expect("a GPU draws");
+    let mut counted = 0;
+    let mut see = |completion: usize, ids: &[u32]| {
+        let want = RewardCounts::of(&table, ids, rule);
+        match live.of(completion, ids.len()) {
+            Some(counts) => assert_eq!(counts, want, "{completion}: {ids:?}"),
+            // Drawn on the host.
+            None => assert_eq!(ids.len(), 1),
+        }
+        counted += usize::from(ids.len() > 1);
+    };
+    let all = generate(&mut engine, &request, |token| {
+        see(token.completion, &token.so_far.ids);
+        ControlFlow::Continue(())
+    });
+    let all = pollster::block_on(all).expect("completions").completions;
+    assert!(counted > 10, "{counted} counts");
+    let lengths: Vec<usize> = all.iter().map(|completion| completion.ids.len()).collect();
+    assert!(lengths.iter().any(|&tokens| tokens != lengths[0]), "{lengths:?}");
+
+    // Several steps before tokens are read: the last of them is counted.
+    engine = engine.with_steps_at_once(3);
+    let live = engine.follow(meter.clone(), rule, Box::new(|| true), &[]).expect("followed");
+    let live = live.expect("a GPU draws");
+    let mut counted = 0;
+    let again = generate(&mut engine, &request, |token| {
+        let ids = &token.so_far.ids;
+        if let Some(counts) = live.of(token.completion, ids.len()) {
+            assert_eq!(counts, RewardCounts::of(&table, ids, rule), "{ids:?}");
+            counted += 1;
+        }
+        ControlFlow::Continue(())
+    });
+    let again = pollster::block_on(again).expect("completions").completions;
+    assert!(again.iter().zip(&all).all(|(again, once)| again.ids == once.ids));
+    assert!(counted > 3, "{counted} counts");
+
+    // One that was broken off goes on after its tokens.
+    let (stream, whole) = all.iter().enumerate().max_by_key(|(_, c)| c.ids.len()).expect("some");
+    let before = &whole.ids[..whole.ids.len() / 2];
+    let prompts = [[&prompts[0][..], before].concat()];
+    let resumed = vec![Resumed { stream: stream as u64, tokens: before.len() }];
+    let request = GenerateRequest { group_size: 1, resumed, prompts: &prompts, ..request };
+    let live = engine.follow(meter, rule, Box::new(|| true), before).expect("followed");
+    let live = live.expect("a GPU draws");
+    let rest = pollster::block_on(generate(&mut engine, &request, |_| ControlFlow::Continue(())));
+    let rest = &rest.expect("the rest").completions[0].ids;
+    assert_eq!([before, rest].concat(), whole.ids);
+    let want = RewardCounts::of(&table, &whole.ids, rule);
+    assert_eq!(live.of(0, whole.ids.len()), Some(want));
 }
 
 #[test]

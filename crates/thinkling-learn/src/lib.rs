@@ -5,7 +5,8 @@
 //!   group;
 //! - [`Learner::policy_step`] and [`Learner::language_model_step`] update the weights;
 //! - [`EpochSampler`] chooses questions, [`RlNumbers`] has the report's numbers, [`Summary`] says
-//!   what a rollout shows, [`Evaluated`] measures a model;
+//!   what a rollout shows, [`Evaluated`] measures a model, [`Measures`] are the report's with
+//!   intervals;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
 //!
 //! Readbacks are async because a browser cannot block; natively the futures are ready at once.
@@ -16,28 +17,34 @@ mod batch;
 mod evaluate;
 mod export;
 mod language_model;
+mod measures;
 mod micro;
 mod order;
 mod policy;
 mod r1_zero;
 mod rollout;
 mod schedule;
+mod statistics;
 mod step;
 mod summary;
 pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use batch::{Batch, chunk_tokens, reference_logprobs};
-pub use evaluate::{Evaluated, Sample, Tally};
+pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
+pub use measures::{Measures, ProblemResult};
 pub use micro::activation_bytes;
 pub use order::EpochSampler;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
 pub use r1_zero::RlNumbers;
-pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, stop_ids};
+pub use rollout::{
+    InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, evaluation_seed, stop_ids,
+};
 pub use schedule::{Decay, Schedule};
+pub use statistics::{Estimate, RESAMPLES, bootstrap, pass_at, pass_at_steps};
 pub use step::{Learner, PolicyStep};
 pub use summary::{CollapseWatch, Summary};

@@ -7,6 +7,7 @@ use thinkling_model::{Decoder, Precision};
 use thinkling_reward::{Problem, RewardRecord, RewardSpec, Tools};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::Tokenizer;
+use thinkling_weights::ModelConfig;
 
 /// A problem with the ids of its prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,15 +58,20 @@ impl RolloutConfig {
             sampling,
             max_tokens,
             precision: Precision::F32,
-            seed: seed ^ 0x6576_616c,
+            seed: evaluation_seed(seed),
             ..self.clone()
         }
     }
 }
 
+/// Seed of an evaluation's random streams, which are other ones than training's of the same seed.
+pub fn evaluation_seed(seed: u64) -> u64 {
+    seed ^ 0x6576_616c
+}
+
 /// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
-pub fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
-    let mut ids = decoder.config().eos_token_ids.clone();
+pub fn stop_ids(config: &ModelConfig, tokenizer: &Tokenizer) -> Vec<u32> {
+    let mut ids = config.eos_token_ids.clone();
     if ids.is_empty() {
         ids.extend(
             ["<eos>", "</s>", "<|endoftext|>"].iter().find_map(|t| tokenizer.token_to_id(t)),

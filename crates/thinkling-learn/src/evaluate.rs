@@ -272,6 +272,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_prompt_that_opens_the_thinking_is_part_of_the_format() {
+        let reads = |inside_think, text| {
+            FormatReading { rule: FormatRule::ThinkOnly, inside_think }.holds(text)
+        };
+        assert!(reads(true, "so it is </think> 4") && !reads(false, "so it is </think> 4"));
+        assert!(reads(false, "<think> so </think> 4") && !reads(true, "4"));
+    }
+
+    #[test]
     fn wilson_intervals_of_known_shares() {
         // 8 of 10 by Wilson's formula: 0.490 to 0.943 (Brown, Cai and DasGupta 2001, eq. 4).
         let (low, high) = wilson(8, 10);

@@ -109,6 +109,7 @@ pub fn evaluate(
     }
     note_skipped(&loaded, watch);
     let (path, lock) = settings.claim(folder)?;
+    crate::atomic::remove_temporaries(&path);
     let mut file = AnswerFile::open(&path)?;
     let shape = (loaded.questions.len(), settings.samples);
     let mut answers = file.read(shape)?;

@@ -78,3 +78,47 @@ impl<'a> Prompts<'a> {
         Ok(self.text("?")?.trim_end().ends_with("<think>"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: &str = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}\
+                        {% if add_generation_prompt %}[assistant]<think>\n{% endif %}";
+
+    fn with<T>(
+        template: Template,
+        system: Option<&str>,
+        chat: Option<&ChatTemplate>,
+        f: impl Fn(Prompts<'_>) -> T,
+    ) -> T {
+        let json = thinkling_learn::world::tokenizer_json().to_string();
+        let tokenizer = Tokenizer::from_json(json.as_bytes()).expect("a tokenizer");
+        f(Prompts { tokenizer: &tokenizer, chat, template, system })
+    }
+
+    #[test]
+    fn each_template_has_its_own_text() {
+        let chat = ChatTemplate::new(CHAT, None, None).expect("a template");
+        let text = |template, system| {
+            with(template, system, Some(&chat), |p| (p.text("1+1?").ok(), p.open_thinking().ok()))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(text(Template::None, None), (some("1+1?"), Some(false)));
+        let r1_zero = Some(r1_zero_prompt("1+1?"));
+        assert_eq!(text(Template::R1Zero, None), (r1_zero, Some(false)));
+        let asked = some("[user]1+1?[assistant]<think>\n");
+        assert_eq!(text(Template::Chat, None), (asked, Some(true)));
+        let told = some("[system]be brief[user]1+1?[assistant]<think>\n");
+        assert_eq!(text(Template::Chat, Some("be brief")), (told, Some(true)));
+    }
+
+    #[test]
+    fn what_the_model_or_the_template_lacks_is_the_callers_mistake() {
+        let code = |template, system| {
+            with(template, system, None, |p| p.ids("1+1?").expect_err("refused").exit_code())
+        };
+        assert_eq!(code(Template::Chat, None), 2);
+        assert_eq!(code(Template::R1Zero, Some("be brief")), 2);
+    }
+}

@@ -188,12 +188,7 @@ impl RunDir {
     fn sweep(&self) {
         let outputs = fs::read_dir(self.path.join(STAGES)).into_iter().flatten().flatten();
         for folder in outputs.map(|entry| entry.path()).chain([self.path.clone()]) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
-                    // Best effort: what stays costs space, nothing else.
-                    let _ = fs::remove_file(entry.path());
-                }
-            }
+            atomic::remove_temporaries(&folder);
         }
     }
 

@@ -185,10 +185,10 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn settings() -> Settings {
+    pub(in crate::eval) fn settings() -> Settings {
         Settings {
             model: "model".to_owned(),
             model_sha256: "aa".to_owned(),

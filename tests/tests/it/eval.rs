@@ -187,7 +187,18 @@ fn both_executors_draw_the_same_completions() {
 }
 
 #[test]
-fn rows_and_threads_do_not_change_a_completion() {
+fn the_engine_has_room_for_many_problems_one_after_the_other() {
+    let dir = tempdir().expect("temporary folder");
+    for rows in ["8", "16"] {
+        let out = dir.path().join(rows);
+        let more = ["--limit", "200", "--executor", "engine", "--max-rows", rows];
+        let _ = thinkling(call(&out, &more)).ends_with(exit::DONE);
+        assert_eq!(json_lines(&out.join("completions.jsonl")).len(), 800);
+    }
+}
+
+#[test]
+fn rows_at_once_do_not_change_a_completion() {
     let dir = tempdir().expect("temporary folder");
     let lines = |name: &str, rows: &str| {
         let out = dir.path().join(name);

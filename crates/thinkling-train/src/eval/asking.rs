@@ -3,6 +3,7 @@
 use super::answers::{AnswerFile, AnswerLine, Answers};
 use super::{Conditions, Settings, Watch};
 use crate::error::{Result, TrainError};
+use crate::executor::Executor;
 use crate::model_io::StoredModel;
 use crate::prompts::Prompts;
 use crate::stage::learn_error;
@@ -89,6 +90,18 @@ fn missing(answers: &Answers, max_rows: usize) -> Vec<Vec<Group>> {
     by_size.into_values().rev().collect()
 }
 
+/// The same in parts that run at once as a whole. The engine's cache has places side by side for
+/// prompts and sequences; where rows of later prompts take the places of ended ones, it comes to have
+/// room in all and none for a whole sequence.
+fn waves(parts: Vec<Vec<Group>>, max_rows: usize) -> Vec<Vec<Group>> {
+    let split = |part: Vec<Group>| {
+        let size = part.first().map_or(1, |group| group.samples.len());
+        let groups = (max_rows / size).max(1);
+        part.chunks(groups).map(<[Group]>::to_vec).collect::<Vec<_>>()
+    };
+    parts.into_iter().flat_map(split).collect()
+}
+
 /// Everything that asking needs to know.
 pub(super) struct Asking<'a> {
     pub(super) model: &'a StoredModel,
@@ -115,7 +128,10 @@ impl Asking<'_> {
         let longest = self.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0);
         let fitting = rows_that_fit(config, longest.saturating_add(settings.max_tokens));
         let max_rows = self.conditions.max_rows.unwrap_or(fitting).max(1);
-        let parts = missing(answers, max_rows);
+        let mut parts = missing(answers, max_rows);
+        if let Executor::Engine(_) = self.conditions.executor {
+            parts = waves(parts, max_rows);
+        }
         if parts.is_empty() {
             return Ok(Asked { whole: true, ..Asked::default() });
         }

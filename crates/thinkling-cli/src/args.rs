@@ -1,8 +1,12 @@
 //! The command line.
 
+mod eval;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use eval::{AnswerArg, EvalArgs};
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
+use thinkling_train::recipe::Template;
 
 /// Trains small language models to reason, as DeepSeek-R1 did, and runs them.
 #[derive(Debug, Parser)]
@@ -20,6 +24,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a recipe's stages, or go on with a stopped run
     Train(TrainArgs),
+    /// Measure a model: pass@1, cons@k, pass@j, format, length, with intervals
+    Eval(Box<EvalArgs>),
     /// Complete a prompt
     Generate(Box<GenerateArgs>),
     /// Write a model as a folder that transformers opens, or packed for the web
@@ -86,6 +92,16 @@ pub(crate) enum TemplateArg {
     Chat,
     /// The template of R1-Zero, the prompt as the question
     R1Zero,
+}
+
+impl TemplateArg {
+    pub(crate) fn template(self) -> Template {
+        match self {
+            Self::None => Template::None,
+            Self::Chat => Template::Chat,
+            Self::R1Zero => Template::R1Zero,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

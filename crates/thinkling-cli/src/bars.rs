@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
+use thinkling_train::eval::{EvalProgress, Watch};
 use thinkling_train::progress::{Progress, StageStarted, StepFinished};
 
 /// Seconds between two plain lines.
@@ -74,6 +75,44 @@ fn describe(step: &StepFinished) -> String {
     add("KL", step.kl.map(|x| format!("{x:.4}")));
     add("tokens/s", step.tokens_per_s.map(|x| format!("{x:.0}")));
     parts.join("  ")
+}
+
+impl Bars {
+    /// An evaluation is over, however it ended.
+    pub(crate) fn evaluated(&mut self) {
+        self.close();
+    }
+}
+
+impl Watch for Bars {
+    fn note(&mut self, text: &str) {
+        self.line(text);
+    }
+
+    fn progress(&mut self, at: &EvalProgress) {
+        if self.live && self.bar.is_none() {
+            self.open(at.problems as u64, 0);
+        }
+        let due = self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if !self.live && !due && at.done < at.total {
+            return;
+        }
+        let mut parts = vec![format!("problems, {}/{} answers", at.done, at.total)];
+        parts.extend(at.remaining_s.map(|s| format!("left {}", clock(s))));
+        parts.extend(at.pass_at_1.map(|p| format!("pass@1 {:.1}%", 100.0 * p)));
+        parts.push(format!("tokens/s {:.0}", at.tokens_per_s));
+        let text = parts.join("  ");
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(at.problems_done as u64);
+                bar.set_message(text);
+            }
+            None => {
+                eprintln!("{}/{} {text}", at.problems_done, at.problems);
+                self.last = Some(Instant::now());
+            }
+        }
+    }
 }
 
 impl Progress for Bars {

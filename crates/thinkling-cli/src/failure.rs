@@ -4,8 +4,8 @@
 use std::fmt;
 use thinkling_engine::EngineError;
 use thinkling_model::ModelError;
-use thinkling_sampling::generate::GenerateError;
 use thinkling_train::TrainError;
+use thinkling_train::executor::ExecuteError;
 
 /// What ends the program.
 #[derive(Debug)]
@@ -42,27 +42,20 @@ impl From<TrainError> for Failure {
     }
 }
 
+impl From<ExecuteError> for Failure {
+    fn from(error: ExecuteError) -> Self {
+        Self { code: error.exit_code(), message: error.to_string() }
+    }
+}
+
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let code = match &error {
-            EngineError::Weights(e) if e.is_damaged_or_unsupported() => 3,
-            EngineError::Sampling(_) => 2,
-            EngineError::Generate(e) if *e != GenerateError::NotNumbers => 2,
-            _ => 1,
-        };
-        Self { code, message: error.to_string() }
+        ExecuteError::from(error).into()
     }
 }
 
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
-        let code = match &error {
-            ModelError::Weights(e) if e.is_damaged_or_unsupported() => 3,
-            ModelError::Weights(_)
-            | ModelError::Device(_)
-            | ModelError::Generate(GenerateError::NotNumbers) => 1,
-            ModelError::Generate(_) => 2,
-        };
-        Self { code, message: error.to_string() }
+        ExecuteError::from(error).into()
     }
 }

@@ -1,6 +1,8 @@
-//! The table and the two texts that a run ends with.
+//! The tables that runs and evaluations end with, and the two texts of a run.
 
-use thinkling_train::evaluate::{Evaluated, Sample, Tally};
+use std::collections::BTreeMap;
+use thinkling_train::eval::{Report, Settings};
+use thinkling_train::evaluate::{Estimate, Evaluated, Measures, Sample, Tally};
 
 /// Accuracy by level, format and length, before and after.
 pub(crate) fn before_after(before: &Evaluated, after: &Evaluated) -> String {
@@ -32,18 +34,94 @@ pub(crate) fn before_after(before: &Evaluated, after: &Evaluated) -> String {
         let k = after.all.completions / after.all.problems.max(1);
         add(&format!("pass@{k}"), &|t| percent(t.pass_at_k()));
     }
-    let mut widths = [0; 4];
-    for row in &rows {
+    aligned(&rows)
+}
+
+/// Rows as lines: the first column to the left, the others to the right.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |row: &[String; 4]| {
-        let [name, b, a, n] = row;
-        let [w0, w1, w2, w3] = widths;
-        format!("{name:<w0$}  {b:>w1$}  {a:>w2$}  {n:>w3$}").trim_end().to_owned()
+    let line = |row: &[String; N]| {
+        let cell = |(i, (cell, width)): (usize, (&String, usize))| match i {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        };
+        let cells: Vec<String> = row.iter().zip(widths).enumerate().map(cell).collect();
+        cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The measures of an evaluation, over all problems and by level and subject.
+pub(crate) fn evaluation(report: &Report) -> String {
+    let (all, k) = (&report.all, report.samples);
+    let Settings { model, data, temperature, top_p, max_tokens, .. } = &report.settings;
+    let skipped = match report.skipped {
+        0 => String::new(),
+        skipped => format!(" ({skipped} bad records were skipped)"),
+    };
+    let head = format!(
+        "{model}\non {data}: {} problems{skipped}, {k} answer{} each at temperature {temperature}, \
+         top-p {top_p}, at most {max_tokens} tokens\n\n",
+        all.problems,
+        if k == 1 { "" } else { "s" }
+    );
+    let mut rows = vec![["", "mean", "95 % interval"].map(str::to_owned)];
+    let mut add = |name: &str, estimate: &Estimate, share: bool| {
+        let (scale, unit, digits) = if share { (100.0, " %", 1) } else { (1.0, "", 1) };
+        let number = |x: f64| format!("{:.digits$}{unit}", scale * x);
+        let Estimate { value, low, high } = *estimate;
+        let interval = format!("{} to {}", number(low), number(high));
+        rows.push([name.to_owned(), number(value), interval]);
+    };
+    add("pass@1: an answer is right", &all.pass_at_1, true);
+    if let Some(cons) = &all.cons_at_k {
+        add(&format!("cons@{k}: the majority answer is right"), cons, true);
+    }
+    for (j, estimate) in all.pass_at_j.iter().filter(|(j, _)| **j > 1) {
+        add(&format!("pass@{j}: one of {j} answers is right"), estimate, true);
+    }
+    add("right wherever it stands (format-free)", &all.format_free, true);
+    add(&format!("format kept ({})", report.settings.format), &all.format_rate, true);
+    add("cut at the token limit", &all.truncated, true);
+    add("tokens a completion", &all.mean_tokens, false);
+    add("reflective words a completion", &all.reflective_words, false);
+    let mut text = head + &aligned(&rows);
+    for (what, parts) in [("level", &report.levels), ("subject", &report.subjects)] {
+        if !parts.is_empty() {
+            text += &format!("\n\n{}", by_part(what, parts, k));
+        }
+    }
+    text + "\n\nMeans over problems; the intervals are what other problems of the same kind may give \
+            (bootstrap)."
+}
+
+fn by_part(what: &str, parts: &BTreeMap<String, Measures>, k: usize) -> String {
+    let consensus = parts.values().any(|part| part.cons_at_k.is_some());
+    let cons = if consensus { format!("cons@{k}") } else { String::new() };
+    let mut rows = vec![[
+        format!("by {what}"),
+        "problems".to_owned(),
+        "pass@1".to_owned(),
+        "95 % interval".to_owned(),
+        cons,
+    ]];
+    let percent = |x: f64| format!("{:.1} %", 100.0 * x);
+    for (name, part) in parts {
+        let Estimate { value, low, high } = part.pass_at_1;
+        rows.push([
+            format!("  {name}"),
+            part.problems.to_string(),
+            percent(value),
+            format!("{} to {}", percent(low), percent(high)),
+            part.cons_at_k.map_or_else(String::new, |cons| percent(cons.value)),
+        ]);
+    }
+    aligned(&rows)
 }
 
 /// A problem that was answered wrongly before and rightly after, with both texts; the hardest

@@ -5,7 +5,72 @@ use crate::rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thinkling_model::Decoder;
-use thinkling_reward::strict_format;
+use thinkling_reward::reflection::reflection_count;
+use thinkling_reward::{FormatRule, Problem};
+
+/// Which format is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FormatReading {
+    /// The rule.
+    pub rule: FormatRule,
+    /// Whether prompts end with `<think>`.
+    pub inside_think: bool,
+}
+
+impl FormatReading {
+    fn holds(self, text: &str) -> bool {
+        let judged = match self.inside_think {
+            true => self.rule.judge_inside_think(text),
+            false => self.rule.judge(text),
+        };
+        judged.score == 1.0
+    }
+}
+
+/// What is measured of one completion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Whether the answer is right, read as the template says.
+    pub correct: bool,
+    /// Whether the last number or expression, wherever it stands, is right.
+    pub format_free: bool,
+    /// Whether the format is kept; never where it was cut.
+    pub formatted: bool,
+    /// Tokens.
+    pub tokens: usize,
+    /// Whether it was cut at the token limit.
+    pub truncated: bool,
+    /// Reflective words.
+    pub reflection: usize,
+}
+
+impl Measured {
+    /// Of a scored completion; `format` says which format counts, which the scorer's rules need not
+    /// reward.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    pub fn of(
+        problem: &Problem,
+        scored: &Scored,
+        scorer: Scorer<'_>,
+        format: FormatReading,
+    ) -> Result<Self, LearnError> {
+        let truncated = scored.truncated();
+        Ok(Self {
+            correct: scored.record.verdict.is_correct(),
+            format_free: scorer.rewards.format_free_correct(
+                problem,
+                &scored.text,
+                &scorer.tools,
+            )?,
+            formatted: !truncated && format.holds(&scored.text),
+            tokens: scored.completion.ids.len(),
+            truncated,
+            reflection: reflection_count(&scored.text),
+        })
+    }
+}
 
 /// Sums over completions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,15 +85,35 @@ pub struct Tally {
     pub correct: usize,
     /// Completions whose last number or expression, wherever it stands, is right.
     pub format_free: usize,
-    /// Completions in the strict format.
+    /// Completions that keep the format.
     pub formatted: usize,
     /// Tokens of all completions.
     pub tokens: usize,
     /// Completions cut at the token limit.
     pub truncated: usize,
+    /// Reflective words of all completions.
+    #[serde(default)]
+    pub reflection: usize,
 }
 
 impl Tally {
+    /// Of the answers to one problem.
+    pub fn of(answers: &[Measured]) -> Self {
+        let count = |f: fn(&Measured) -> bool| answers.iter().filter(|answer| f(answer)).count();
+        let correct = count(|a| a.correct);
+        Self {
+            problems: 1,
+            solved: usize::from(correct > 0),
+            completions: answers.len(),
+            correct,
+            format_free: count(|a| a.format_free),
+            formatted: count(|a| a.formatted),
+            tokens: answers.iter().map(|a| a.tokens).sum(),
+            truncated: count(|a| a.truncated),
+            reflection: answers.iter().map(|a| a.reflection).sum(),
+        }
+    }
+
     fn share(&self, count: usize) -> f64 {
         count as f64 / self.completions.max(1) as f64
     }
@@ -38,7 +123,8 @@ impl Tally {
         self.share(self.correct)
     }
 
-    /// Share of problems with a right completion among the `k` sampled: pass@k.
+    /// Share of problems with a right completion among the `k` sampled: pass@k, which
+    /// [`pass_at`](crate::pass_at) is for as many answers as there are.
     pub fn pass_at_k(&self) -> f64 {
         self.solved as f64 / self.problems.max(1) as f64
     }
@@ -48,7 +134,7 @@ impl Tally {
         self.share(self.format_free)
     }
 
-    /// Share of completions in the strict format.
+    /// Share of completions that keep the format.
     pub fn format(&self) -> f64 {
         self.share(self.formatted)
     }
@@ -56,6 +142,16 @@ impl Tally {
     /// Mean tokens a completion.
     pub fn mean_tokens(&self) -> f64 {
         self.share(self.tokens)
+    }
+
+    /// Share of completions cut at the token limit.
+    pub fn truncated_share(&self) -> f64 {
+        self.share(self.truncated)
+    }
+
+    /// Reflective words a completion.
+    pub fn reflective_words(&self) -> f64 {
+        self.share(self.reflection)
     }
 
     /// 95 % interval of [`accuracy`](Self::accuracy) (Wilson score; completions of one problem are
@@ -73,6 +169,7 @@ impl Tally {
         self.formatted += other.formatted;
         self.tokens += other.tokens;
         self.truncated += other.truncated;
+        self.reflection += other.reflection;
     }
 }
 
@@ -148,19 +245,11 @@ impl Evaluated {
         scorer: Scorer<'_>,
     ) -> Result<(), LearnError> {
         let problem = &question.problem;
-        let mut tally = Tally { problems: 1, ..Tally::default() };
-        for answer in answers {
-            let format_free =
-                scorer.rewards.format_free_correct(problem, &answer.text, &scorer.tools)?;
-            let formatted = !answer.truncated() && strict_format(&answer.text).valid;
-            tally.completions += 1;
-            tally.correct += usize::from(answer.record.verdict.is_correct());
-            tally.format_free += usize::from(format_free);
-            tally.formatted += usize::from(formatted);
-            tally.tokens += answer.completion.ids.len();
-            tally.truncated += usize::from(answer.truncated());
-        }
-        tally.solved = usize::from(tally.correct > 0);
+        let measured: Vec<Measured> = answers
+            .iter()
+            .map(|answer| Measured::of(problem, answer, scorer, FormatReading::default()))
+            .collect::<Result<_, _>>()?;
+        let tally = Tally::of(&measured);
         self.all.add(&tally);
         let level = problem.level.clone().unwrap_or_default();
         if !level.is_empty() {
@@ -181,6 +270,15 @@ impl Evaluated {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prompt_that_opens_the_thinking_is_part_of_the_format() {
+        let reads = |inside_think, text| {
+            FormatReading { rule: FormatRule::ThinkOnly, inside_think }.holds(text)
+        };
+        assert!(reads(true, "so it is </think> 4") && !reads(false, "so it is </think> 4"));
+        assert!(reads(false, "<think> so </think> 4") && !reads(true, "4"));
+    }
 
     #[test]
     fn wilson_intervals_of_known_shares() {

@@ -6,7 +6,8 @@
 //! - [`Learner::policy_step`], [`Learner::language_model_step`] and [`Learner::supervised_step`]
 //!   update the weights, or adapters beside them, which [`write_adapter`] writes for `peft`;
 //! - [`EpochSampler`] chooses questions, [`RlNumbers`] has the report's numbers, [`Summary`] says
-//!   what a rollout shows, [`Evaluated`] measures a model;
+//!   what a rollout shows, [`Evaluated`] measures a model, [`Measures`] are the report's with
+//!   intervals;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
 //!
 //! Readbacks are async because a browser cannot block; natively the futures are ready at once.
@@ -18,6 +19,7 @@ mod batch;
 mod evaluate;
 mod export;
 mod language_model;
+mod measures;
 mod micro;
 mod order;
 mod packing;
@@ -25,6 +27,7 @@ mod policy;
 mod r1_zero;
 mod rollout;
 mod schedule;
+mod statistics;
 mod step;
 mod summary;
 mod supervised;
@@ -33,9 +36,10 @@ pub mod world;
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, write_adapter};
 pub use batch::{Batch, chunk_tokens, reference_logprobs};
-pub use evaluate::{Evaluated, Sample, Tally};
+pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
+pub use measures::{Measures, ProblemResult};
 pub use micro::activation_bytes;
 pub use order::EpochSampler;
 pub use packing::best_fit_decreasing;
@@ -43,8 +47,11 @@ pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
 pub use r1_zero::RlNumbers;
-pub use rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, end_ids, stop_ids};
+pub use rollout::{
+    InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, evaluation_seed, stop_ids,
+};
 pub use schedule::{Decay, Schedule};
+pub use statistics::{Estimate, RESAMPLES, bootstrap, pass_at, pass_at_steps};
 pub use step::{Learner, PolicyStep};
 pub use summary::{CollapseWatch, Summary};
 pub use supervised::{Example, ExampleError, HeldOut, held_out_loss, supervised_loss};

@@ -57,19 +57,19 @@ impl RolloutConfig {
             sampling,
             max_tokens,
             precision: Precision::F32,
-            seed: seed ^ 0x6576_616c,
+            seed: evaluation_seed(seed),
             ..self.clone()
         }
     }
 }
 
-/// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
-pub fn stop_ids(decoder: &Decoder, tokenizer: &Tokenizer) -> Vec<u32> {
-    end_ids(decoder.config(), tokenizer)
+/// Seed of an evaluation's random streams, which are other ones than training's of the same seed.
+pub fn evaluation_seed(seed: u64) -> u64 {
+    seed ^ 0x6576_616c
 }
 
-/// [`stop_ids`] of a model that is not loaded.
-pub fn end_ids(config: &ModelConfig, tokenizer: &Tokenizer) -> Vec<u32> {
+/// Ids that end a document or completion: the model's, or the tokenizer's usual ones.
+pub fn stop_ids(config: &ModelConfig, tokenizer: &Tokenizer) -> Vec<u32> {
     let mut ids = config.eos_token_ids.clone();
     if ids.is_empty() {
         ids.extend(

@@ -18,6 +18,7 @@
 //! - [`language`] and [`reflection`]: what the report measures on the chain of thought;
 //! - [`repetition`] and [`length`]: what other recipes add to them;
 //! - [`code`]: programs and their tests, as types; running them is a trait;
+//! - [`vote`]: what most of several completions answer;
 //! - [`spec`]: named components with weights, as a recipe has them;
 //! - `score` (feature `json`): one JSON line in, one out.
 //!
@@ -56,6 +57,7 @@ pub mod score;
 mod script;
 pub mod spec;
 pub mod tags;
+pub mod vote;
 #[cfg(feature = "wasm")]
 pub mod wasm;
 mod words;

@@ -32,6 +32,9 @@ pub struct Problem {
     /// The level of difficulty, for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<String>,
+    /// The field or kind of the problem, for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The language of the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
@@ -276,9 +279,16 @@ impl Problem {
         Self::new(id, question, Task::Countdown { numbers, target: target.into() })
     }
 
-    /// A problem without level and language.
+    /// A problem without level, subject and language.
     pub fn new(id: impl Into<String>, question: impl Into<String>, task: Task) -> Self {
-        Self { id: id.into(), question: question.into(), task, level: None, language: None }
+        Self {
+            id: id.into(),
+            question: question.into(),
+            task,
+            level: None,
+            subject: None,
+            language: None,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use gold::Reader;
 mod gold;
 
 /// Characters of an extracted answer that are kept in a record.
-const MAX_EXTRACTED: usize = 200;
+pub const MAX_EXTRACTED: usize = 200;
 
 /// What a model wrote after the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -111,7 +111,8 @@ pub enum GenerateError {
     NotNumbers,
 }
 
-/// Where a completion goes on that was broken off: its prompt has its tokens so far.
+/// Where a completion goes on that was broken off: its prompt has its tokens so far. One without
+/// tokens begins, on a stream of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resumed {
     /// Its random stream.
@@ -137,8 +138,9 @@ pub struct GenerateRequest<'a> {
     pub seed: u64,
     /// Stream of the first completion; completion `i` has stream `first_stream + i`.
     pub first_stream: u64,
-    /// Completions that were broken off, one a prompt; empty where all are new. Each draws what it
-    /// would have drawn, and its earlier tokens count towards the most.
+    /// Where each completion goes on, in the order of completions; empty where all are new and their
+    /// streams follow each other. Each draws what it would have drawn, and its earlier tokens count
+    /// towards the most.
     pub resumed: Vec<Resumed>,
     /// Completions that run at once at most; whole groups, at least one.
     pub max_rows: usize,

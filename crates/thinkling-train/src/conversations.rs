@@ -1,10 +1,9 @@
-//! Conversations from JSON lines or a JSON array.
+//! Conversations from data files.
 
-use crate::data::{field_error, for_each_line, gsm8k_answer};
-use crate::error::{Result, TrainError};
+use crate::data::{each_record, field_error, gsm8k_answer};
+use crate::error::Result;
 use crate::recipe::{ExampleFormat, ExampleSource};
 use serde_json::Value;
-use std::path::Path;
 use thinkling_text::Message;
 
 /// A conversation with the line of its file.
@@ -19,86 +18,28 @@ pub(crate) struct Conversation {
 /// Shows each conversation of a file, or why a line holds none.
 ///
 /// # Errors
-/// A file that cannot be read, an array that does not end, the first error of `each`.
+/// A file that cannot be read, the first error of `each`.
 pub(crate) fn for_each_conversation(
     source: &ExampleSource,
     mut each: impl FnMut(usize, std::result::Result<Conversation, String>) -> Result<()>,
 ) -> Result<()> {
-    let path = &source.path;
-    if !begins_with_bracket(path)? {
-        return for_each_line(path, |line, text| {
-            each(line, text.and_then(|text| parse(text, line, source)))
-        });
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| TrainError::read("data file", path, e))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let items = array_items(text).map_err(|(line, reason)| TrainError::DataLine {
-        path: path.clone(),
-        line,
-        reason,
-    })?;
-    items.into_iter().try_for_each(|(line, item)| each(line, parse(item, line, source)))
-}
-
-/// Whether the file is a JSON array and not one object a line.
-fn begins_with_bracket(path: &Path) -> Result<bool> {
-    let read = |e| TrainError::read("data file", path, e);
-    let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(read)?;
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, 4096), &mut start).map_err(read)?;
-    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&start);
-    Ok(start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'['))
-}
-
-/// The items of a JSON array, each with the line that it begins on. Items are not parsed here, so
-/// that a bad one is told from its neighbours.
-fn array_items(text: &str) -> std::result::Result<Vec<(usize, &str)>, (usize, String)> {
-    let (mut items, mut line, mut depth) = (Vec::new(), 1, 0usize);
-    let (mut begun, mut in_string, mut escaped) = (None, false, false);
-    let mut closed = false;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte == b'\n' {
-            line += 1;
-        }
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-            continue;
-        }
-        if closed && !byte.is_ascii_whitespace() {
-            return Err((line, "text after the end of the array".to_owned()));
-        }
-        let ends = depth == 1 && matches!(byte, b',' | b']');
-        if ends && let Some((line, start)) = begun.take() {
-            items.push((line, text[start..at].trim()));
-        }
-        if depth == 1 && !ends && !byte.is_ascii_whitespace() && begun.is_none() {
-            begun = Some((line, at));
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        closed |= depth == 0 && byte == b']';
-    }
-    if closed { Ok(items) } else { Err((line, "the array does not end".to_owned())) }
+    each_record(&source.path, |line, value| {
+        each(line, value.and_then(|value| parse(&value, line, source)))
+    })
 }
 
 fn parse(
-    text: &str,
+    value: &Value,
     line: usize,
     source: &ExampleSource,
 ) -> std::result::Result<Conversation, String> {
-    let value: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
     let has = |field: &str| value.get(field).is_some();
     let messages = match source.format {
-        ExampleFormat::Gsm8k => gsm8k(&value, source)?,
-        ExampleFormat::Messages => read_messages(&value, &source.messages)?,
-        ExampleFormat::PromptCompletion => prompt_and_completion(&value, source)?,
-        ExampleFormat::Auto if has(&source.messages) => read_messages(&value, &source.messages)?,
-        ExampleFormat::Auto if has(&source.prompt) => prompt_and_completion(&value, source)?,
+        ExampleFormat::Gsm8k => gsm8k(value, source)?,
+        ExampleFormat::Messages => read_messages(value, &source.messages)?,
+        ExampleFormat::PromptCompletion => prompt_and_completion(value, source)?,
+        ExampleFormat::Auto if has(&source.messages) => read_messages(value, &source.messages)?,
+        ExampleFormat::Auto if has(&source.prompt) => prompt_and_completion(value, source)?,
         ExampleFormat::Auto => {
             return Err(format!(
                 "expected: an object with the field `{}`, or with `{}` and `{}`",
@@ -174,6 +115,7 @@ fn without_calculator_marks(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::recipe::{Recipe, StageKind};
+    use std::path::Path;
 
     fn read(text: &str, keys: &str) -> Result<Vec<std::result::Result<Conversation, String>>> {
         let dir = tempfile::tempdir().expect("temporary folder");
@@ -250,9 +192,8 @@ mod tests {
             let error = all[0].as_ref().expect_err(line);
             assert!(error.contains(reason), "{error}");
         }
-        let error = read("[{\"prompt\":\"a\"},\n{", "").expect_err("no end").to_string();
-        assert!(error.contains("a.jsonl:2: ") && error.contains("does not end"), "{error}");
-        let error = read("[] x", "").expect_err("more").to_string();
-        assert!(error.contains("after the end"), "{error}");
+        let all = read("[{\"prompt\":\"a\", \"completion\":\"b\"},\n{", "").expect("readable");
+        let error = all[1].as_ref().expect_err("no end");
+        assert!(error.contains("the file was cut"), "{error}");
     }
 }

@@ -1,91 +1,136 @@
-//! Lines of data files, and questions with gold answers from them.
+//! Problems with gold answers from data files: JSON lines or one JSON array, plain or gzip.
+//!
+//! A recipe names the fields of its file ([`read_questions`]), or the layout is found by the
+//! columns ([`read_file`]).
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+mod layouts;
+mod records;
+
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Result, TrainError};
-use crate::recipe::{AnswerFormat, JsonlSource, TaskKind};
+use crate::recipe::{AnswerFormat, FileSource, JsonlSource, TaskKind};
+use layouts::{Layout, describe};
+pub(crate) use records::each_record;
 use thinkling_reward::code::CodeTests;
-use thinkling_reward::{Language, Task};
+use thinkling_reward::{Problem, Task};
 
-/// Lines beyond this are refused, so that a file without line ends is not read whole.
-const MAX_LINE_BYTES: u64 = 1 << 24;
-
-/// A question and its gold answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
+/// A problem and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
     /// Line in its file, counted from 1.
     pub line: usize,
-    /// What is asked, without a template.
-    pub question: String,
-    /// What is asked for, with the gold answer alone; a plain number for [`AnswerFormat::Gsm8k`].
-    pub task: Task,
-    /// The language of the question, where the line names one that is known.
-    pub language: Option<Language>,
+    /// The problem; the question without a template.
+    pub problem: Problem,
 }
 
-/// Reads a file with one JSON object a line; empty lines are passed over.
+/// A record that is no problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// Line in its file, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The problems of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// At least one, in the order of the file.
+    pub rows: Vec<Row>,
+    /// Records that were skipped, where the source says so.
+    pub skipped: Vec<BadRow>,
+    /// Name of the layout that was found.
+    pub layout: Option<&'static str>,
+}
+
+/// Says of a problem whether it can be used: nothing, or what is wrong with its record. An error
+/// ends the reading whatever the source says.
+pub type Accept<'a> = &'a dyn Fn(&Problem) -> Result<std::result::Result<(), String>>;
+
+/// Reads a file whose fields are named.
 ///
 /// # Errors
-/// [`TrainError::DataLine`] for the first line that is no JSON object, lacks a field, or whose
-/// gold answer cannot be read; [`TrainError::Damaged`] for a file without questions.
-pub fn read_questions(source: &JsonlSource) -> Result<Vec<Question>> {
-    let path = &source.path;
-    let mut questions = Vec::new();
-    for_each_line(path, |line, text| {
-        let question = text.and_then(|text| parse_line(text, line, source));
-        let damaged = |reason| TrainError::DataLine { path: path.clone(), line, reason };
-        questions.push(question.map_err(damaged)?);
+/// [`TrainError::DataLine`] for the first record that is no object, lacks a field, whose gold
+/// answer cannot be read, or that is not accepted; [`TrainError::Damaged`] for a file without
+/// problems.
+pub fn read_questions(source: &JsonlSource, accept: Accept<'_>) -> Result<Rows> {
+    read_rows(&source.path, false, accept, |line, value| parse_line(value, line, source))
+}
+
+/// Reads a file whose layout its first record shows; `source` says what becomes of bad records.
+///
+/// # Errors
+/// As [`read_questions`], and [`TrainError::Damaged`] where the columns are those of no layout.
+pub fn read_file(source: &FileSource, accept: Accept<'_>) -> Result<Rows> {
+    let mut layout = None;
+    let mut unknown = None;
+    let rows = read_rows(&source.path, source.skip_bad, accept, |line, value| {
+        let known = match layout {
+            Some(known) => known,
+            None => *layout.insert(Layout::of(value).inspect_err(|reason| {
+                unknown.get_or_insert_with(|| format!("line {line}: {reason}"));
+            })?),
+        };
+        known.problem(value, line)
+    });
+    match (layout, unknown) {
+        // A file of another kind is no file with bad lines.
+        (None, Some(reason)) => Err(TrainError::damaged(&source.path, reason)),
+        _ => rows.map(|rows| Rows { layout: layout.map(Layout::name), ..rows }),
+    }
+}
+
+fn read_rows(
+    path: &Path,
+    skip_bad: bool,
+    accept: Accept<'_>,
+    mut parse: impl FnMut(usize, &Value) -> std::result::Result<Problem, String>,
+) -> Result<Rows> {
+    let mut found = Rows::default();
+    each_record(path, |line, value| {
+        let fault = match value.and_then(|value| parse(line, &value)) {
+            Ok(problem) => match accept(&problem)? {
+                Ok(()) => {
+                    found.rows.push(Row { line, problem });
+                    return Ok(());
+                }
+                Err(reason) => reason,
+            },
+            Err(reason) => reason,
+        };
+        if !skip_bad {
+            return Err(TrainError::DataLine { path: path.to_owned(), line, reason: fault });
+        }
+        found.skipped.push(BadRow { line, reason: fault });
         Ok(())
     })?;
-    if questions.is_empty() { Err(no_questions(path)) } else { Ok(questions) }
-}
-
-/// Shows each line that is not empty with its number from 1, or why it is no text.
-pub(crate) fn for_each_line(
-    path: &Path,
-    mut each: impl FnMut(usize, std::result::Result<&str, String>) -> Result<()>,
-) -> Result<()> {
-    let read = |e| TrainError::read("data file", path, e);
-    let mut file = BufReader::new(File::open(path).map_err(read)?);
-    let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        let taken = std::io::Read::take(&mut file, MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
-        if taken.map_err(read)? == 0 {
-            break;
-        }
-        match text_of(&bytes, line) {
-            Ok(text) if text.trim().is_empty() => {}
-            text => each(line, text)?,
-        }
+    if !found.rows.is_empty() {
+        return Ok(found);
     }
-    Ok(())
-}
-
-fn text_of(bytes: &[u8], line: usize) -> std::result::Result<&str, String> {
-    if bytes.len() as u64 == MAX_LINE_BYTES {
-        return Err(format!("longer than {MAX_LINE_BYTES} bytes"));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))?;
-    // Some editors begin a file with a byte order mark.
-    Ok(if line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text })
-}
-
-fn no_questions(path: &Path) -> TrainError {
-    TrainError::damaged(path, "the data file holds no question, expected: one JSON object a line")
+    Err(TrainError::damaged(
+        path,
+        match found.skipped.first() {
+            None => "the data file holds no question, expected: JSON lines or a JSON array of \
+                     objects"
+                .to_owned(),
+            Some(BadRow { line, reason }) => format!(
+                "the data file holds no usable question; all {} records are bad, the first, line \
+                 {line}: {reason}",
+                found.skipped.len()
+            ),
+        },
+    ))
 }
 
 fn parse_line(
-    text: &str,
+    value: &Value,
     line: usize,
     source: &JsonlSource,
-) -> std::result::Result<Question, String> {
-    let value: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
+) -> std::result::Result<Problem, String> {
     let question = match value.get(&source.question) {
         Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
         other => {
@@ -100,8 +145,11 @@ fn parse_line(
         TaskKind::Choice => Task::Choice { gold: read_answer(answer, source)? },
         TaskKind::Exact => Task::Exact { gold: read_answer(answer, source)? },
     };
-    let language = value.get("language").and_then(Value::as_str).and_then(|l| l.parse().ok());
-    Ok(Question { line, question, task, language })
+    let mut problem = Problem::new(format!("line {line}"), question, task);
+    if let Value::Object(fields) = value {
+        describe(&mut problem, fields);
+    }
+    Ok(problem)
 }
 
 fn read_answer(
@@ -161,6 +209,7 @@ pub(crate) fn gsm8k_answer(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use std::fs;
+    use thinkling_reward::Language;
 
     fn source(dir: &tempfile::TempDir, text: &[u8], format: AnswerFormat) -> JsonlSource {
         let path = dir.path().join("data.jsonl");
@@ -169,9 +218,14 @@ mod tests {
         JsonlSource { path, question: "question".into(), answer: "answer".into(), format, task }
     }
 
-    fn read(text: &[u8], format: AnswerFormat) -> Result<Vec<Question>> {
+    /// Takes every problem.
+    fn any(_: &Problem) -> Result<std::result::Result<(), String>> {
+        Ok(Ok(()))
+    }
+
+    fn read(text: &[u8], format: AnswerFormat) -> Result<Vec<Row>> {
         let dir = tempfile::tempdir().expect("temporary folder");
-        read_questions(&source(&dir, text, format))
+        Ok(read_questions(&source(&dir, text, format), &any)?.rows)
     }
 
     #[test]
@@ -197,11 +251,9 @@ mod tests {
         let text = "\u{feff}{\"question\":\"a\",\"answer\":\"x\\n#### 1,000\"}\r\n\n\
                     {\"question\":\"b\",\"answer\":\"#### 2\",\"more\":[1]}";
         let questions = read(text.as_bytes(), AnswerFormat::Gsm8k).expect("valid");
-        let question = |line, question: &str, gold: &str| Question {
+        let question = |line, question: &str, gold: &str| Row {
             line,
-            question: question.into(),
-            task: Task::Math { gold: gold.into() },
-            language: None,
+            problem: Problem::math(format!("line {line}"), question, gold),
         };
         assert_eq!(questions, [question(1, "a", "1000"), question(3, "b", "2")]);
     }
@@ -211,14 +263,14 @@ mod tests {
         let text =
             b"{\"question\":\"a\",\"answer\":\" x y \"}\n{\"question\":\"b\",\"answer\":2.5}\n";
         let questions = read(text, AnswerFormat::Plain).expect("valid");
-        let answers: Vec<_> = questions.iter().filter_map(|q| q.task.gold()).collect();
+        let answers: Vec<_> = questions.iter().filter_map(|q| q.problem.task.gold()).collect();
         assert_eq!(answers, ["x y", "2.5"]);
     }
 
-    fn read_as(task: TaskKind, text: &str) -> Result<Vec<Question>> {
+    fn read_as(task: TaskKind, text: &str) -> Result<Vec<Row>> {
         let dir = tempfile::tempdir().expect("temporary folder");
         let source = source(&dir, text.as_bytes(), AnswerFormat::Plain);
-        read_questions(&JsonlSource { task, ..source })
+        Ok(read_questions(&JsonlSource { task, ..source }, &any)?.rows)
     }
 
     #[test]
@@ -231,7 +283,7 @@ mod tests {
             (TaskKind::Exact, Task::Exact { gold: gold() }),
         ] {
             let questions = read_as(kind, "{\"question\":\"a\",\"answer\":\"B\"}").expect("valid");
-            assert_eq!(questions[0].task, task);
+            assert_eq!(questions[0].problem.task, task);
         }
     }
 
@@ -244,7 +296,7 @@ mod tests {
             ("{\"setup\":\"import math\",\"asserts\":[\"assert f(1) == 2\"]}", 1),
         ] {
             let questions = read_as(TaskKind::Code, &line(tests)).expect("valid");
-            let Task::Code { tests } = &questions[0].task else { panic!("{questions:?}") };
+            let Task::Code { tests } = &questions[0].problem.task else { panic!("{questions:?}") };
             assert_eq!(tests.len(), count);
         }
         for bad in ["\"assert f(1) == 2\"", "[1]", "{\"assert\":[]}", "null"] {
@@ -263,7 +315,7 @@ mod tests {
         ] {
             let text = format!("{{\"question\":\"a\",\"answer\":1{field}}}");
             let questions = read_as(TaskKind::Math, &text).expect("valid");
-            assert_eq!(questions[0].language, expected, "{field}");
+            assert_eq!(questions[0].problem.language, expected, "{field}");
         }
     }
 
@@ -294,6 +346,57 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         let mut source = source(&dir, b"", AnswerFormat::Plain);
         source.path.set_file_name("absent.jsonl");
-        assert_eq!(read_questions(&source).expect_err("missing").exit_code(), 2);
+        assert_eq!(read_questions(&source, &any).expect_err("missing").exit_code(), 2);
+    }
+
+    fn read_by_columns(text: &[u8], skip_bad: bool) -> Result<Rows> {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("data.json");
+        fs::write(&path, text).expect("written");
+        let accept = |problem: &Problem| Ok(problem.check_gold().map_err(|e| e.to_string()));
+        read_file(&FileSource { path, skip_bad }, &accept)
+    }
+
+    /// Lines of MATH: sound, cut, without a gold, with one that cannot be read, sound.
+    const WITH_BAD_LINES: &[u8] = b"{\"problem\":\"a\",\"answer\":\"1\",\"level\":2}\n\
+        {\"problem\":\"b\",\"ans\n{\"problem\":\"c\",\"answer\":null}\n\
+        {\"problem\":\"d\",\"answer\":\"\\\\phantom{1}\"}\n{\"problem\":\"e\",\"answer\":3}\n";
+
+    #[test]
+    fn bad_lines_stop_the_reading_or_are_skipped_and_counted() {
+        let error = read_by_columns(WITH_BAD_LINES, false).expect_err("the second line is cut");
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains("data.json:2: "), "{error}");
+        let rows = read_by_columns(WITH_BAD_LINES, true).expect("the others are sound");
+        let lines: Vec<usize> = rows.rows.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [1, 5]);
+        assert_eq!(rows.rows[0].problem.level.as_deref(), Some("2"));
+        let skipped: Vec<usize> = rows.skipped.iter().map(|row| row.line).collect();
+        assert_eq!(skipped, [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_file_without_a_usable_problem_is_an_error_also_where_bad_lines_are_skipped() {
+        for (text, words) in [
+            (&b"{\"problem\":\"a\",\"answer\":null}"[..], "all 1 records are bad"),
+            (b"", "holds no question"),
+            (b"[]", "holds no question"),
+            (b"{\"input\":1,\"output\":2}", "no known layout"),
+            (b"not JSON\n{\"input\":1}", "no known layout"),
+        ] {
+            let error = read_by_columns(text, true).expect_err("nothing to use");
+            assert_eq!(error.exit_code(), 3);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_problem_that_nothing_can_judge_ends_the_reading_whatever_is_skipped() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("data.json");
+        fs::write(&path, "{\"problem\":\"a\",\"answer\":1}").expect("written");
+        let refuse = |_: &Problem| Err(TrainError::NoSandbox { stage: "x".to_owned() });
+        let error = read_file(&FileSource { path, skip_bad: true }, &refuse).expect_err("refused");
+        assert!(matches!(error, TrainError::NoSandbox { .. }), "{error}");
     }
 }

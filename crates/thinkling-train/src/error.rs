@@ -218,6 +218,29 @@ pub enum TrainError {
         /// Name of the stage.
         stage: String,
     },
+    /// A chat template is asked for, and the model has none.
+    #[error("the model has no chat template; use the template `none` or `r1-zero`")]
+    NoChatTemplate,
+    /// A system message for a prompt that has no place for one.
+    #[error("a system message needs the template `chat`")]
+    SystemWithoutChat,
+    /// Completions cannot be made.
+    #[error(transparent)]
+    Execute(#[from] crate::executor::ExecuteError),
+    /// The folder of an evaluation already holds one.
+    #[error("{} already holds an evaluation; go on with it by `--resume`, or choose another `--out`", .path.display())]
+    EvaluationExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An evaluation is to go on with other settings than it began with.
+    #[error("{} was begun with other settings: {}; give the same ones, or choose another `--out`", .path.display(), .differences.join("; "))]
+    SettingsDiffer {
+        /// The folder.
+        path: PathBuf,
+        /// Each setting that differs, with both values.
+        differences: Vec<String>,
+    },
     /// Something failed while running.
     #[error("{what} failed: {reason}")]
     Failed {
@@ -251,7 +274,12 @@ impl TrainError {
             | Self::DoesNotFit { .. }
             | Self::NoSandbox { .. }
             | Self::FolderTaken { .. }
+            | Self::NoChatTemplate
+            | Self::SystemWithoutChat
+            | Self::EvaluationExists { .. }
+            | Self::SettingsDiffer { .. }
             | Self::RunExists { .. } => 2,
+            Self::Execute(error) => error.exit_code(),
             Self::Damaged { .. }
             | Self::DataLine { .. }
             | Self::InputChanged { .. }

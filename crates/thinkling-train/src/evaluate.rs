@@ -7,7 +7,7 @@ use crate::stage::learn_error;
 use thinkling_learn::{Question, RolloutConfig, Scorer};
 use thinkling_model::Decoder;
 
-pub use thinkling_learn::{Evaluated, Sample, Tally};
+pub use thinkling_learn::{Estimate, Evaluated, Measures, Sample, Tally};
 
 /// Problems that are sampled at once, so that progress shows and memory stays small.
 const PROBLEMS_AT_ONCE: usize = 64;

@@ -9,7 +9,7 @@ use crate::runner::new_tokenizer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
-use thinkling_learn::{Example, best_fit_decreasing, end_ids};
+use thinkling_learn::{Example, best_fit_decreasing, stop_ids};
 use thinkling_text::{ChatTemplate, Message, Tokenizer, r1_zero_prompt};
 
 /// What a stage's data comes to.
@@ -102,7 +102,7 @@ impl<'a> TextSide<'a> {
         Ok(Self {
             tokenizer,
             chat: model.chat.as_ref(),
-            end: end_ids(config, tokenizer).first().copied(),
+            end: stop_ids(config, tokenizer).first().copied(),
             context: config.max_position_embeddings,
         })
     }
@@ -326,14 +326,14 @@ pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> 
             read(TextSide {
                 tokenizer,
                 chat: stored.chat.as_ref(),
-                end: end_ids(config, tokenizer).first().copied(),
+                end: stop_ids(config, tokenizer).first().copied(),
                 context: config.max_position_embeddings,
             })
         }
         ModelSource::New(new) => {
             let tokenizer = new_tokenizer(&new)?;
             let config = crate::runner::new_config(&new, &tokenizer);
-            let end = end_ids(&config, &tokenizer).first().copied();
+            let end = stop_ids(&config, &tokenizer).first().copied();
             let context = config.max_position_embeddings;
             read(TextSide { tokenizer: &tokenizer, chat: None, end, context })
         }

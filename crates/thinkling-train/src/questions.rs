@@ -1,13 +1,12 @@
-//! Questions of a stage with the ids of their prompts.
+//! Questions of a stage or an evaluation with the ids of their prompts.
 
-use crate::data::read_questions;
+use crate::data::{BadRow, Row, Rows, read_file, read_questions};
 use crate::error::{Result, TrainError};
-use crate::model_io::LoadedModel;
-use crate::recipe::{JsonlSource, QuestionSource, Template};
+use crate::prompts::Prompts;
+use crate::recipe::QuestionSource;
 use thinkling_learn::Question;
 use thinkling_learn::world::stage_problems;
 use thinkling_reward::{Problem, RewardError, RewardSpec, Tools};
-use thinkling_text::{Message, r1_zero_prompt};
 
 /// What problems are checked against before anything runs.
 #[derive(Clone, Copy)]
@@ -19,33 +18,45 @@ pub(crate) struct Checks<'a> {
     pub(crate) tools: Tools<'a>,
 }
 
-/// Reads the problems of a file, each with its line.
+impl Checks<'_> {
+    /// Whether a problem can be judged.
+    fn accept(&self, problem: &Problem) -> Result<std::result::Result<(), String>> {
+        match self.rewards.check_problem(problem, &self.tools) {
+            Ok(()) => Ok(Ok(())),
+            Err(RewardError::NoRunner { .. }) => {
+                Err(TrainError::NoSandbox { stage: self.stage.to_owned() })
+            }
+            Err(e) => Ok(Err(with_causes(&e))),
+        }
+    }
+}
+
+/// Reads problems, each with its line, or generates them: those that a stage of this seed trains on
+/// or, `held_out`, those for evaluation.
 ///
 /// # Errors
-/// A file that cannot be read, the first line that holds no question or no gold for its task,
-/// programs without a sandbox, a language reward for a question without a language.
+/// A file that cannot be read, the first line that holds no question or no gold for its task (where
+/// the source does not skip it), programs without a sandbox, a language reward for a question
+/// without a language.
 pub(crate) fn read_problems(
-    source: &JsonlSource,
+    source: &QuestionSource,
     checks: Checks<'_>,
-) -> Result<Vec<(usize, Problem)>> {
-    read_questions(source)?
-        .into_iter()
-        .map(|q| {
-            let mut problem = Problem::new(format!("line {}", q.line), q.question, q.task);
-            problem.language = q.language;
-            match checks.rewards.check_problem(&problem, &checks.tools) {
-                Ok(()) => Ok((q.line, problem)),
-                Err(RewardError::NoRunner { .. }) => {
-                    Err(TrainError::NoSandbox { stage: checks.stage.to_owned() })
-                }
-                Err(e) => Err(TrainError::DataLine {
-                    path: source.path.clone(),
-                    line: q.line,
-                    reason: with_causes(&e),
-                }),
-            }
-        })
-        .collect()
+    seed: u64,
+    held_out: bool,
+) -> Result<Rows> {
+    let accept = |problem: &Problem| checks.accept(problem);
+    match source {
+        QuestionSource::MiniWorld(mix) => {
+            let problems = stage_problems(held_out, seed, mix).map_err(|e| TrainError::Failed {
+                what: "the mini world",
+                reason: e.to_string(),
+            })?;
+            let rows = problems.into_iter().map(|problem| Row { line: 0, problem }).collect();
+            Ok(Rows { rows, ..Rows::default() })
+        }
+        QuestionSource::Jsonl(source) => read_questions(source, &accept),
+        QuestionSource::File(source) => read_file(source, &accept),
+    }
 }
 
 /// An error and what it comes from.
@@ -60,61 +71,45 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Reads or generates questions and puts `template` around each.
+/// What [`load_questions`] gives.
+pub(crate) struct Loaded {
+    pub(crate) questions: Vec<Question>,
+    /// Records that were passed over.
+    pub(crate) skipped: Vec<BadRow>,
+    /// Name of the layout that was found.
+    pub(crate) layout: Option<&'static str>,
+}
+
+/// Reads or generates questions and puts a template around each, for a model with a context of so
+/// many tokens. `limit` keeps the first ones.
 ///
 /// # Errors
-/// As [`read_problems`], text that the tokenizer cannot take, a
-/// prompt that fills the model's context, a chat template that the model does not have.
+/// As [`read_problems`] and [`Prompts::ids`], and a prompt that fills the model's context.
 pub(crate) fn load_questions(
     checks: Checks<'_>,
     source: &QuestionSource,
-    template: Template,
-    model: &LoadedModel,
-    seed: u64,
-    held_out: bool,
-) -> Result<Vec<Question>> {
-    let failed = |what, reason: String| TrainError::Failed { what, reason };
-    let problems: Vec<(usize, Problem)> = match source {
-        QuestionSource::MiniWorld(mix) => stage_problems(held_out, seed, mix)
-            .map_err(|e| failed("the mini world", e.to_string()))?
-            .into_iter()
-            .map(|problem| (0, problem))
-            .collect(),
-        QuestionSource::Jsonl(source) => read_problems(source, checks)?,
-    };
-    let tokenizer = model.tokenizer()?;
-    let context = model.decoder.config().max_position_embeddings;
-    problems
-        .into_iter()
-        .map(|(line, problem)| {
-            let text = match template {
-                Template::R1Zero => r1_zero_prompt(&problem.question),
-                Template::None => problem.question.clone(),
-                Template::Chat => model
-                    .chat
-                    .as_ref()
-                    .ok_or_else(|| failed("template = \"chat\"", "the model has none".into()))?
-                    .render(&[Message::new("user", &problem.question)], true)
-                    .map_err(|e| failed("the chat template", e.to_string()))?,
-            };
-            let prompt =
-                tokenizer.encode(&text).map_err(|e| failed("the tokenizer", e.to_string()))?;
-            if prompt.len() < context {
-                return Ok(Question { problem, prompt });
-            }
-            let reason = format!(
-                "prompt with its template, expected: fewer tokens than the model's context of \
-                 {context}, got: {} tokens",
-                prompt.len()
-            );
-            Err(match source {
-                QuestionSource::Jsonl(source) => {
-                    TrainError::DataLine { path: source.path.clone(), line, reason }
-                }
-                QuestionSource::MiniWorld(_) => {
-                    TrainError::DoesNotFit { stage: checks.stage.to_owned(), reason }
-                }
-            })
+    prompts: Prompts<'_>,
+    context: usize,
+    (seed, held_out): (u64, bool),
+    limit: usize,
+) -> Result<Loaded> {
+    let Rows { mut rows, skipped, layout } = read_problems(source, checks, seed, held_out)?;
+    rows.truncate(limit);
+    let question = |Row { line, problem }: Row| {
+        let prompt = prompts.ids(&problem.question)?;
+        if prompt.len() < context {
+            return Ok(Question { problem, prompt });
+        }
+        let reason = format!(
+            "prompt with its template, expected: fewer tokens than the model's context of \
+             {context}, got: {} tokens",
+            prompt.len()
+        );
+        Err(match source.path() {
+            Some(path) => TrainError::DataLine { path: path.to_owned(), line, reason },
+            None => TrainError::DoesNotFit { stage: checks.stage.to_owned(), reason },
         })
-        .collect()
+    };
+    let questions = rows.into_iter().map(question).collect::<Result<_>>()?;
+    Ok(Loaded { questions, skipped, layout })
 }

@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use data::{AnswerFormat, JsonlSource, QuestionSource, TaskKind, TextSource};
+pub use data::{AnswerFormat, FileSource, JsonlSource, QuestionSource, TaskKind, TextSource};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
@@ -146,16 +146,13 @@ impl Stage {
         matches!(&self.kind, StageKind::Rl(stage) if stage.kl_coef != 0.0 && stage.lora.is_none())
     }
 
-    /// The `jsonl` sources of the stage: of training, then of its evaluation.
-    pub fn jsonl_sources(&self) -> impl Iterator<Item = &JsonlSource> {
+    /// Where the questions of the stage come from: of training, then of its evaluation.
+    pub fn question_sources(&self) -> impl Iterator<Item = &QuestionSource> {
         let sources = match &self.kind {
             StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
             StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
         };
-        sources.into_iter().flatten().filter_map(|source| match source {
-            QuestionSource::Jsonl(source) => Some(source),
-            QuestionSource::MiniWorld(_) => None,
-        })
+        sources.into_iter().flatten()
     }
 
     /// The data files that the stage reads.
@@ -168,7 +165,8 @@ impl Stage {
             StageKind::Sft(sft) => return sft.data.iter().map(|s| s.path.clone()).collect(),
             StageKind::Rl(_) => None,
         };
-        text.into_iter().chain(self.jsonl_sources().map(|s| s.path.clone())).collect()
+        let questions = self.question_sources().filter_map(QuestionSource::path);
+        text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
     }
 
     fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {

@@ -188,12 +188,7 @@ impl RunDir {
     fn sweep(&self) {
         let outputs = fs::read_dir(self.path.join(STAGES)).into_iter().flatten().flatten();
         for folder in outputs.map(|entry| entry.path()).chain([self.path.clone()]) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
-                    // Best effort: what stays costs space, nothing else.
-                    let _ = fs::remove_file(entry.path());
-                }
-            }
+            atomic::remove_temporaries(&folder);
         }
     }
 
@@ -213,7 +208,7 @@ impl RunDir {
     }
 }
 
-fn make_empty(path: &Path) -> Result<()> {
+pub(crate) fn make_empty(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => TrainError::RunExists { path: path.into() },
         _ => TrainError::write(path, e),
@@ -233,7 +228,7 @@ fn is_leftover(name: &str) -> bool {
 }
 
 /// SHA-256 of a file, or of the names and checksums of the files right in a folder.
-fn checksum(path: &Path) -> Result<String> {
+pub(crate) fn checksum(path: &Path) -> Result<String> {
     let read = |path: &Path, e| TrainError::read("input", path, e);
     let file = |path: &Path| File::open(path).and_then(sha256_of).map_err(|e| read(path, e));
     if !path.is_dir() {
@@ -253,7 +248,7 @@ fn checksum(path: &Path) -> Result<String> {
     Ok(sha256_of_bytes(names.collect::<String>().as_bytes()))
 }
 
-fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
     fs::create_dir_all(root).map_err(|e| TrainError::write(root, e))?;
     for number in 1_u32.. {
         let path = root.join(format!("{name}-{number}"));
@@ -266,7 +261,7 @@ fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
     Err(TrainError::RunExists { path: root.join(name) })
 }
 
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let lock = path.join(LOCK_FILE);
     let file = File::create(&lock).map_err(|e| TrainError::write(&lock, e))?;
     match file.try_lock() {

@@ -10,7 +10,7 @@ use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, save_adapter, save_model};
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
-use crate::recipe::{ModelSource, NewModel, QuestionSource, Recipe, StageKind, TokenizerSource};
+use crate::recipe::{ModelSource, NewModel, Recipe, StageKind, TokenizerSource};
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::stage::{self, SavedHead, Saving, StageContext};
 use burn::tensor::Device;
@@ -195,8 +195,8 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
         let (training, accuracy) = (rl.rewards.spec(), rl.rewards.accuracy_spec());
         let eval = rl.eval.as_ref().map(|eval| (&eval.data, &accuracy));
         for (data, rewards) in [(&rl.data, &training)].into_iter().chain(eval) {
-            if let QuestionSource::Jsonl(source) = data {
-                read_problems(source, Checks { stage: &stage.name, rewards, tools })?;
+            if data.path().is_some() {
+                read_problems(data, Checks { stage: &stage.name, rewards, tools }, 0, false)?;
             }
         }
         rl.rewards.active_external().try_for_each(|(_, reward)| external::check(reward))?;

@@ -75,7 +75,7 @@ impl Session {
                 ..SamplingParams::default()
             },
             max_tokens: numbers.max_completion_tokens,
-            stop_ids: stop_ids(&base, &material.tokenizer),
+            stop_ids: stop_ids(base.config(), &material.tokenizer),
             banned: Vec::new(),
             max_rows: RolloutConfig::MAX_ROWS,
             seed: material.seed,

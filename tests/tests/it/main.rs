@@ -4,6 +4,8 @@
 mod bench;
 mod code;
 mod damaged_models;
+mod eval;
+mod eval_resume;
 mod generate;
 mod quickstart;
 mod rewards;

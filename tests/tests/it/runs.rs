@@ -195,6 +195,20 @@ impl Running {
     }
 }
 
+/// SplitMix64 (Steele, Lea and Flood 2014): random moments that a failing test can repeat.
+pub(crate) struct Moments(pub(crate) u64);
+
+impl Moments {
+    /// A number in `0..1`.
+    pub(crate) fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
 /// The objects of a file with one JSON object a line.
 pub(crate) fn json_lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -8,23 +8,9 @@ use tempfile::tempdir;
 use thinkling_e2e::{Run, exit, thinkling};
 
 use crate::runs::{
-    Results, Running, Tiny, checkpoint, checkpoint_steps, damage, event_records, json_lines,
-    resume, snapshot, start,
+    Moments, Results, Running, Tiny, checkpoint, checkpoint_steps, damage, event_records,
+    json_lines, resume, snapshot, start,
 };
-
-/// SplitMix64 (Steele, Lea and Flood 2014): random moments that a failing test can repeat.
-struct Moments(u64);
-
-impl Moments {
-    /// A number in `0..1`.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 /// The results of the uninterrupted run, and how long it took.
 fn whole(tiny: &Tiny, dir: &Path) -> (Results, Duration) {

@@ -13,7 +13,7 @@ fn generate(more: &[&str]) -> thinkling_e2e::Run {
 #[test]
 fn help_lists_the_commands() {
     let run = thinkling(["--help"]).ends_with(exit::DONE);
-    for command in ["train", "generate", "doctor", "bench"] {
+    for command in ["train", "eval", "generate", "doctor", "bench"] {
         assert!(run.stdout.contains(command), "no `{command}` in {run:#?}");
     }
 }
@@ -22,6 +22,7 @@ fn help_lists_the_commands() {
 fn every_command_explains_itself() {
     for (command, option) in [
         ("train", "--resume"),
+        ("eval", "--samples"),
         ("generate", "--prompt-ids"),
         ("doctor", "--device"),
         ("bench", "--config"),

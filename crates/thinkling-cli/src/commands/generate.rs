@@ -1,21 +1,19 @@
 //! `thinkling generate`.
 
-use crate::args::{Executor, GenerateArgs, TemplateArg};
+use crate::args::{Executor as ExecutorArg, GenerateArgs};
 use crate::commands::open_model;
 use crate::device;
 use crate::failure::Failure;
-use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::ops::ControlFlow;
-use thinkling_engine::{Adapter, Capacity, Engine, Keep, WeightsReader};
-use thinkling_model::Decoder;
-use thinkling_model::generate::generate;
-use thinkling_sampling::generate as sampling;
+use thinkling_engine::Capacity;
 use thinkling_sampling::generate::{Completion, GenerateRequest, Generated, TokenEvent};
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
-use thinkling_text::{Message, Tokenizer, r1_zero_prompt};
-use thinkling_train::model_io::{StoredModel, required};
+use thinkling_text::Tokenizer;
+use thinkling_train::executor::Executor;
+use thinkling_train::model_io::StoredModel;
+use thinkling_train::prompts::Prompts;
 
 pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
     let sampling = SamplingParams {
@@ -25,9 +23,9 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
         min_p: args.min_p,
     };
     sampling.validate().map_err(|e| Failure::usage(e.to_string()))?;
-    let runner = match args.executor {
-        Executor::Burn => Runner::Burn(device::open(&args.device)?.device),
-        Executor::Engine => Runner::Engine(device::open_engine(&args.device)?.adapter),
+    let executor = match args.executor {
+        ExecutorArg::Burn => Executor::Burn(device::open(&args.device)?.device),
+        ExecutorArg::Engine => Executor::Engine(device::open_engine(&args.device)?.adapter),
     };
     let model = open_model(&args.model)?;
     let prompt = prompt_ids(&args, &model)?;
@@ -57,7 +55,9 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
         }
         ControlFlow::Continue(())
     };
-    let generated = runner.generate(&model, &request, on_token)?;
+    let context = model.checkpoint.config().max_position_embeddings;
+    let mut generator = executor.load(&model, Capacity::of(&request, context))?;
+    let generated = generator.generate(&request, on_token)?;
     if let Some(mut stream) = stream {
         print!("{}", stream.finish());
         println!();
@@ -69,56 +69,12 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What computes the tokens.
-enum Runner {
-    Burn(Device),
-    /// On a GPU, or on the CPU.
-    Engine(Option<Adapter>),
-}
-
-impl Runner {
-    fn generate(
-        self,
-        model: &StoredModel,
-        request: &GenerateRequest<'_>,
-        on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
-    ) -> Result<Generated, Failure> {
-        let adapter = match self {
-            Self::Burn(device) => {
-                let decoder = Decoder::load(&model.checkpoint, &device)?;
-                return Ok(pollster::block_on(generate(&decoder, request, on_token))?);
-            }
-            Self::Engine(adapter) => adapter,
-        };
-        let weights = WeightsReader::new(&model.checkpoint, Keep::Stored);
-        let capacity = Capacity::of(request, weights.config().max_position_embeddings);
-        let mut engine = match &adapter {
-            Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity))?,
-            None => Engine::on_cpu(&weights, capacity)?,
-        };
-        Ok(pollster::block_on(sampling::generate(&mut engine, request, on_token))?)
-    }
-}
-
 fn prompt_ids(args: &GenerateArgs, model: &StoredModel) -> Result<Vec<u32>, Failure> {
     if let Some(ids) = &args.prompt_ids {
         return Ok(ids.clone());
     }
-    let tokenizer = required(model.tokenizer.as_ref(), &model.path)?;
-    let prompt = args.prompt.clone().unwrap_or_default();
-    let text = match args.template {
-        TemplateArg::None => prompt,
-        TemplateArg::R1Zero => r1_zero_prompt(&prompt),
-        TemplateArg::Chat => model
-            .chat
-            .as_ref()
-            .ok_or_else(|| {
-                Failure::usage("the model has no chat template; use --template none or r1-zero")
-            })?
-            .render(&[Message::new("user", prompt)], true)
-            .map_err(|e| Failure::running(e.to_string()))?,
-    };
-    tokenizer.encode(&text).map_err(|e| Failure::running(e.to_string()))
+    let prompts = Prompts::of_stored(model, args.template.template())?;
+    Ok(prompts.ids(args.prompt.as_deref().unwrap_or_default())?)
 }
 
 /// Text of a completion without its end-of-sequence token.

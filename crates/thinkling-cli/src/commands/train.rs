@@ -1,8 +1,8 @@
 //! `thinkling train`.
 
-use crate::args::{DeviceArgs, TrainArgs};
+use crate::args::TrainArgs;
 use crate::bars::{Bars, clock};
-use crate::commands::program;
+use crate::commands::{as_it_was, program, stop_on_ctrl_c};
 use crate::device;
 use crate::failure::Failure;
 use crate::sandbox::Runner;
@@ -14,7 +14,6 @@ use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::examples::describe;
-use thinkling_train::interrupt::Interrupt;
 use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start};
@@ -49,17 +48,14 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     if let Some(path) = args.resume.as_deref().filter(|p| !p.exists()) {
         return Err(Failure::usage(format!("no run folder at {}", path.display())));
     }
-    let interrupt = Interrupt::new();
-    let handler = interrupt.clone();
-    ctrlc::set_handler(move || {
-        if handler.request() {
-            std::process::exit(130);
-        }
-        eprintln!("\nstopping after this step and saving; Ctrl-C again stops at once");
-    })
-    .map_err(|e| Failure::running(format!("Ctrl-C cannot be caught: {e}")))?;
+    let interrupt =
+        stop_on_ctrl_c("stopping after this step and saving; Ctrl-C again stops at once")?;
     let info = args.resume.as_deref().map(RunInfo::load).transpose()?;
-    let opened = device::open(&as_the_run_was(args.device.clone(), info.as_ref()))?;
+    let mut wanted = args.device.clone();
+    if let Some(info) = &info {
+        wanted = as_it_was(wanted, &info.device, Some(info.threads));
+    }
+    let opened = device::open(&wanted)?;
     if let Some(info) = info.filter(|info| info.device != opened.name) {
         eprintln!(
             "note: the run was on {}; on another device its numbers are close, not the same",
@@ -93,19 +89,6 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         tell(&outcome, clock_start.elapsed().as_secs_f64());
     }
     Ok(())
-}
-
-/// The device and threads that a run had, where the call leaves the choice: with them a resumed run
-/// on the CPU gives the same numbers to the last bit.
-fn as_the_run_was(mut device: DeviceArgs, info: Option<&RunInfo>) -> DeviceArgs {
-    let Some(info) = info else { return device };
-    if device.device == "auto" && info.device.starts_with("cpu") {
-        "cpu".clone_into(&mut device.device);
-    }
-    if device.threads.is_none() && device.device == "cpu" {
-        device.threads = Some(info.threads);
-    }
-    device
 }
 
 fn tell(outcome: &RunOutcome, seconds: f64) {

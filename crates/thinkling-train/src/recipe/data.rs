@@ -1,6 +1,6 @@
 //! Where the texts and questions of a stage come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use thinkling_learn::world::{CorpusConfig, LevelMix};
@@ -15,8 +15,10 @@ choices! {
     enum QuestionKind {
         /// Generated.
         MiniWorld = "mini-world",
-        /// A file.
+        /// A file whose fields are named.
         Jsonl = "jsonl",
+        /// A file whose layout is found.
+        File = "file",
     }
 }
 
@@ -116,11 +118,24 @@ pub enum QuestionSource {
     /// `kind = "mini-world"`: generated problems, disjoint between corpus, training and
     /// evaluation; the other keys are [`LevelMix`]'s.
     MiniWorld(LevelMix),
-    /// `kind = "jsonl"`: a file with one JSON object a line.
+    /// `kind = "jsonl"`: a file whose fields are named.
     Jsonl(JsonlSource),
+    /// `kind = "file"`: a file in one of the layouts of public data sets.
+    File(FileSource),
 }
 
-/// A file with one question a line. The field `language` of a line, where it has one, is the code
+/// A file of JSON lines or one JSON array, plain or gzip, in the layout of a public data set, which
+/// is found by its columns (docs/evaluation.md lists them).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FileSource {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether records that cannot be used are passed over; otherwise the first one is an error.
+    /// Default false.
+    pub skip_bad: bool,
+}
+
+/// A file with one question a line, or a JSON array of them. The field `language` of a line, where it has one, is the code
 /// of the question's language (`en`, `zh`), for a language reward without a target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JsonlSource {
@@ -165,8 +180,23 @@ impl QuestionSource {
                 }
                 Self::Jsonl(JsonlSource { path, question, answer, format, task })
             }
+            QuestionKind::File => {
+                let path = s.required_path("path")?;
+                let mut skip_bad = false;
+                s.flag("skip_bad", &mut skip_bad)?;
+                Self::File(FileSource { path, skip_bad })
+            }
         };
         s.finish()?;
         Ok(source)
+    }
+
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::MiniWorld(_) => None,
+            Self::Jsonl(source) => Some(&source.path),
+            Self::File(source) => Some(&source.path),
+        }
     }
 }

@@ -24,6 +24,8 @@ choices! {
 
 choices! {
     /// What stands around a question.
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     pub enum Template {
         /// The prompt of R1-Zero (arXiv 2501.12948 v1, table 1).
         R1Zero = "r1-zero",
@@ -336,7 +338,7 @@ impl Evaluation {
         let data = match (s.section("data")?, &stage.data) {
             (Some(section), _) => QuestionSource::read(section)?,
             (None, QuestionSource::MiniWorld(mix)) => QuestionSource::MiniWorld(mix.clone()),
-            (None, QuestionSource::Jsonl(_)) => {
+            (None, QuestionSource::Jsonl(_) | QuestionSource::File(_)) => {
                 return Err(s.conflict("data", "a table with questions that training does not use"));
             }
         };

@@ -150,6 +150,18 @@ fn an_evaluation_takes_the_stages_length_and_problems_unless_it_says_otherwise()
 }
 
 #[test]
+fn a_files_layout_need_not_be_named() {
+    let sets = ["stage.gsm8k.data={kind='file',path='math.json',skip_bad=true}"];
+    let recipe = parse(FULL, &sets).expect("valid");
+    let file = PathBuf::from("/recipes/math.json");
+    let data = QuestionSource::File(FileSource { path: file.clone(), skip_bad: true });
+    assert_eq!(rl(&recipe, "gsm8k").data, data);
+    assert!(recipe.input_paths().contains(&file));
+    let message = message(FULL, &["stage.gsm8k.data={kind='file',path='a',answer='b'}"]);
+    assert!(message.contains("answer"), "{message}");
+}
+
+#[test]
 fn the_resolved_recipe_reads_as_the_same_again() {
     let recipe = full();
     let text = recipe.to_toml().expect("has a TOML form");

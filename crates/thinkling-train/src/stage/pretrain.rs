@@ -127,7 +127,7 @@ pub(super) fn run(
             ),
         });
     }
-    let stop = stop_ids(&model.decoder, tokenizer);
+    let stop = stop_ids(model.decoder.config(), tokenizer);
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let mut learner = context.learner(model.decoder.clone(), resumed)?;
     let state = saved.map(|s| s.state);

@@ -11,7 +11,8 @@ use crate::error::{Result, TrainError};
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::progress::StageStarted;
-use crate::questions::{Checks, load_questions};
+use crate::prompts::Prompts;
+use crate::questions::{Checks, Loaded, load_questions};
 use crate::recipe::RlStage;
 use evaluation::evaluation;
 use report::report;
@@ -65,10 +66,15 @@ pub(super) fn run(
     let seed = recipe.stage_seed(context.index);
     let (rewards, tools) = (stage.rewards.spec(), context.tools);
     let checks = Checks { stage: name, rewards: &rewards, tools };
+    let prompts = Prompts::of(&model, stage.template)?;
+    let positions = model.decoder.config().max_position_embeddings;
+    let loaded =
+        load_questions(checks, &stage.data, prompts, positions, (seed, false), usize::MAX)?;
+    note_skipped(context, &loaded);
     let rl = Rl {
         stage,
         name,
-        questions: load_questions(checks, &stage.data, stage.template, &model, seed, false)?,
+        questions: loaded.questions,
         rollout: rollout_config(stage, &model, seed)?,
         rewards,
         tools,
@@ -168,6 +174,18 @@ pub(super) fn run(
     drop(rl);
     let model = LoadedModel { decoder: learner.into_model(), ..model };
     Ok(StageResult { model, interrupted, before, after })
+}
+
+/// Says how many records of a data file were passed over.
+fn note_skipped(context: &mut StageContext<'_>, loaded: &Loaded) {
+    if let Some(first) = loaded.skipped.first() {
+        context.progress.note(&format!(
+            "{} bad records were skipped, the first in line {}: {}",
+            loaded.skipped.len(),
+            first.line,
+            first.reason
+        ));
+    }
 }
 
 /// Says how many questions leave less room than a completion may take.

@@ -1,3 +1,4 @@
 //! Crates that only this one brings together.
 
+mod data_sets;
 mod reward_counts;

@@ -1,9 +1,10 @@
 //! Evaluations of a stage, each kept in a file of the run folder.
 
-use super::Rl;
+use super::{Rl, note_skipped};
 use crate::error::Result;
 use crate::evaluate::{Evaluated, evaluate};
 use crate::model_io::LoadedModel;
+use crate::prompts::Prompts;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::Evaluation;
 use crate::stage::StageContext;
@@ -44,8 +45,12 @@ fn run_evaluation(
     let seed = context.recipe.seed;
     let (rewards, tools) = (&rl.stage.rewards.accuracy_spec(), context.tools);
     let checks = Checks { stage: rl.name, rewards, tools };
-    let mut questions = load_questions(checks, &eval.data, rl.stage.template, model, seed, true)?;
-    questions.truncate(eval.problems);
+    let prompts = Prompts::of(model, rl.stage.template)?;
+    let context_tokens = decoder.config().max_position_embeddings;
+    let loaded =
+        load_questions(checks, &eval.data, prompts, context_tokens, (seed, true), eval.problems)?;
+    note_skipped(context, &loaded);
+    let questions = loaded.questions;
     let sampling = SamplingParams {
         temperature: eval.temperature,
         top_p: eval.top_p,

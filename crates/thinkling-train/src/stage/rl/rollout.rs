@@ -42,7 +42,7 @@ pub(super) fn rollout_config(
             min_p: stage.min_p,
         },
         max_tokens: stage.max_completion_tokens,
-        stop_ids: stop_ids(&model.decoder, model.tokenizer()?),
+        stop_ids: stop_ids(model.decoder.config(), model.tokenizer()?),
         banned: Vec::new(),
         max_rows: RolloutConfig::MAX_ROWS,
         seed,

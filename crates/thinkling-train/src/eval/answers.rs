@@ -1,0 +1,291 @@
+//! Completions on disk, one JSON object a line, each written as it ends.
+
+use crate::atomic;
+use crate::error::{Result, TrainError};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use thinkling_learn::Measured;
+use thinkling_reward::Verdict;
+use thinkling_sampling::Finish;
+
+const COMPLETIONS_FILE: &str = "completions.jsonl";
+
+/// A line of `completions.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnswerLine {
+    /// Which problem, counted from 0.
+    pub problem: usize,
+    /// Which of its answers, counted from 0.
+    pub sample: usize,
+    /// The problem's name in its data.
+    pub id: String,
+    /// Why it ended.
+    pub finish: Finish,
+    /// The verdict, with the reason where there is no answer.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// More on the verdict, in words.
+    pub note: Option<String>,
+    /// The answer as read.
+    pub extracted: Option<String>,
+    /// What the measures are made of.
+    #[serde(flatten)]
+    pub measured: Measured,
+    /// The text without its end-of-sequence token.
+    pub text: String,
+    /// The ids as sampled.
+    pub ids: Vec<u32>,
+}
+
+/// What is kept of a line in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) measured: Measured,
+    /// The answer as read, where it has a verdict: what it votes for.
+    pub(super) vote: Option<String>,
+    /// Where its line stands in the file.
+    offset: u64,
+    len: u64,
+}
+
+impl Answer {
+    fn new(line: &AnswerLine, offset: u64, len: u64) -> Self {
+        let votes = !matches!(line.verdict, Verdict::Unverifiable { .. });
+        let vote = line.extracted.clone().filter(|_| votes);
+        Self { measured: line.measured, vote, offset, len }
+    }
+}
+
+/// The answers of all problems, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Answers {
+    samples: usize,
+    all: Vec<Option<Answer>>,
+    count: usize,
+}
+
+impl Answers {
+    fn new((problems, samples): (usize, usize)) -> Self {
+        Self { samples, all: vec![None; problems * samples], count: 0 }
+    }
+
+    /// How many are there.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many there will be.
+    pub(super) fn total(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Answers a problem.
+    pub(super) fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The answers of each problem that are there.
+    pub(super) fn by_problem(&self) -> impl Iterator<Item = &[Option<Answer>]> {
+        self.all.chunks(self.samples)
+    }
+
+    /// The answers of a problem.
+    pub(super) fn of_problem(&self, problem: usize) -> &[Option<Answer>] {
+        &self.all[problem * self.samples..(problem + 1) * self.samples]
+    }
+
+    /// Takes an answer that was appended.
+    pub(super) fn add(&mut self, line: &AnswerLine, answer: Answer) {
+        self.put(line.problem, line.sample, answer);
+    }
+
+    fn put(&mut self, problem: usize, sample: usize, answer: Answer) {
+        let slot = &mut self.all[problem * self.samples + sample];
+        self.count += usize::from(slot.is_none());
+        *slot = Some(answer);
+    }
+}
+
+/// The file of an evaluation that goes on.
+#[derive(Debug)]
+pub(super) struct AnswerFile {
+    path: PathBuf,
+    file: File,
+    len: u64,
+}
+
+impl AnswerFile {
+    /// Opens the file in a folder, or makes it.
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(COMPLETIONS_FILE);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let file = options.open(&path).map_err(|e| TrainError::write(&path, e))?;
+        Ok(Self { path, file, len: 0 })
+    }
+
+    /// Reads what is there and drops a last line that is not whole.
+    ///
+    /// # Errors
+    /// A whole line that is none of this evaluation's.
+    pub(super) fn read(&mut self, shape: (usize, usize)) -> Result<Answers> {
+        let failed = |e| TrainError::read("completions", &self.path, e);
+        let mut answers = Answers::new(shape);
+        let mut reader = BufReader::new(&self.file);
+        let (mut bytes, mut offset) = (Vec::new(), 0);
+        for number in 1.. {
+            bytes.clear();
+            reader.read_until(b'\n', &mut bytes).map_err(failed)?;
+            if bytes.last() != Some(&b'\n') {
+                break;
+            }
+            let damaged = |reason: String| {
+                TrainError::damaged(&self.path, format!("line {number}: {reason}"))
+            };
+            let line: AnswerLine =
+                serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
+            if line.problem >= shape.0 || line.sample >= shape.1 {
+                let (problem, sample) = (line.problem, line.sample);
+                return Err(damaged(format!("there is no answer {sample} of problem {problem}")));
+            }
+            let len = bytes.len() as u64;
+            answers.put(line.problem, line.sample, Answer::new(&line, offset, len));
+            offset += len;
+        }
+        drop(reader);
+        let failed = |e| TrainError::write(&self.path, e);
+        self.file.set_len(offset).map_err(failed)?;
+        self.file.seek(SeekFrom::End(0)).map_err(failed)?;
+        self.len = offset;
+        Ok(answers)
+    }
+
+    /// Appends an answer. A process that is killed leaves the whole line or a part of it, which
+    /// [`read`](Self::read) drops.
+    pub(super) fn append(&mut self, line: &AnswerLine) -> Result<Answer> {
+        let mut bytes = serde_json::to_vec(line)
+            .map_err(|e| TrainError::Encode { what: "a completion", reason: e.to_string() })?;
+        bytes.push(b'\n');
+        self.file.write_all(&bytes).map_err(|e| TrainError::write(&self.path, e))?;
+        let (offset, len) = (self.len, bytes.len() as u64);
+        self.len += len;
+        Ok(Answer::new(line, offset, len))
+    }
+
+    /// Puts the lines of a whole evaluation into the order of problems and samples.
+    pub(super) fn sort(&mut self, answers: &Answers) -> Result<()> {
+        let all: Vec<&Answer> = answers.all.iter().flatten().collect();
+        let in_place =
+            |answers: &[&Answer]| answers[0].offset + answers[0].len == answers[1].offset;
+        let starts = all.first().is_none_or(|first| first.offset == 0);
+        if starts && all.windows(2).all(in_place) {
+            return Ok(());
+        }
+        let file = &mut self.file;
+        atomic::write_with(&self.path, |out| {
+            for answer in all {
+                file.seek(SeekFrom::Start(answer.offset))?;
+                std::io::copy(&mut Read::by_ref(file).take(answer.len), out)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use thinkling_reward::record::Reason;
+
+    fn line(problem: usize, sample: usize, verdict: Verdict) -> AnswerLine {
+        let measured = Measured { correct: verdict.is_correct(), tokens: 3, ..Measured::default() };
+        AnswerLine {
+            problem,
+            sample,
+            id: "p".to_owned(),
+            finish: Finish::Stop,
+            verdict,
+            note: None,
+            extracted: Some("4".to_owned()),
+            measured,
+            text: "a\nb".to_owned(),
+            ids: vec![1, 2, 3],
+        }
+    }
+
+    #[test]
+    fn lines_have_the_documented_fields() {
+        let verdict = Verdict::Unverifiable { reason: Reason::NoAnswerBlock };
+        let value = serde_json::to_value(line(1, 2, verdict)).expect("JSON");
+        assert_eq!(value["verdict"], "unverifiable");
+        assert_eq!(value["reason"], "no_answer_block");
+        assert_eq!(value["tokens"], 3);
+        assert_eq!(value["finish"], "stop");
+        let back: AnswerLine = serde_json::from_value(value).expect("a line");
+        assert_eq!(back, line(1, 2, verdict));
+    }
+
+    #[test]
+    fn a_half_written_last_line_is_dropped_wherever_it_was_cut() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join(COMPLETIONS_FILE);
+        let mut file = AnswerFile::open(dir.path()).expect("made");
+        let _ = file.read((2, 2)).expect("nothing yet");
+        let first = line(0, 1, Verdict::Correct);
+        file.append(&first).expect("written");
+        let whole = fs::read(&path).expect("readable");
+        file.append(&line(1, 0, Verdict::Wrong)).expect("written");
+        let both = fs::read(&path).expect("readable");
+        for cut in whole.len()..both.len() {
+            fs::write(&path, &both[..cut]).expect("cut");
+            let mut file = AnswerFile::open(dir.path()).expect("opened");
+            let answers = file.read((2, 2)).expect("read");
+            assert_eq!(answers.count(), 1, "{cut}");
+            assert_eq!(fs::read(&path).expect("readable"), whole, "{cut}");
+            let next = file.append(&line(1, 0, Verdict::Wrong)).expect("written");
+            assert_eq!(next.offset, whole.len() as u64);
+            assert_eq!(fs::read(&path).expect("readable"), both, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_whole_line_that_does_not_belong_is_damage() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join(COMPLETIONS_FILE);
+        let other = serde_json::to_string(&line(2, 0, Verdict::Wrong)).expect("JSON");
+        for (text, words) in [("{}\n", "line 1"), (&*format!("{other}\n"), "problem 2")] {
+            fs::write(&path, text).expect("written");
+            let error = AnswerFile::open(dir.path()).expect("opened").read((2, 2));
+            let error = error.expect_err("damaged");
+            assert!(error.exit_code() == 3 && error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_whole_file_is_sorted_and_only_verdicts_vote() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut file = AnswerFile::open(dir.path()).expect("made");
+        let mut answers = file.read((2, 2)).expect("nothing yet");
+        let none = Verdict::Unverifiable { reason: Reason::NoAnswer };
+        for (problem, sample, verdict) in
+            [(1, 1, Verdict::Wrong), (0, 0, none), (1, 0, Verdict::Correct), (0, 1, Verdict::Wrong)]
+        {
+            let line = line(problem, sample, verdict);
+            let answer = file.append(&line).expect("written");
+            answers.add(&line, answer);
+        }
+        let votes: Vec<bool> = answers.all.iter().flatten().map(|a| a.vote.is_some()).collect();
+        assert_eq!(votes, [false, true, true, true]);
+        file.sort(&answers).expect("sorted");
+        let text = fs::read_to_string(dir.path().join(COMPLETIONS_FILE)).expect("readable");
+        let places: Vec<(usize, usize)> = text
+            .lines()
+            .map(|line| serde_json::from_str::<AnswerLine>(line).expect("a line"))
+            .map(|line| (line.problem, line.sample))
+            .collect();
+        assert_eq!(places, [(0, 0), (0, 1), (1, 0), (1, 1)]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What stands around a question.
+
+use crate::error::{Result, TrainError};
+use crate::model_io::{LoadedModel, StoredModel, required};
+use crate::recipe::Template;
+use thinkling_text::{ChatTemplate, Message, Tokenizer, r1_zero_prompt};
+
+/// Makes prompts of questions.
+#[derive(Clone, Copy, Debug)]
+pub struct Prompts<'a> {
+    /// The model's tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// The model's chat template, where it has one.
+    pub chat: Option<&'a ChatTemplate>,
+    /// What stands around a question.
+    pub template: Template,
+    /// The system message of the chat template.
+    pub system: Option<&'a str>,
+}
+
+impl<'a> Prompts<'a> {
+    /// For a model, without a system message.
+    ///
+    /// # Errors
+    /// Where the model has no tokenizer.
+    pub fn of(model: &'a LoadedModel, template: Template) -> Result<Self> {
+        let (tokenizer, chat) = (model.tokenizer()?, model.chat.as_ref());
+        Ok(Self { tokenizer, chat, template, system: None })
+    }
+
+    /// For a model that is not loaded, without a system message.
+    ///
+    /// # Errors
+    /// Where the model has no tokenizer.
+    pub fn of_stored(model: &'a StoredModel, template: Template) -> Result<Self> {
+        let tokenizer = required(model.tokenizer.as_ref(), &model.path)?;
+        Ok(Self { tokenizer, chat: model.chat.as_ref(), template, system: None })
+    }
+
+    /// The prompt of a question as text.
+    ///
+    /// # Errors
+    /// A chat template that the model does not have or that fails, a system message without one.
+    pub fn text(&self, question: &str) -> Result<String> {
+        if self.system.is_some() && self.template != Template::Chat {
+            return Err(TrainError::SystemWithoutChat);
+        }
+        Ok(match self.template {
+            Template::R1Zero => r1_zero_prompt(question),
+            Template::None => question.to_owned(),
+            Template::Chat => {
+                let system = self.system.map(|text| Message::new("system", text));
+                let messages: Vec<Message> =
+                    system.into_iter().chain([Message::new("user", question)]).collect();
+                self.chat.ok_or(TrainError::NoChatTemplate)?.render(&messages, true).map_err(
+                    |e| TrainError::Failed { what: "the chat template", reason: e.to_string() },
+                )?
+            }
+        })
+    }
+
+    /// The prompt of a question as ids.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text), and text that the tokenizer cannot take.
+    pub fn ids(&self, question: &str) -> Result<Vec<u32>> {
+        let text = self.text(question)?;
+        self.tokenizer
+            .encode(&text)
+            .map_err(|e| TrainError::Failed { what: "the tokenizer", reason: e.to_string() })
+    }
+
+    /// Whether the prompt opens the thinking, as some chat templates do.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn open_thinking(&self) -> Result<bool> {
+        Ok(self.text("?")?.trim_end().ends_with("<think>"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: &str = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}\
+                        {% if add_generation_prompt %}[assistant]<think>\n{% endif %}";
+
+    fn with<T>(
+        template: Template,
+        system: Option<&str>,
+        chat: Option<&ChatTemplate>,
+        f: impl Fn(Prompts<'_>) -> T,
+    ) -> T {
+        let json = thinkling_learn::world::tokenizer_json().to_string();
+        let tokenizer = Tokenizer::from_json(json.as_bytes()).expect("a tokenizer");
+        f(Prompts { tokenizer: &tokenizer, chat, template, system })
+    }
+
+    #[test]
+    fn each_template_has_its_own_text() {
+        let chat = ChatTemplate::new(CHAT, None, None).expect("a template");
+        let text = |template, system| {
+            with(template, system, Some(&chat), |p| (p.text("1+1?").ok(), p.open_thinking().ok()))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(text(Template::None, None), (some("1+1?"), Some(false)));
+        let r1_zero = Some(r1_zero_prompt("1+1?"));
+        assert_eq!(text(Template::R1Zero, None), (r1_zero, Some(false)));
+        let asked = some("[user]1+1?[assistant]<think>\n");
+        assert_eq!(text(Template::Chat, None), (asked, Some(true)));
+        let told = some("[system]be brief[user]1+1?[assistant]<think>\n");
+        assert_eq!(text(Template::Chat, Some("be brief")), (told, Some(true)));
+    }
+
+    #[test]
+    fn what_the_model_or_the_template_lacks_is_the_callers_mistake() {
+        let code = |template, system| {
+            with(template, system, None, |p| p.ids("1+1?").expect_err("refused").exit_code())
+        };
+        assert_eq!(code(Template::Chat, None), 2);
+        assert_eq!(code(Template::R1Zero, Some("be brief")), 2);
+    }
+}

@@ -7,6 +7,7 @@ mod matrix;
 mod plan;
 mod reward_counts;
 mod shaders;
+mod update;
 // They block, which a page must not; `tests/web.rs` runs there.
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;
@@ -18,9 +19,11 @@ use crate::weights::WeightsReader;
 use plan::Plan;
 use serde::Serialize;
 use thinkling_sampling::SamplingParams;
+use update::GpuWeights;
 
 pub use adapter::Adapter;
 pub use reward_counts::RewardMeter;
+pub(crate) use update::Staging;
 
 /// Rows from which on products go through `matmul.wgsl`.
 const MATMUL_ROWS: usize = 8;
@@ -65,6 +68,7 @@ pub struct GpuDecoder {
     /// Draws tokens.
     sample: Plan,
     usage: Usage,
+    weights: GpuWeights,
 }
 
 #[derive(Debug)]

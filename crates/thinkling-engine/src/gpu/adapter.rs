@@ -116,6 +116,12 @@ impl Adapter {
         self
     }
 
+    /// Tokens whose keys, or values, of a layer of such a model a buffer can hold.
+    pub(crate) fn most_cache_tokens(&self, config: &thinkling_weights::ModelConfig) -> usize {
+        let bytes = (4 * config.kv_size()).max(1) as u64;
+        usize::try_from(self.max_binding / bytes).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn device(&self) -> &wgpu::Device {
         &self.device
     }

@@ -109,7 +109,8 @@ pub fn bench_engine(
     let weights = WeightsReader::new(&checkpoint, Keep::Stored);
     let d = &config.decode;
     let cache_tokens = d.batch * (d.prompt_len + d.tokens);
-    let capacity = Capacity { rows: d.batch, cache_tokens, conversation_tokens: 0 };
+    let capacity =
+        Capacity { rows: d.batch, cache_tokens, prompt_tokens: 0, conversation_tokens: 0 };
     let mut engine = match adapter {
         Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
         None => Engine::on_cpu(&weights, capacity),

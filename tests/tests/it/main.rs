@@ -12,4 +12,5 @@ mod score;
 mod train;
 mod train_input;
 mod train_resume;
+mod train_rollout;
 mod wrong_calls;

@@ -4,8 +4,8 @@
 use burn::tensor::DType;
 use serde_json::Value;
 use thinkling_grpo::{
-    BatchScale, KlEstimator, LossType, ObjectiveConfig, ObjectiveInputs, RatioLevel, ScaleRewards,
-    combine_rewards, group_advantages, loss_and_grad,
+    BatchScale, ImportanceCorrection, KlEstimator, LossType, ObjectiveConfig, ObjectiveInputs,
+    RatioLevel, ScaleRewards, combine_rewards, group_advantages, loss_and_grad,
 };
 
 use crate::support::{assert_close, mask, matrix, numbers, vector};
@@ -134,6 +134,7 @@ impl<'a> Options<'a> {
             cispo_max_ratio: epsilon_high,
             kl_coef: self.number("beta").expect("beta is a number"),
             kl,
+            importance_correction: ImportanceCorrection::default(),
             max_completion_length: self.count("max_completion_length"),
         }
     }
@@ -156,6 +157,7 @@ fn check_loss(case: &Value, options: &Options, dtype: DType, (absolute, relative
     let inputs = ObjectiveInputs {
         logprobs: tensor("new_logps").expect("a case has new_logps"),
         old_logprobs: tensor("old_logps"),
+        sampler_logprobs: None,
         ref_logprobs: tensor("ref_logps"),
         entropies: tensor("entropies"),
         advantages: vector(&list(&given["advantages"]), dtype),

@@ -2,5 +2,6 @@
 
 mod golden;
 mod head;
+mod importance;
 mod objective;
 mod support;

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 use thinkling_cpu::profile;
 use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Keep, Usage, WeightsReader};
+use thinkling_model::Precision;
 use thinkling_model::generate::generate;
 use thinkling_sampling::generate as sampling;
 use thinkling_sampling::generate::{GenerateRequest, TokenEvent};
@@ -84,6 +85,10 @@ pub fn bench_decode(
     device: &Device,
     each: impl FnMut(usize, f64),
 ) -> Result<DecodeResult> {
+    if config.decode.weights.precision().is_none() {
+        let reason = "decode.weights, expected: \"f32\" or \"bf16\"".to_owned();
+        return Err(TrainError::Failed { what: "bench decode", reason });
+    }
     let model = config.model(device)?;
     timed(config, model.config(), each, |request, on_token| {
         let generated = generate(&model, request, on_token);
@@ -151,7 +156,7 @@ fn timed(
         let request = GenerateRequest {
             sampling: SamplingParams::greedy(),
             banned: model.eos_token_ids.clone(),
-            precision: d.weights.precision(),
+            precision: d.weights.precision().unwrap_or(Precision::F32),
             ..GenerateRequest::new(&prompts, d.tokens)
         };
         let clock = Instant::now();

@@ -25,6 +25,11 @@ impl Range {
     /// From 0, below 1.
     pub(crate) const BELOW_ONE: Self =
         Self { low: 0.0, high: 1.0 - f64::EPSILON, without_low: false };
+    /// A finite number of at least `low`.
+    pub(crate) fn from(low: f64) -> Self {
+        Self { low, high: f64::MAX, without_low: false }
+    }
+
     /// A finite number above `low`.
     pub(crate) fn above(low: f64) -> Self {
         Self { low, high: f64::MAX, without_low: true }

@@ -152,7 +152,7 @@ mod tests {
         let again = Recipe::parse(&recipe.to_toml()?, Path::new("r.toml"), Path::new("/"), &[])?;
         assert_eq!(again, recipe, "written out, it reads as the same");
         match &recipe.stages[0].kind {
-            StageKind::Rl(stage) => Ok(stage.clone()),
+            StageKind::Rl(stage) => Ok((**stage).clone()),
             other => panic!("not rl: {other:?}"),
         }
     }

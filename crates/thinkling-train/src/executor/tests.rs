@@ -112,7 +112,6 @@ fn rounded_weights_leave_a_small_gap_and_exact_ones_none() {
             .flat_map(|(c, own)| c.logprobs.iter().zip(own).map(|(a, b)| (a - b).abs()))
             .collect();
         let mean = gaps.iter().map(|&x| f64::from(x)).sum::<f64>() / gaps.len() as f64;
-        println!("{weights}: mean gap {mean:.2e}");
         assert!((low..high).contains(&mean), "{weights}: mean gap {mean}");
     }
 }

@@ -72,6 +72,7 @@ fn describe(step: &StepFinished) -> String {
     add("accuracy", step.accuracy.map(|x| format!("{:.0}%", 100.0 * x)));
     add("format", step.format.map(|x| format!("{:.0}%", 100.0 * x)));
     add("length", step.length_tokens.map(|x| format!("{x:.0}")));
+    add("gap", step.logprob_gap.map(|x| format!("{x:.3}")));
     add("KL", step.kl.map(|x| format!("{x:.4}")));
     add("tokens/s", step.tokens_per_s.map(|x| format!("{x:.0}")));
     parts.join("  ")

@@ -6,6 +6,7 @@ use burn::tensor::{Device, DeviceKind};
 use burn_wgpu::graphics::{AutoGraphicsApi, GraphicsApi};
 use burn_wgpu::wgpu;
 use thinkling_model::selftest;
+use thinkling_train::recipe::RolloutDevice;
 
 /// A graphics adapter.
 #[derive(Debug, Clone)]
@@ -48,7 +49,29 @@ pub(crate) struct Opened {
     pub(crate) device: Device,
     pub(crate) name: String,
     pub(crate) threads: usize,
-    pub(crate) is_gpu: bool,
+    /// The GPU, where it is one.
+    adapter: Option<Adapter>,
+}
+
+impl Opened {
+    pub(crate) fn is_gpu(&self) -> bool {
+        self.adapter.is_some()
+    }
+
+    /// A GPU for the decode engine: the one that is open, or the best one.
+    pub(crate) fn engine_adapter(
+        &self,
+        wanted: RolloutDevice,
+    ) -> Result<thinkling_engine::Adapter, String> {
+        let best = || adapter("gpu").map_err(|failure| failure.to_string());
+        let adapter = match (wanted, &self.adapter) {
+            (RolloutDevice::Same, Some(adapter)) => adapter.clone(),
+            _ => best()?.ok_or("there is none")?,
+        };
+        eprintln!("rollouts: {}", adapter.title());
+        pollster::block_on(thinkling_engine::Adapter::open(&adapter.adapter))
+            .map_err(|e| e.to_string())
+    }
 }
 
 /// What the decode engine runs on.
@@ -96,7 +119,7 @@ pub(crate) fn open(args: &DeviceArgs) -> Result<Opened, Failure> {
     let threads = set_threads(args.threads)?;
     let opened = choose(&args.device, threads)?;
     eprintln!("device: {}", opened.name);
-    if opened.is_gpu && !args.skip_self_test {
+    if opened.is_gpu() && !args.skip_self_test {
         eprintln!(
             "testing the GPU against the CPU (its kernels are being compiled, which takes a while the first time) .."
         );
@@ -163,7 +186,7 @@ fn adapter(spec: &str) -> Result<Option<Adapter>, Failure> {
 }
 
 fn cpu(threads: usize) -> Opened {
-    Opened { device: Device::flex(), name: cpu_name(threads), threads, is_gpu: false }
+    Opened { device: Device::flex(), name: cpu_name(threads), threads, adapter: None }
 }
 
 fn cpu_name(threads: usize) -> String {
@@ -176,7 +199,7 @@ fn gpu(adapter: &Adapter, threads: usize) -> Result<Opened, Failure> {
         .device_kind(adapter.selector.clone())
         .init()
         .map_err(|e| Failure::running(format!("{name} does not open: {e:?}")))?;
-    Ok(Opened { device, name, threads, is_gpu: true })
+    Ok(Opened { device, name, threads, adapter: Some(adapter.clone()) })
 }
 
 fn set_threads(threads: Option<usize>) -> Result<usize, Failure> {

@@ -6,6 +6,7 @@ use crate::cpu::{attention, attention_combine, embed, rms_norm, rope_kv};
 use crate::packed::PackedMatrix;
 use crate::rows::{self, Row};
 use crate::shape::{PART, Shape, angles};
+use crate::update::{Slot, Target};
 use crate::weights::{LayerWeights, WeightsReader};
 
 /// A decoder whose weights, cache and activations lie in host memory.
@@ -49,6 +50,23 @@ impl CpuDecoder {
             layers,
             shape,
         })
+    }
+
+    /// Sets a tensor of the weights, packed as it was.
+    pub(crate) fn set(&mut self, target: Target, values: &[f32]) {
+        let Target { slot, first, .. } = target;
+        let (matrix, vector) = match slot {
+            Slot::Embedding => (Some(&mut self.embedding), None),
+            Slot::Head => (self.head.as_mut(), None),
+            Slot::Norm => (None, Some(&mut self.norm)),
+            Slot::Layer(index, part) => self.layers[index].part_mut(part),
+        };
+        if let Some(matrix) = matrix {
+            matrix.set_values(first, values);
+        }
+        if let Some(vector) = vector {
+            vector[first..first + values.len()].copy_from_slice(values);
+        }
     }
 
     /// Runs `ids` with what each sees, and gives the logits after the rows in `wanted`, one row of

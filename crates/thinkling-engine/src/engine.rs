@@ -4,14 +4,15 @@ use crate::conversation::Conversation;
 use crate::live_counts::Follower;
 use crate::segments::{Segment, Segments};
 use crate::{
-    Adapter, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS,
-    Row, Step, WeightsReader,
+    Adapter, Capacity, CpuDecoder, DispatchTime, EngineError, GpuDecoder, GpuOptions, MAX_BANNED,
+    MAX_STEPS, Row, Step, WeightsReader,
 };
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use thinkling_sampling::Sampled;
 use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
+use thinkling_weights::ModelConfig;
 
 /// Rows of a pass over prompts on the CPU, and on a GPU at least.
 const PROMPT_ROWS: usize = 64;
@@ -26,7 +27,7 @@ const LOGITS_ROWS: usize = 32;
 
 /// What decodes.
 #[derive(Debug)]
-enum Decoder {
+pub(crate) enum Decoder {
     Cpu(Box<CpuDecoder>),
     Gpu(Box<GpuDecoder>),
 }
@@ -45,45 +46,21 @@ impl Decoder {
     }
 }
 
-/// Sizes of a decoder's buffers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    /// Sequences that run at once at most.
-    pub rows: usize,
-    /// Tokens whose keys and values are kept: of prompts, and of each running sequence as many as it
-    /// may come to.
-    pub cache_tokens: usize,
-    /// Tokens beside these, of a [conversation](Engine::kept_tokens); no sequence is longer then. 0
-    /// for none.
-    pub conversation_tokens: usize,
-}
-
-impl Capacity {
-    /// What a request needs of a model with so long a context.
-    pub fn of(request: &GenerateRequest<'_>, context: usize) -> Self {
-        let group = request.group_size.max(1);
-        let rows = (request.prompts.len() * group).min(request.max_rows.max(group)).max(1);
-        let longest = request.prompts.iter().map(Vec::len).max().unwrap_or(0);
-        let own = request.stop.max_tokens.min(context);
-        // Prompts of running groups, and those that the next ones begin with.
-        let prompts = (2 * rows.div_ceil(group)).min(request.prompts.len());
-        Self { rows, cache_tokens: prompts * longest + rows * own + 1, conversation_tokens: 0 }
-    }
-}
-
 /// Asked before each pass: whether to go on. An event loop has its turn while it is awaited.
 pub type BeforePass = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ControlFlow<()>>>>>;
 
 /// A model that decodes rows of tokens.
 pub struct Engine {
-    decoder: Decoder,
-    vocab_size: usize,
+    pub(crate) decoder: Decoder,
+    config: ModelConfig,
     context: usize,
     /// Rows of a pass over prompts.
     prompt_rows: usize,
     /// Steps on a GPU before their tokens are read.
     steps_at_once: usize,
     segments: Segments,
+    /// Tokens of a prompt's place, see [`Capacity::prompt_tokens`].
+    prompt_tokens: usize,
     conversation: Option<Conversation>,
     /// Prompts of the last prefill that rows may begin after.
     prompts: Vec<Prompt>,
@@ -102,7 +79,10 @@ impl std::fmt::Debug for Engine {
 /// Where a prompt's keys and values lie.
 #[derive(Clone, Debug)]
 enum Prompt {
-    Own(Arc<Segment>),
+    Own {
+        place: Arc<Segment>,
+        len: usize,
+    },
     /// At the beginning of the conversation.
     Conversation {
         len: usize,
@@ -171,11 +151,12 @@ impl Engine {
         };
         Ok(Self {
             decoder,
-            vocab_size: config.vocab_size,
+            config: config.clone(),
             context: config.max_position_embeddings.min(most),
             prompt_rows,
             steps_at_once: 1,
             segments,
+            prompt_tokens: capacity.prompt_tokens,
             conversation,
             prompts: Vec::new(),
             rows: Vec::new(),
@@ -192,12 +173,31 @@ impl Engine {
         self
     }
 
+    /// Forgets the keys and values of prompts and of the conversation.
+    pub(crate) fn forget(&mut self) {
+        let prompts = std::mem::take(&mut self.prompts);
+        self.drop_prompts(prompts);
+        if let Some(conversation) = &mut self.conversation {
+            conversation.ids.clear();
+        }
+    }
+
+    /// Whether sequences run.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     /// Asks `before_pass` before each pass whether to go on; where not, what runs ends with
     /// [`EngineError::Stopped`].
     #[must_use]
     pub fn with_before_pass(mut self, before_pass: BeforePass) -> Self {
         self.before_pass = Some(before_pass);
         self
+    }
+
+    /// The model's config.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
     }
 
     /// What it uses of the GPU, if it is on one.
@@ -255,7 +255,7 @@ impl Engine {
     /// Where a prompt begins, and its length.
     fn place(&self, prompt: &Prompt) -> Segment {
         match prompt {
-            Prompt::Own(segment) => **segment,
+            Prompt::Own { place, len } => Segment { start: place.start, len: *len },
             &Prompt::Conversation { len } => {
                 Segment { start: self.conversation().segment.start, len }
             }
@@ -311,7 +311,8 @@ impl Engine {
             return Ok(conversation.begin(ids, all_wanted));
         }
         for ids in prompts {
-            self.prompts.push(Prompt::Own(Arc::new(self.segments.take(ids.len())?)));
+            let place = self.segments.take_last(ids.len().max(self.prompt_tokens))?;
+            self.prompts.push(Prompt::Own { place: Arc::new(place), len: ids.len() });
         }
         Ok(0)
     }
@@ -319,8 +320,8 @@ impl Engine {
     /// Frees prompts that no row reads.
     fn drop_prompts(&mut self, prompts: Vec<Prompt>) {
         for prompt in prompts {
-            if let Prompt::Own(segment) = prompt
-                && let Ok(segment) = Arc::try_unwrap(segment)
+            if let Prompt::Own { place, .. } = prompt
+                && let Ok(segment) = Arc::try_unwrap(place)
             {
                 self.segments.give_back(segment);
             }
@@ -332,7 +333,7 @@ impl Decode for Engine {
     type Error = EngineError;
 
     fn vocab_size(&self) -> usize {
-        self.vocab_size
+        self.config.vocab_size
     }
 
     fn context(&self) -> usize {
@@ -349,7 +350,7 @@ impl Decode for Engine {
         mut each: Option<EachToken<'_>>,
     ) -> Result<Logits, EngineError> {
         let kept = self.place_prompts(prompts, each.is_some())?;
-        let mut logits = Logits { values: Vec::new(), vocab: self.vocab_size };
+        let mut logits = Logits { values: Vec::new(), vocab: self.config.vocab_size };
         let tokens = prompts.iter().enumerate();
         let mut tokens =
             tokens.flat_map(|(p, ids)| (kept..ids.len()).map(move |t| (p, t))).peekable();
@@ -376,7 +377,9 @@ impl Decode for Engine {
             {
                 conversation.ids.extend_from_slice(&ids);
             }
-            for (place, row) in seen.into_iter().zip(values.chunks_exact_mut(self.vocab_size)) {
+            for (place, row) in
+                seen.into_iter().zip(values.chunks_exact_mut(self.config.vocab_size))
+            {
                 match &mut each {
                     _ if is_last(place) => logits.values.extend_from_slice(row),
                     Some(each) => each(place.0, place.1, row),
@@ -402,6 +405,7 @@ impl Decode for Engine {
                 self.rows.push(Running::Conversation);
                 continue;
             }
+            let room = if self.prompt_tokens > 0 { max_tokens.min(self.context) } else { room };
             let own = self.segments.take(room)?;
             self.rows.push(Running::Apart { prompt: known[prompt].clone(), own, len: 0 });
         }
@@ -415,7 +419,7 @@ impl Decode for Engine {
     async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), EngineError> {
         self.go_on().await?;
         let (rows, wanted) = self.next_rows();
-        logits.vocab = self.vocab_size;
+        logits.vocab = self.config.vocab_size;
         logits.values = self.decoder.logits(ids, &rows, &wanted).await?;
         self.have_run(ids);
         Ok(())

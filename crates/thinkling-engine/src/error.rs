@@ -24,6 +24,17 @@ pub enum EngineError {
     /// Someone wanted it to end, see [`Engine::with_before_pass`](crate::Engine::with_before_pass).
     #[error("stopped before its end")]
     Stopped,
+    /// New weights for an engine whose sequences run.
+    #[error("the engine is busy, expected: no running sequences while its weights are replaced")]
+    Busy,
+    /// A tensor that is not among the model's, or does not fit.
+    #[error("new weights: tensor `{name}`, expected: {expected}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What was expected of it.
+        expected: String,
+    },
     /// The adapter lacks what the shaders need.
     #[error("the GPU's {what}, expected: at least {expected}, got: {got}")]
     Limit {

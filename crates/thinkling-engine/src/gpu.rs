@@ -8,6 +8,7 @@ mod plan;
 mod reward_counts;
 mod shaders;
 mod timer;
+mod update;
 // They block, which a page must not; `tests/web.rs` runs there.
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;
@@ -22,10 +23,12 @@ use serde::Serialize;
 use thinkling_sampling::SamplingParams;
 use thinkling_weights::ModelConfig;
 use timer::Timer;
+use update::GpuWeights;
 
 pub use adapter::Adapter;
 pub use reward_counts::RewardMeter;
 pub use timer::DispatchTime;
+pub(crate) use update::Staging;
 
 /// Rows from which on products go through `matmul.wgsl`.
 const MATMUL_ROWS: usize = 8;
@@ -84,6 +87,7 @@ pub struct GpuDecoder {
     /// Draws tokens.
     sample: Plan,
     usage: Usage,
+    weights: GpuWeights,
 }
 
 #[derive(Debug)]
@@ -134,7 +138,7 @@ impl GpuDecoder {
 
     /// Bytes of the activations of its passes.
     pub fn pass_bytes(config: &ModelConfig, options: GpuOptions) -> u64 {
-        build::pass_bytes(&Shape::of(config), options)
+        build::pass_bytes(config, options)
     }
 
     /// What it uses.

@@ -4,6 +4,7 @@
 //! Token ids in, token ids and log-probabilities out; text is others' business. Quantised weights
 //! stay quantised. Left out: training, text, tensors on several GPUs.
 
+mod capacity;
 mod conversation;
 mod cpu;
 mod cpu_decoder;
@@ -17,10 +18,12 @@ mod rows;
 mod segments;
 mod self_test;
 mod shape;
+mod update;
 mod weights;
 
+pub use capacity::{Capacity, Groups};
 pub use cpu_decoder::CpuDecoder;
-pub use engine::{BeforePass, Capacity, Engine};
+pub use engine::{BeforePass, Engine};
 pub use error::EngineError;
 pub use gpu::{
     Adapter, DispatchTime, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS, RewardMeter, Step, Usage,
@@ -30,6 +33,7 @@ pub use packed::{Format, PackedMatrix};
 pub use reward_counts::{CountRule, RewardCounts, RewardTable};
 pub use rows::Row;
 pub use self_test::self_test;
+pub use update::WeightsUpdate;
 pub use weights::{Keep, WeightsReader};
 
 #[cfg(all(test, target_family = "wasm"))]

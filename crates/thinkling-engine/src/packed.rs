@@ -3,7 +3,9 @@
 
 use crate::EngineError;
 use half::{bf16, f16};
-use thinkling_weights::GgmlType;
+use std::borrow::Cow;
+use thinkling_cpu::threads;
+use thinkling_weights::{GgmlType, quantize};
 
 /// Rows of a panel.
 pub(crate) const PANEL: usize = 64;
@@ -120,19 +122,42 @@ impl PackedMatrix {
         matrix
     }
 
-    /// Sets the rows from `first` on, which are zeros, to what is stored of them.
+    /// Sets the rows from `first` on to what is stored of them.
     pub(crate) fn set_rows(&mut self, first: usize, bytes: &[u8]) {
         let (block_len, block_bytes) = self.format.block();
-        let row_bytes = self.columns / block_len * block_bytes;
-        let (blocks, size) = (self.blocks(), self.format.block_words());
-        for (row, bytes) in (first..).zip(bytes.chunks_exact(row_bytes.max(1))) {
-            let (panel, row) = (row / PANEL, row % PANEL);
-            let panel = &mut self.words[panel * blocks * size..(panel + 1) * blocks * size];
-            let stored = bytes.chunks(BLOCK / block_len * block_bytes);
-            for (words, bytes) in panel.chunks_exact_mut(size).zip(stored) {
-                pack_block(self.format, bytes, row, words);
-            }
+        let row_bytes = (self.columns / block_len * block_bytes).max(1);
+        let words = (self.blocks() * self.format.block_words()).max(1);
+        let end = first + bytes.len() / row_bytes;
+        let mut row = first;
+        while row < end {
+            let panel = row / PANEL;
+            let next = ((panel + 1) * PANEL).min(end);
+            let stored = &bytes[(row - first) * row_bytes..(next - first) * row_bytes];
+            let panel = &mut self.words[panel * words..(panel + 1) * words];
+            pack_rows(self.format, stored, row_bytes, row % PANEL, panel);
+            row = next;
         }
+    }
+
+    /// Sets the rows from `first` on to `values`, rounded to the format, panels on several threads.
+    pub(crate) fn set_values(&mut self, first: usize, values: &[f32]) {
+        let (format, columns) = (self.format, self.columns.max(1));
+        let (block_len, block_bytes) = format.block();
+        let row_bytes = (columns / block_len * block_bytes).max(1);
+        let words = (self.blocks() * format.block_words()).max(1);
+        let end = first + values.len() / columns;
+        let panels = first / PANEL..end.div_ceil(PANEL);
+        let target = &mut self.words[panels.start * words..panels.end * words];
+        threads::chunks_mut(target, words, |i, panel| {
+            let start = (panels.start + i) * PANEL;
+            let rows = start.max(first)..(start + PANEL).min(end);
+            let values = &values[(rows.start - first) * columns..(rows.end - first) * columns];
+            let stored: Cow<'_, [u8]> = match format {
+                Format::F32 => bytemuck::cast_slice(values).into(),
+                _ => quantize(format.ggml(), values).into(),
+            };
+            pack_rows(format, &stored, row_bytes, rows.start - start, panel);
+        });
     }
 
     /// Packs values as they are.
@@ -228,6 +253,17 @@ fn nibble(words: &[u32], row: usize, i: usize) -> f32 {
     ((word >> (8 * (byte % 4) + 4 * high)) & 15) as f32
 }
 
+/// Stored rows into the words of a panel, from its row `first` on.
+fn pack_rows(format: Format, bytes: &[u8], row_bytes: usize, first: usize, panel: &mut [u32]) {
+    let (block_len, block_bytes) = format.block();
+    for (row, bytes) in (first..).zip(bytes.chunks_exact(row_bytes)) {
+        let stored = bytes.chunks(BLOCK / block_len * block_bytes);
+        for (words, bytes) in panel.chunks_exact_mut(format.block_words()).zip(stored) {
+            pack_block(format, bytes, row, words);
+        }
+    }
+}
+
 /// The stored bytes of 32 columns (fewer at the end of a row of floats) into a block's words.
 fn pack_block(format: Format, bytes: &[u8], row: usize, words: &mut [u32]) {
     let word = |bytes: &[u8]| {
@@ -247,7 +283,8 @@ fn pack_block(format: Format, bytes: &[u8], row: usize, words: &mut [u32]) {
             }
         }
         Format::Q8_0 | Format::Q4_0 => {
-            words[row % 32] |= word(&bytes[..2]) << (16 * (row / 32));
+            let (pair, shift) = (&mut words[row % 32], 16 * (row / 32));
+            *pair = *pair & !(0xffff << shift) | word(&bytes[..2]) << shift;
             for (i, quad) in bytes[2..].chunks(4).enumerate() {
                 words[32 + i * PANEL + row] = word(quad);
             }
@@ -264,7 +301,7 @@ fn pack_block(format: Format, bytes: &[u8], row: usize, words: &mut [u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use thinkling_weights::{dequantize, quantize};
+    use thinkling_weights::dequantize;
 
     #[test]
     fn packed_values_are_those_of_ggml() {
@@ -282,6 +319,26 @@ mod tests {
                     assert_eq!(matrix.block_values(row, block), want[from..from + BLOCK]);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn rows_that_are_set_again_are_as_packed_anew_and_leave_the_others() {
+        for format in Format::ALL {
+            let (rows, columns) = (131, 64);
+            let values = |salt: usize| -> Vec<f32> {
+                let value = |i: usize| (((i + salt) * 37 % 1009) as f32 - 500.0) / 250.0;
+                (0..rows * columns).map(value).collect()
+            };
+            let (mut expected, new) = (values(0), values(77));
+            let mut matrix = PackedMatrix::zeros(format, rows, columns);
+            matrix.set_values(0, &expected);
+            // From the middle of a panel to the middle of the next but one.
+            let changed = 40 * columns..130 * columns;
+            expected[changed.clone()].copy_from_slice(&new[changed.clone()]);
+            matrix.set_values(40, &new[changed]);
+            let bytes = quantize(format.ggml(), &expected);
+            assert_eq!(matrix, PackedMatrix::new(format, rows, columns, &bytes).unwrap());
         }
     }
 

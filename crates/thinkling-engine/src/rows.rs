@@ -40,7 +40,7 @@ impl Row {
 
     /// Tokens that it sees, itself included.
     pub(crate) fn tokens(&self) -> usize {
-        (self.prompt_len + self.own_len) as usize
+        self.prompt_len as usize + self.own_len as usize
     }
 }
 
@@ -82,6 +82,7 @@ impl Limits {
             let prompt_end = row.prompt_start as usize + row.prompt_len as usize;
             at_most("tokens of the cache, at most", self.cache_tokens, own_end.max(prompt_end))?;
             at_most("positions, at most", self.positions, row.position as usize + 1)?;
+            at_most("tokens that a row sees, at most", self.positions, row.tokens())?;
             if row.own_len == 0 {
                 let what = "a row's own tokens, at least";
                 return Err(EngineError::Shape { what, expected: 1, got: 0 });

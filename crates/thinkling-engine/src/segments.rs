@@ -33,6 +33,17 @@ impl Segments {
         Ok(taken)
     }
 
+    /// The last free place of so many tokens.
+    pub(crate) fn take_last(&mut self, len: usize) -> Result<Segment, EngineError> {
+        let Some(free) = self.free.iter_mut().rfind(|free| free.len >= len) else {
+            return Err(EngineError::CacheFull { tokens: len, cache_tokens: self.tokens });
+        };
+        free.len -= len;
+        let taken = Segment { start: free.start + free.len, len };
+        self.free.retain(|free| free.len > 0);
+        Ok(taken)
+    }
+
     /// Gives a taken segment back.
     pub(crate) fn give_back(&mut self, segment: Segment) {
         if segment.len == 0 {
@@ -64,6 +75,11 @@ mod tests {
         segments.give_back(taken[2]);
         assert!(segments.take(5).is_err(), "two places of 4 and 3");
         segments.give_back(taken[1]);
+        let last = segments.take_last(3).unwrap();
+        assert_eq!((last.start, segments.take(7).unwrap().start), (7, 0));
+        assert!(segments.take_last(1).is_err());
+        segments.give_back(last);
+        segments.give_back(Segment { start: 0, len: 7 });
         assert_eq!(segments.take(10).unwrap(), Segment { start: 0, len: 10 });
     }
 }

@@ -41,19 +41,34 @@ pub enum Keep {
     F32,
 }
 
+/// Where weights come from.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    Checkpoint(&'a Checkpoint, Keep),
+    /// Nowhere yet: zeros of this format.
+    Later(Format),
+}
+
 /// Reads a checkpoint's weights, tensor by tensor.
 #[derive(Clone, Debug)]
 pub struct WeightsReader<'a> {
-    checkpoint: &'a Checkpoint,
+    source: Source<'a>,
     /// The checkpoint's, or that of a smaller model which is its beginning.
     config: Cow<'a, ModelConfig>,
-    keep: Keep,
 }
 
 impl<'a> WeightsReader<'a> {
     /// Reads `checkpoint`, its formats kept as `keep` says.
     pub fn new(checkpoint: &'a Checkpoint, keep: Keep) -> Self {
-        Self { checkpoint, config: Cow::Borrowed(checkpoint.config()), keep }
+        let source = Source::Checkpoint(checkpoint, keep);
+        Self { source, config: Cow::Borrowed(checkpoint.config()) }
+    }
+
+    /// Zeros in `format`, for a model whose weights lie in memory: they are then
+    /// [set](crate::Engine::update_weights). Matrices whose rows are no whole number of the format's
+    /// blocks are f32.
+    pub fn set_later(config: &'a ModelConfig, format: Format) -> Self {
+        Self { source: Source::Later(format), config: Cow::Borrowed(config) }
     }
 
     /// The model of the first layers and the first tokens of the vocabulary: the true weights, few
@@ -88,7 +103,7 @@ impl<'a> WeightsReader<'a> {
 
     /// The last norm, `[hidden]`.
     pub(crate) fn norm(&self) -> Result<Vec<f32>, EngineError> {
-        self.vector(&["model.norm.weight".into()])
+        self.vector(&["model.norm.weight".into()], self.config().hidden_size)
     }
 
     pub(crate) fn layer(&self, index: usize) -> Result<LayerWeights, EngineError> {
@@ -99,36 +114,41 @@ impl<'a> WeightsReader<'a> {
         let one = |part: &str, rows, columns| self.matrix(&[name(part)], rows, columns);
         let (mut gate, mut up) =
             (one("mlp.gate_proj.weight", mlp, hidden)?, one("mlp.up_proj.weight", mlp, hidden)?);
-        if gate.format() != up.format() {
-            gate = self.matrix_as(Format::F32, &[name("mlp.gate_proj.weight")], mlp, hidden)?;
-            up = self.matrix_as(Format::F32, &[name("mlp.up_proj.weight")], mlp, hidden)?;
+        if let Source::Checkpoint(from, _) = self.source
+            && gate.format() != up.format()
+        {
+            let f32 = |part| self.matrix_as(from, Format::F32, &[name(part)], mlp, hidden);
+            (gate, up) = (f32("mlp.gate_proj.weight")?, f32("mlp.up_proj.weight")?);
         }
         Ok(LayerWeights {
-            input_norm: self.vector(&[name("input_layernorm.weight")])?,
+            input_norm: self.vector(&[name("input_layernorm.weight")], hidden)?,
             qkv: self.matrix(&qkv("weight"), q + 2 * c.kv_size(), hidden)?,
             qkv_bias: match c.attention_bias {
-                true => Some(self.vector(&qkv("bias"))?),
+                true => Some(self.vector(&qkv("bias"), q + 2 * c.kv_size())?),
                 false => None,
             },
             qk_norms: match c.has_qk_norm() {
-                true => Some(
-                    self.vector(&["self_attn.q_norm.weight", "self_attn.k_norm.weight"].map(name))?,
-                ),
+                true => {
+                    let names = ["self_attn.q_norm.weight", "self_attn.k_norm.weight"].map(name);
+                    Some(self.vector(&names, 2 * c.head_dim)?)
+                }
                 false => None,
             },
             output: one("self_attn.o_proj.weight", hidden, q)?,
-            mlp_norm: self.vector(&[name("post_attention_layernorm.weight")])?,
+            mlp_norm: self.vector(&[name("post_attention_layernorm.weight")], hidden)?,
             gate,
             up,
             down: one("mlp.down_proj.weight", hidden, mlp)?,
         })
     }
 
-    fn vector(&self, names: &[String]) -> Result<Vec<f32>, EngineError> {
-        let mut values = Vec::new();
+    fn vector(&self, names: &[String], len: usize) -> Result<Vec<f32>, EngineError> {
+        let Source::Checkpoint(checkpoint, _) = self.source else { return Ok(vec![0.0; len]) };
+        let mut values = Vec::with_capacity(len);
         for name in names {
-            values.extend(self.checkpoint.read_f32(name)?);
+            values.extend(checkpoint.read_f32(name)?);
         }
+        debug_assert_eq!(values.len(), len, "values of {names:?}");
         Ok(values)
     }
 
@@ -139,20 +159,28 @@ impl<'a> WeightsReader<'a> {
         rows: usize,
         columns: usize,
     ) -> Result<PackedMatrix, EngineError> {
+        let (checkpoint, keep) = match self.source {
+            Source::Checkpoint(checkpoint, keep) => (checkpoint, keep),
+            Source::Later(format) => {
+                let format = if format.row_bytes(columns).is_some() { format } else { Format::F32 };
+                return Ok(PackedMatrix::zeros(format, rows, columns));
+            }
+        };
         let types: Vec<_> =
-            names.iter().map(|name| self.checkpoint.stored_type(name)).collect::<Result<_, _>>()?;
+            names.iter().map(|name| checkpoint.stored_type(name)).collect::<Result<_, _>>()?;
         let format = types.first().and_then(Format::of).filter(|format| {
-            self.keep == Keep::Stored
+            keep == Keep::Stored
                 && types.iter().all(|ty| Format::of(ty) == Some(*format))
                 && format.row_bytes(columns).is_some()
         });
-        self.matrix_as(format.unwrap_or(Format::F32), names, rows, columns)
+        self.matrix_as(checkpoint, format.unwrap_or(Format::F32), names, rows, columns)
     }
 
     /// As [`Self::matrix`], in the tensors' own format or as f32. A few rows are read at a time, so
     /// that the stored ones never lie in memory beside the packed ones.
     fn matrix_as(
         &self,
+        checkpoint: &Checkpoint,
         format: Format,
         names: &[String],
         rows: usize,
@@ -161,13 +189,13 @@ impl<'a> WeightsReader<'a> {
         let mut matrix = PackedMatrix::zeros(format, rows, columns);
         let mut first = 0;
         for name in names {
-            let ty = self.checkpoint.stored_type(name)?;
+            let ty = checkpoint.stored_type(name)?;
             // Fewer than it has where only the beginning is wanted.
-            let own = self.checkpoint.shape(name)?.first().copied().unwrap_or(0).min(rows - first);
+            let own = checkpoint.shape(name)?.first().copied().unwrap_or(0).min(rows - first);
             let most = (PIECE_ELEMENTS / columns.max(1)).max(1);
             for start in (0..own).step_by(most) {
                 let part = start..(start + most).min(own);
-                let bytes = self.checkpoint.stored_rows(name, part.clone())?;
+                let bytes = checkpoint.stored_rows(name, part.clone())?;
                 if ty == format.ggml() {
                     matrix.set_rows(first + start, &bytes);
                 } else {

@@ -18,6 +18,8 @@ mod aggregate;
 #[cfg(feature = "burn")]
 mod head;
 #[cfg(feature = "burn")]
+mod importance;
+#[cfg(feature = "burn")]
 mod kl;
 #[cfg(feature = "burn")]
 mod objective;
@@ -36,6 +38,8 @@ pub use head::{
     CrossEntropy, HeadGrads, HeadOutput, HeadWeight, cross_entropy, head_backward,
     head_forward_backward, token_logprobs, token_logprobs_and_entropy,
 };
+#[cfg(feature = "burn")]
+pub use importance::{CorrectionKind, ImportanceCorrection};
 #[cfg(feature = "burn")]
 pub use kl::KlEstimator;
 #[cfg(feature = "burn")]

@@ -7,6 +7,7 @@ use burn::tensor::{Bool, Tensor};
 
 use crate::GrpoError;
 use crate::aggregate::{BatchScale, LossType, aggregate};
+use crate::importance::ImportanceWeights;
 use crate::stats::{ClipMasks, DeviceStats, ObjectiveStats, StatSources};
 
 mod config;
@@ -26,6 +27,10 @@ pub struct ObjectiveInputs {
     /// The same under the policy that sampled them; absent: the policy itself, so that every ratio
     /// is 1 and has the policy's gradient.
     pub old_logprobs: Option<Tensor<2>>,
+    /// The same as whatever sampled them computed them, which may be other code or rounded weights;
+    /// needed for an importance correction, and not used without one. `old_logprobs` are then the
+    /// trainer's own.
+    pub sampler_logprobs: Option<Tensor<2>>,
     /// The same under the reference; needed where `kl_coef` is not 0.
     pub ref_logprobs: Option<Tensor<2>>,
     /// Entropy of the policy at each token, nats, `[rows, tokens]`; only for the statistics.
@@ -44,6 +49,7 @@ impl ObjectiveInputs {
         Self {
             logprobs,
             old_logprobs: None,
+            sampler_logprobs: None,
             ref_logprobs: None,
             entropies: None,
             advantages,
@@ -66,6 +72,7 @@ impl ObjectiveInputs {
         same("advantages", &[rows], &self.advantages.dims())?;
         let optional = [
             ("old_logprobs", &self.old_logprobs),
+            ("sampler_logprobs", &self.sampler_logprobs),
             ("ref_logprobs", &self.ref_logprobs),
             ("entropies", &self.entropies),
         ];
@@ -130,7 +137,9 @@ pub struct LossAndGrad {
 /// With `r = exp(logprob - old_logprob)` per token or as its geometric mean per completion:
 /// `-min(min(r, delta) A, clip(r, 1 - eps_low, 1 + eps_high) A) + kl_coef KL` for each token
 /// (R1 report, equations 1 and 2), for CISPO `-stop_gradient(min(r, cap)) A logprob + kl_coef KL`;
-/// then aggregated as [`LossType`] says.
+/// then aggregated as [`LossType`] says. With an importance correction each token's loss, the
+/// divergence's term included, is multiplied by its [weight](crate::ImportanceCorrection) without
+/// gradient before it is aggregated; what losses are divided by stays.
 ///
 /// # Shapes
 /// See [`ObjectiveInputs`].
@@ -147,6 +156,11 @@ pub fn policy_loss(
     if config.kl_coef != 0.0 && inputs.ref_logprobs.is_none() {
         return Err(GrpoError::Missing { what: "ref_logprobs", because: "kl_coef is not 0" });
     }
+    let correction = config.importance_correction;
+    if correction.is_on() && inputs.sampler_logprobs.is_none() {
+        let because = "importance_correction is on";
+        return Err(GrpoError::Missing { what: "sampler_logprobs", because });
+    }
     let [rows, _] = inputs.logprobs.dims();
     let keep = inputs.mask.clone().inner();
     let skip = keep.clone().bool_not();
@@ -158,6 +172,10 @@ pub fn policy_loss(
     let mask = current.zeros_like().mask_fill(keep, 1.0);
     let advantages = inputs.advantages.clone().inner().reshape([rows, 1]);
 
+    let importance = inputs
+        .sampler_logprobs
+        .as_ref()
+        .and_then(|sampler| ImportanceWeights::new(old.clone(), constant(sampler), correction));
     let token_log_ratio = logprobs.clone() - old;
     let log_ratio = match config.ratio {
         RatioLevel::Token => token_log_ratio.clone(),
@@ -180,6 +198,9 @@ pub fn policy_loss(
     if let Some(kl) = kl.clone().filter(|_| config.kl_coef != 0.0) {
         losses = losses + kl.mul_scalar(config.kl_coef);
     }
+    if let Some(importance) = &importance {
+        losses = losses * importance.weights.clone();
+    }
     let losses = losses * mask.clone();
     let length = config.max_completion_length.unwrap_or(1) as f64;
     let loss = aggregate(losses.clone(), mask.clone(), config.loss, length, &inputs.scale);
@@ -193,6 +214,7 @@ pub fn policy_loss(
         token_log_ratio: token_log_ratio.inner(),
         mask,
         kl: kl.clone(),
+        importance,
         entropies: inputs.entropies.as_ref().map(constant),
         by_sequence: config.ratio == RatioLevel::Sequence,
     });

@@ -4,6 +4,7 @@ use burn::tensor::{Bool, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::GrpoError;
+use crate::importance::ImportanceWeights;
 
 /// What a policy loss did, for the metrics of a step. Fractions and means are over trained tokens;
 /// with sequence-level ratios clip fractions and ratios are over completions.
@@ -28,12 +29,16 @@ pub struct ObjectiveStats {
     pub ratio_max: f64,
     /// Divergence from the sampling policy, nats: mean of `ratio - 1 - ln ratio` over tokens.
     pub approx_kl: f64,
+    /// Mean importance weight, after the cap; none without a correction.
+    pub importance_weight: Option<f64>,
+    /// Share of tokens whose importance weight was above the cap.
+    pub importance_capped: Option<f64>,
     /// Trained tokens.
     pub tokens: f64,
 }
 
 /// Numbers in [`DeviceStats`]' tensor.
-const PACKED: usize = 11;
+const PACKED: usize = 13;
 
 /// Loss and statistics as one tensor, so that one read brings all of them.
 #[derive(Debug, Clone)]
@@ -41,6 +46,7 @@ pub(crate) struct DeviceStats {
     packed: Tensor<1>,
     has_kl: bool,
     has_entropy: bool,
+    has_importance: bool,
 }
 
 /// What the statistics are made of; all without gradient.
@@ -53,6 +59,7 @@ pub(crate) struct StatSources {
     pub(crate) token_log_ratio: Tensor<2>,
     pub(crate) mask: Tensor<2>,
     pub(crate) kl: Option<Tensor<2>>,
+    pub(crate) importance: Option<ImportanceWeights>,
     pub(crate) entropies: Option<Tensor<2>>,
     pub(crate) by_sequence: bool,
 }
@@ -66,7 +73,8 @@ pub(crate) struct ClipMasks {
 
 impl DeviceStats {
     pub(crate) fn gather(sources: StatSources) -> Self {
-        let StatSources { loss, ratio, clips, token_log_ratio, mask, kl, entropies, .. } = sources;
+        let StatSources { loss, ratio, clips, token_log_ratio, mask, kl, .. } = sources;
+        let (importance, entropies) = (sources.importance, sources.entropies);
         let tokens = mask.clone().sum();
         let count = tokens.clone().clamp_min(1.0);
         let token_mean = |values: Tensor<2>| (values * mask.clone()).sum() / count.clone();
@@ -80,6 +88,9 @@ impl DeviceStats {
         let surprise = token_log_ratio.clone().clamp_max(crate::objective::LOG_RATIO_MAX).exp()
             - token_log_ratio;
         let (has_kl, has_entropy) = (kl.is_some(), entropies.is_some());
+        let has_importance = importance.is_some();
+        let (weights, above) = importance.map(|i| (i.weights, i.above)).unzip();
+        let above = above.map(|above| mask.zeros_like().mask_fill(above, 1.0));
         let optional =
             |values: Option<Tensor<2>>| values.map_or_else(|| tokens.zeros_like(), &token_mean);
         let packed: [Tensor<1>; PACKED] = [
@@ -93,9 +104,11 @@ impl DeviceStats {
             level_mean(ratio.clone()),
             (ratio.clone() * counted).max(),
             token_mean(surprise.sub_scalar(1.0)),
+            optional(weights),
+            optional(above),
             tokens.clone(),
         ];
-        Self { packed: Tensor::cat(packed.to_vec(), 0), has_kl, has_entropy }
+        Self { packed: Tensor::cat(packed.to_vec(), 0), has_kl, has_entropy, has_importance }
     }
 
     pub(crate) fn read(self) -> Result<(f64, ObjectiveStats), GrpoError> {
@@ -111,12 +124,13 @@ impl DeviceStats {
     fn unpack(&self, data: TensorData) -> Result<(f64, ObjectiveStats), GrpoError> {
         let data = data.try_cast_as::<f64>().map_err(read_error)?;
         let values: Vec<f64> = data.try_to_vec().map_err(read_error)?;
-        let [loss, low, high, region, delta, kl, entropy, mean, max, approx_kl, tokens] =
-            <[f64; PACKED]>::try_from(values).map_err(|values| GrpoError::Shape {
-                what: "packed statistics",
-                expected: vec![PACKED],
-                got: vec![values.len()],
-            })?;
+        let packed = <[f64; PACKED]>::try_from(values).map_err(|values| GrpoError::Shape {
+            what: "packed statistics",
+            expected: vec![PACKED],
+            got: vec![values.len()],
+        })?;
+        let [loss, low, high, region, delta, kl, entropy, mean, max, approx_kl, ..] = packed;
+        let [.., weight, capped, tokens] = packed;
         let stats = ObjectiveStats {
             clip_fraction_low: low,
             clip_fraction_high: high,
@@ -127,6 +141,8 @@ impl DeviceStats {
             ratio_mean: mean,
             ratio_max: max,
             approx_kl,
+            importance_weight: self.has_importance.then_some(weight),
+            importance_capped: self.has_importance.then_some(capped),
             tokens,
         };
         Ok((loss, stats))

@@ -18,6 +18,20 @@ pub struct Batch {
     pub advantages: Advantages,
     /// Log-probabilities of each under the reference model, where there is one.
     pub references: Option<Vec<Vec<f32>>>,
+    /// What the policy's ratio is taken to; as sampled unless a stage says otherwise.
+    pub old: OldLogprobs,
+}
+
+/// Log-probabilities before any update.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OldLogprobs {
+    /// As they were recorded while sampling.
+    #[default]
+    Sampled,
+    /// The trainer's own, which the one step that there is computes itself.
+    Current,
+    /// The trainer's own, computed before the first of several steps.
+    Computed(Vec<Vec<f32>>),
 }
 
 impl Batch {
@@ -34,7 +48,7 @@ impl Batch {
     ) -> Result<Self, LearnError> {
         let rewards: Vec<f64> = scored.iter().map(|s| s.reward).collect();
         let advantages = group_advantages(&rewards, group_size, scale)?;
-        Ok(Self { prompts, scored, advantages, references })
+        Ok(Self { prompts, scored, advantages, references, old: OldLogprobs::Sampled })
     }
 
     /// Completions `range` as the learner takes them; with `mask_truncated` those that were cut at
@@ -49,7 +63,12 @@ impl Batch {
                 PolicySample {
                     prompt: scored.completion.prompt,
                     ids: &scored.completion.ids,
-                    old_logprobs: &scored.completion.logprobs,
+                    old_logprobs: match &self.old {
+                        OldLogprobs::Sampled => Some(&scored.completion.logprobs),
+                        OldLogprobs::Current => None,
+                        OldLogprobs::Computed(own) => Some(&own[i]),
+                    },
+                    sampler_logprobs: Some(&scored.completion.logprobs),
                     ref_logprobs: self.references.as_ref().map(|r| r[i].as_slice()),
                     advantage: self.advantages.advantages[i],
                     trained: !(mask_truncated && scored.truncated()),
@@ -64,13 +83,13 @@ pub fn chunk_tokens(decoder: &Decoder) -> usize {
     ((8 << 20) / decoder.config().vocab_size.max(1)).clamp(16, 4096)
 }
 
-/// Log-probabilities of completions under the reference model, `micro_batch` of them in one forward
-/// pass.
+/// Log-probabilities of completions under a model, the reference or the policy itself, `micro_batch`
+/// of them in one forward pass.
 ///
 /// # Errors
 /// A device that fails.
-pub async fn reference_logprobs<'a>(
-    reference: &Decoder,
+pub async fn model_logprobs<'a>(
+    model: &Decoder,
     prompts: &[Vec<u32>],
     completions: impl Iterator<Item = &'a Completion>,
     temperature: f64,
@@ -78,10 +97,10 @@ pub async fn reference_logprobs<'a>(
 ) -> Result<Vec<Vec<f32>>, LearnError> {
     let completions: Vec<(usize, &[u32])> =
         completions.map(|c| (c.prompt, c.ids.as_slice())).collect();
-    let chunk = chunk_tokens(reference);
+    let chunk = chunk_tokens(model);
     let mut all = Vec::with_capacity(completions.len());
     for part in completions.chunks(micro_batch) {
-        let logprobs = completion_logprobs(reference, prompts, part, temperature, chunk).await?;
+        let logprobs = completion_logprobs(model, prompts, part, temperature, chunk).await?;
         all.extend(logprobs.into_iter().map(|row| row.iter().map(|&x| x as f32).collect()));
     }
     Ok(all)

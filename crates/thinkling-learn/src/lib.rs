@@ -35,7 +35,7 @@ pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, write_adapter};
-pub use batch::{Batch, chunk_tokens, reference_logprobs};
+pub use batch::{Batch, OldLogprobs, chunk_tokens, model_logprobs};
 pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};

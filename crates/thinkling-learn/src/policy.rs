@@ -22,8 +22,11 @@ pub struct PolicySample<'a> {
     pub prompt: usize,
     /// Sampled ids, at least one.
     pub ids: &'a [u32],
-    /// Log-probability of each id when it was sampled.
-    pub old_logprobs: &'a [f32],
+    /// Log-probability of each id before any update, which the policy's ratio is taken to: as sampled,
+    /// or the trainer's own; absent where the model as it is now is the one before any update.
+    pub old_logprobs: Option<&'a [f32]>,
+    /// The same as whatever sampled it computed it, where the objective has an importance correction.
+    pub sampler_logprobs: Option<&'a [f32]>,
     /// The same under the reference model, where the objective has a KL term.
     pub ref_logprobs: Option<&'a [f32]>,
     /// Advantage within its group.
@@ -68,6 +71,9 @@ pub enum LearnError {
     /// A problem whose gold cannot be read: an error of the data set.
     #[error(transparent)]
     Reward(#[from] thinkling_reward::RewardError),
+    /// What completes prompts in the model's place.
+    #[error("the rollout failed")]
+    Rollout(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Text that the tokenizer cannot take.
     #[error(transparent)]
     Text(#[from] thinkling_text::TextError),
@@ -241,14 +247,13 @@ pub async fn policy_gradient(
     )?;
     let advantages: Vec<f32> = samples.iter().map(|s| s.advantage as f32).collect();
     let advantages = TensorData::new(advantages, [samples.len()]);
-    let ref_logprobs = samples
-        .iter()
-        .all(|s| s.ref_logprobs.is_some())
-        .then(|| layout.padded(samples.iter().filter_map(|s| s.ref_logprobs)));
+    // Of all samples, or of none.
+    let recorded = |rows: Option<Vec<&[f32]>>| rows.map(|rows| layout.padded(rows.into_iter()));
     let inputs = ObjectiveInputs {
         logprobs: layout.to_rows(logprobs.clone()),
-        old_logprobs: Some(layout.padded(samples.iter().map(|s| s.old_logprobs))),
-        ref_logprobs,
+        old_logprobs: recorded(samples.iter().map(|s| s.old_logprobs).collect()),
+        sampler_logprobs: recorded(samples.iter().map(|s| s.sampler_logprobs).collect()),
+        ref_logprobs: recorded(samples.iter().map(|s| s.ref_logprobs).collect()),
         entropies: Some(layout.to_rows(entropies)),
         advantages: Tensor::from_data(advantages, &layout.device),
         mask: layout.mask(samples.iter().map(|s| s.trained)),

@@ -43,6 +43,21 @@ impl RolloutConfig {
     /// Completions decoded at once at most, where nothing else is asked for.
     pub const MAX_ROWS: usize = 256;
 
+    /// What generation is asked for.
+    pub fn request<'a>(&self, prompts: &'a [Vec<u32>], first_stream: u64) -> GenerateRequest<'a> {
+        GenerateRequest {
+            group_size: self.group_size,
+            sampling: self.sampling,
+            stop: StopRules { stop_ids: self.stop_ids.clone(), max_tokens: self.max_tokens },
+            banned: self.banned.clone(),
+            seed: self.seed,
+            first_stream,
+            max_rows: self.max_rows,
+            precision: self.precision,
+            ..GenerateRequest::new(prompts, self.max_tokens)
+        }
+    }
+
     /// The same for an evaluation of `samples` completions a question. The model itself is measured,
     /// whatever rollouts read, and the random streams are other ones than training's.
     pub fn evaluating(
@@ -99,7 +114,7 @@ impl Scored {
     }
 }
 
-/// Something that completes prompts: in this process, or behind a server.
+/// Something that completes prompts: the model itself, or what decodes its weights elsewhere.
 #[allow(async_fn_in_trait, reason = "used with static dispatch only; futures need not be Send")]
 pub trait Rollout {
     /// `group_size` completions of each prompt, those of one prompt together; completion `i` draws
@@ -128,17 +143,7 @@ impl Rollout for InProcess {
         first_stream: u64,
         mut on_done: impl FnMut(usize, &Completion),
     ) -> Result<Vec<Completion>, LearnError> {
-        let request = GenerateRequest {
-            group_size: config.group_size,
-            sampling: config.sampling,
-            stop: StopRules { stop_ids: config.stop_ids.clone(), max_tokens: config.max_tokens },
-            banned: config.banned.clone(),
-            seed: config.seed,
-            first_stream,
-            max_rows: config.max_rows,
-            precision: config.precision,
-            ..GenerateRequest::new(prompts, config.max_tokens)
-        };
+        let request = config.request(prompts, first_stream);
         let generated = generate(model, &request, |token| {
             if token.finish.is_some() {
                 on_done(token.completion, token.so_far);

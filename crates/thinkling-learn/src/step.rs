@@ -39,6 +39,10 @@ pub struct PolicyStep {
     pub entropy: f64,
     /// Largest ratio of the policy to the policy that sampled.
     pub ratio_max: f64,
+    /// Importance weight after the cap, where the objective has a correction.
+    pub importance_weight: Option<f64>,
+    /// Share of tokens whose importance weight was above the cap.
+    pub importance_capped: Option<f64>,
     /// Tokens that the averages are over.
     pub tokens: f64,
     /// `(completion index, log-probabilities before the update)` of the completions that were run.
@@ -201,8 +205,14 @@ impl PolicyStep {
         self.clip_fraction_low += stats.clip_fraction_low * tokens;
         self.clip_fraction_high += stats.clip_fraction_high * tokens;
         self.entropy += stats.entropy.unwrap_or(0.0) * tokens;
-        if let Some(kl) = stats.kl {
-            *self.kl.get_or_insert(0.0) += kl * tokens;
+        for (sum, mean) in [
+            (&mut self.kl, stats.kl),
+            (&mut self.importance_weight, stats.importance_weight),
+            (&mut self.importance_capped, stats.importance_capped),
+        ] {
+            if let Some(mean) = mean {
+                *sum.get_or_insert(0.0) += mean * tokens;
+            }
         }
         self.ratio_max = self.ratio_max.max(stats.ratio_max);
     }
@@ -213,6 +223,8 @@ impl PolicyStep {
         {
             *value /= tokens;
         }
-        self.kl = self.kl.map(|kl| kl / tokens);
+        for mean in [&mut self.kl, &mut self.importance_weight, &mut self.importance_capped] {
+            *mean = mean.map(|sum| sum / tokens);
+        }
     }
 }

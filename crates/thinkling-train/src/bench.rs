@@ -10,21 +10,24 @@ mod lora;
 pub use decode::{DecodeBench, DecodeResult, EngineResult, PassTimes, bench_decode, bench_engine};
 pub use lora::BenchLora;
 
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
-use crate::recipe::RolloutWeights;
-use crate::stage::{complete, learn_error, reference_logprobs};
+use crate::recipe::RolloutKeys;
+use crate::rollout_executor::RolloutExecutor;
+use crate::stage::{learn_error, model_logprobs};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use thinkling_cpu::profile;
+use thinkling_engine::Groups;
 use thinkling_grpo::{LossType, ObjectiveConfig, ScaleRewards, group_advantages};
 use thinkling_learn::{
     AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, RolloutConfig, StatePrecision,
     chunk_tokens,
 };
-use thinkling_model::{Decoder, Recompute};
+use thinkling_model::{Decoder, Precision, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
 use thinkling_weights::{Architecture, Checkpoint, FloatType, ModelConfig};
 
@@ -109,7 +112,7 @@ pub struct GrpoBench {
     #[serde(default)]
     pub gradient_checkpointing: bool,
     #[serde(default)]
-    pub rollout_weights: RolloutWeights,
+    pub rollout: RolloutKeys,
     #[serde(default)]
     pub optimizer_states: StatePrecision,
     #[serde(default)]
@@ -142,6 +145,8 @@ pub struct BenchResult {
     pub step_s: f64,
     /// Seconds of sampling.
     pub generate_s: f64,
+    /// Those of them that renewed the weights of the decode engine, where it samples.
+    pub weights_s: Option<f64>,
     /// Seconds of log-probabilities under the reference model; 0 without one. Those of the policy
     /// are recorded while sampling.
     pub logprob_s: f64,
@@ -217,10 +222,10 @@ impl BenchConfig {
 /// A model that does not open, an option that is not there yet, a device that fails.
 pub fn bench_grpo(
     config: &BenchConfig,
-    device: &Device,
+    devices: Devices<'_>,
     mut each: impl FnMut(usize, f64),
 ) -> Result<BenchResult> {
-    let g = &config.grpo;
+    let (g, device) = (&config.grpo, devices.learner());
     let lora = g.lora.as_ref().map(BenchLora::config).transpose()?;
     let model = config.model(device)?;
     let vocab = model.config().vocab_size;
@@ -246,8 +251,16 @@ pub fn bench_grpo(
         banned: model.config().eos_token_ids.clone(),
         max_rows: usize::MAX,
         seed: config.seed,
-        precision: g.rollout_weights.precision(),
+        precision: g.rollout.weights.precision().unwrap_or(Precision::F32),
     };
+    let groups = Groups {
+        prompts: g.prompts_per_step,
+        group_size: g.group_size,
+        prompt_tokens: g.prompt_len,
+        max_tokens: g.completion_len,
+        max_rows: rollout.max_rows,
+    };
+    let mut executor = RolloutExecutor::open(&g.rollout, devices, model.config(), groups, |_| ())?;
     let settings = PolicySettings {
         objective: &objective,
         temperature: g.temperature,
@@ -265,7 +278,7 @@ pub fn bench_grpo(
         learner.recompute = Recompute::Layer;
     }
     let mut ids = Stream::new(config.seed, u64::MAX);
-    let mut times: Vec<[f64; 4]> = Vec::new();
+    let (mut times, mut weights) = (Vec::<[f64; 4]>::new(), Vec::new());
     for step in 0..g.warmup_steps + g.steps {
         if step == g.warmup_steps {
             profile::take();
@@ -274,14 +287,16 @@ pub fn bench_grpo(
         let prompts: Vec<Vec<u32>> =
             (0..g.prompts_per_step).map(|_| random_ids(&mut ids, g.prompt_len, vocab)).collect();
         let stream = (step * g.prompts_per_step * g.group_size) as u64;
-        let completions = complete(learner.model(), &prompts, &rollout, stream, |_, _| ())?;
+        let completions =
+            executor.complete(learner.model(), &prompts, &rollout, stream, |_, _| ())?;
         let generate_s = clock.elapsed().as_secs_f64();
+        weights.extend(executor.weights_s().filter(|_| step >= g.warmup_steps));
         let rewards: Vec<f64> = completions.iter().map(|c| reward(&c.ids)).collect();
         let advantages = group_advantages(&rewards, g.group_size, g.scale_rewards)
             .map_err(|e| learn_error(e.into()))?;
         let logprob_clock = Instant::now();
         let references = match &reference {
-            Some(reference) => reference_logprobs(
+            Some(reference) => model_logprobs(
                 reference,
                 &prompts,
                 completions.iter(),
@@ -299,7 +314,8 @@ pub fn bench_grpo(
                 .map(|(i, c)| PolicySample {
                     prompt: c.prompt,
                     ids: &c.ids,
-                    old_logprobs: &c.logprobs,
+                    old_logprobs: Some(&c.logprobs),
+                    sampler_logprobs: None,
                     ref_logprobs: references.get(i).map(Vec::as_slice),
                     advantage: advantages.advantages[i],
                     trained: true,
@@ -327,6 +343,7 @@ pub fn bench_grpo(
         parameters,
         step_s: column(0),
         generate_s: column(1),
+        weights_s: (!weights.is_empty()).then(|| median(weights)),
         logprob_s: column(2),
         loss_s: column(3),
         tokens_per_s: tokens / column(0),

@@ -50,6 +50,9 @@ pub struct StepFinished {
     pub length_tokens: Option<f64>,
     /// Mean divergence from the reference in nats a token.
     pub kl: Option<f64>,
+    /// Mean gap between the sampler's and the trainer's log-probabilities in nats, where it is out of
+    /// the ordinary.
+    pub logprob_gap: Option<f64>,
     /// Tokens handled a second.
     pub tokens_per_s: Option<f64>,
     /// Seconds this step took.

@@ -31,6 +31,7 @@ mod pretrain;
 mod range;
 mod rewards;
 mod rl;
+mod rollout;
 mod section;
 mod sft;
 mod training;
@@ -48,7 +49,8 @@ pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
-pub use rl::{Evaluation, Preset, RlStage, RolloutWeights, Template};
+pub use rl::{Evaluation, Preset, RlStage, Template};
+pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{ExampleFormat, ExampleSource, HeldOutKeys, Overlong, SftStage};
 pub use training::{RecomputeKind, Training};
 

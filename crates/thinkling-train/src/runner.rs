@@ -1,6 +1,7 @@
 //! Runs a recipe from start to end, or goes on with a run that was stopped.
 
 use crate::checkpoint::Checkpoint;
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::evaluate::Evaluated;
 use crate::examples::check_examples;
@@ -74,7 +75,7 @@ pub struct StageOutcome {
 /// written before stays and can be resumed.
 pub fn run(
     start: Start<'_>,
-    device: &Device,
+    devices: Devices<'_>,
     progress: &mut dyn Progress,
     interrupt: &Interrupt,
     tools: Tools<'_>,
@@ -138,11 +139,11 @@ pub fn run(
             first_step += stage::steps_of(&run, stage)?;
             continue;
         }
-        let model = open_model(&run, &recipe, index, device)?;
+        let model = open_model(&run, &recipe, index, devices.learner())?;
         let context = StageContext {
             run: &run,
             recipe: &recipe,
-            device,
+            devices,
             index,
             first_step,
             metrics: &mut metrics,

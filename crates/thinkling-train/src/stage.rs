@@ -5,6 +5,7 @@ mod pretrain;
 mod rl;
 mod sft;
 
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
@@ -14,11 +15,8 @@ use crate::questions::with_causes;
 use crate::recipe::{Recipe, Stage, StageKind};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
-use burn::tensor::Device;
 use checkpoints::{read_model, read_moments};
-use thinkling_learn::{
-    AdamW, InProcess, Learner, Rollout, RolloutConfig, StatePrecision, activation_bytes,
-};
+use thinkling_learn::{AdamW, Learner, StatePrecision, activation_bytes};
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
@@ -30,7 +28,7 @@ pub(crate) use sft::steps_of;
 pub(crate) struct StageContext<'a> {
     pub(crate) run: &'a RunDir,
     pub(crate) recipe: &'a Recipe,
-    pub(crate) device: &'a Device,
+    pub(crate) devices: Devices<'a>,
     pub(crate) index: usize,
     /// Steps of the stages before this one: the run's steps go on counting.
     pub(crate) first_step: u64,
@@ -81,10 +79,12 @@ impl StageContext<'_> {
     }
 
     /// A learner on `model`, or on the stage's adapters beside it, with their and the optimiser's
-    /// state from `checkpoint` where there is one.
+    /// state from `checkpoint` where there is one; `beside` are bytes of host memory that the stage
+    /// keeps for other things.
     pub(crate) fn learner(
         &self,
         model: Decoder,
+        beside: usize,
         checkpoint: Option<(&checkpoint::Checkpoint, u64)>,
     ) -> Result<Learner> {
         let model = match self.stage().lora() {
@@ -92,20 +92,21 @@ impl StageContext<'_> {
             Some(keys) => model.with_lora(&keys.config(), self.recipe.stage_seed(self.index)),
         };
         let list = model.param_list();
+        let device = self.devices.learner();
         let states = self.stage().training().optimizer_states;
-        if states != StatePrecision::F32 && !is_host(self.device) {
+        if states != StatePrecision::F32 && !is_host(device) {
             return Err(TrainError::DoesNotFit {
                 stage: self.stage().name.clone(),
                 reason: "`optimizer_states` = 8bit is for `--device cpu`; use `f32` here".into(),
             });
         }
-        let activation_bytes = self.activation_bytes(&model)?;
-        let mut optimizer = AdamW::new(self.stage().training().adamw(), &list, self.device);
+        let activation_bytes = self.activation_bytes(&model, beside)?;
+        let mut optimizer = AdamW::new(self.stage().training().adamw(), &list, device);
         let mut learner = match checkpoint {
             None => Learner::new(model, optimizer),
             Some((checkpoint, updates)) => {
                 let moments = read_moments(checkpoint, &list)?;
-                optimizer.restore(moments.into_iter(), updates, self.device);
+                optimizer.restore(moments.into_iter(), updates, device);
                 Learner::new(read_model(checkpoint, &model)?, optimizer)
             }
         };
@@ -115,7 +116,7 @@ impl StageContext<'_> {
     }
 
     /// What the key `memory` leaves for the activations of a micro-batch.
-    fn activation_bytes(&self, model: &Decoder) -> Result<Option<usize>> {
+    fn activation_bytes(&self, model: &Decoder, beside: usize) -> Result<Option<usize>> {
         /// The program itself, tokenizers, logits of a chunk, sampled completions.
         const REST: usize = 160_000_000;
         /// Fewer tokens are not cut off by the learner.
@@ -132,7 +133,7 @@ impl StageContext<'_> {
         // Weights that only adapters change.
         let frozen = model.lora().map_or(0, |_| 4 * config.parameter_count());
         let recompute = stage.training().recompute.into();
-        let fixed = REST + parameter_bytes * model.trained_count() + frozen;
+        let fixed = REST + beside + parameter_bytes * model.trained_count() + frozen;
         let least = fixed + LEAST_TOKENS * activation_bytes(config, recompute);
         match usize::try_from(memory.bytes()) {
             Ok(bytes) if bytes >= least => Ok(Some(bytes - fixed)),
@@ -170,28 +171,16 @@ pub(crate) fn learn_error(error: thinkling_learn::LearnError) -> TrainError {
     }
 }
 
-/// [`Rollout::complete`] in this process.
-pub(crate) fn complete(
+/// [`thinkling_learn::model_logprobs`] in this process.
+pub(crate) fn model_logprobs<'a>(
     model: &Decoder,
-    prompts: &[Vec<u32>],
-    config: &RolloutConfig,
-    first_stream: u64,
-    on_done: impl FnMut(usize, &Completion),
-) -> Result<Vec<Completion>> {
-    pollster::block_on(InProcess.complete(model, prompts, config, first_stream, on_done))
-        .map_err(learn_error)
-}
-
-/// [`thinkling_learn::reference_logprobs`] in this process.
-pub(crate) fn reference_logprobs<'a>(
-    reference: &Decoder,
     prompts: &[Vec<u32>],
     completions: impl Iterator<Item = &'a Completion>,
     temperature: f64,
     micro_batch: usize,
 ) -> Result<Vec<Vec<f32>>> {
-    pollster::block_on(thinkling_learn::reference_logprobs(
-        reference,
+    pollster::block_on(thinkling_learn::model_logprobs(
+        model,
         prompts,
         completions,
         temperature,

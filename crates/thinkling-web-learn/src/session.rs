@@ -10,7 +10,7 @@ use std::rc::Rc;
 use thinkling_learn::{
     AdamW, AdamWConfig, Batch, CollapseWatch, EpochSampler, Evaluated, ExportError, InProcess,
     LearnError, Learner, PolicySettings, Question, RlNumbers, Rollout, RolloutConfig, Scored,
-    Scorer, Summary, chunk_tokens, reference_logprobs, stop_ids, write_safetensors,
+    Scorer, Summary, chunk_tokens, model_logprobs, stop_ids, write_safetensors,
 };
 use thinkling_model::{Decoder, ModelError, Precision};
 use thinkling_reward::{RewardSpec, Tools};
@@ -162,7 +162,7 @@ impl Session {
         let model = self.model();
         let completions =
             InProcess.complete(model, &prompts, &self.rollout, stream, |_, _| ()).await?;
-        let references = reference_logprobs(
+        let references = model_logprobs(
             &self.state.reference,
             &prompts,
             completions.iter(),

@@ -211,5 +211,10 @@ fn capacity(config: &ModelConfig, options: &LoadOptions) -> Capacity {
     let rows = options.rows.unwrap_or(ROWS).max(1);
     let token_bytes = 2 * 4 * config.num_hidden_layers * config.kv_size();
     let most = (CACHE_BYTES / token_bytes.max(1)).max(context);
-    Capacity { rows, cache_tokens: (rows * context).min(most), conversation_tokens: context }
+    Capacity {
+        rows,
+        cache_tokens: (rows * context).min(most),
+        prompt_tokens: 0,
+        conversation_tokens: context,
+    }
 }

@@ -19,7 +19,7 @@ fn config() -> Value {
             "prompts_per_step": 2, "group_size": 4, "prompt_len": 5, "completion_len": 6,
             "steps": 2, "warmup_steps": 1, "lr": 1e-4, "beta": 0.1, "epsilon": 0.2,
             "temperature": 1.0, "micro_batch": 3, "gradient_checkpointing": true,
-            "rollout_weights": "bf16"
+            "rollout": {"weights": "bf16"}
         },
         "sft": {"batch": 2, "seq_len": 9, "steps": 2, "warmup_steps": 1, "lr": 1e-3},
         "decode": {"batch": 2, "prompt_len": 5, "tokens": 4, "runs": 2, "warmup_runs": 1}

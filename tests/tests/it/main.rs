@@ -14,5 +14,6 @@ mod score;
 mod train;
 mod train_input;
 mod train_resume;
+mod train_rollout;
 mod train_sft;
 mod wrong_calls;

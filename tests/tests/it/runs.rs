@@ -31,6 +31,8 @@ pub(crate) struct Tiny {
     pub(crate) eval_data: String,
     /// `data` of the `pretrain` stage.
     pub(crate) corpus: String,
+    /// Further lines of the `rl` stage.
+    pub(crate) rl: String,
 }
 
 impl Default for Tiny {
@@ -45,11 +47,19 @@ impl Default for Tiny {
             data: "{ kind = \"mini-world\" }".to_owned(),
             eval_data: String::new(),
             corpus: "{ kind = \"mini-world\" }".to_owned(),
+            rl: String::new(),
         }
     }
 }
 
 impl Tiny {
+    /// The same with rollouts by the decode engine, of rounded weights that the loss corrects for.
+    pub(crate) fn with_engine(self) -> Self {
+        let rl = "rollout = { kind = \"engine\", weights = \"q8_0\" }\n\
+                  importance_correction = { kind = \"truncate\" }\n";
+        Self { rl: rl.to_owned(), ..self }
+    }
+
     /// One that takes long enough to be stopped in the middle. Most of its checkpoints fall
     /// between two replacements of the reference, so that policy and reference differ.
     pub(crate) fn long() -> Self {
@@ -58,7 +68,7 @@ impl Tiny {
 
     pub(crate) fn toml(&self) -> String {
         let Self { seed, steps, checkpoint_every, context, sequence, problems, .. } = self;
-        let Self { data, eval_data, corpus, .. } = self;
+        let Self { data, eval_data, corpus, rl, .. } = self;
         format!(
             r#"name = "tiny"
 seed = {seed}
@@ -97,7 +107,7 @@ truncated_reward = -1.0
 checkpoint_every = {checkpoint_every}
 data = {data}
 eval = {{ problems = {problems}, every = 4{eval_data} }}
-"#
+{rl}"#
         )
     }
 

@@ -118,9 +118,15 @@ fn a_damaged_newest_checkpoint_is_passed_over_and_named() {
 
 #[test]
 fn an_earlier_checkpoint_leads_to_the_same_end() {
+    let tiny = || Tiny { steps: 8, ..Tiny::default() };
+    goes_on_from_an_earlier_checkpoint(&tiny());
+    goes_on_from_an_earlier_checkpoint(&tiny().with_engine());
+}
+
+fn goes_on_from_an_earlier_checkpoint(tiny: &Tiny) {
     let dir = tempdir().expect("temporary folder");
     let out = dir.path().join("run");
-    Tiny { steps: 8, ..Tiny::default() }.run(dir.path(), &out);
+    tiny.run(dir.path(), &out);
     let expected = Results::of(&out);
     // At step 6 of its 8 the stage's reference is the policy of step 4.
     assert_eq!(checkpoint_steps(&out), [14, 16]);
@@ -168,7 +174,14 @@ fn ctrl_c_saves_says_how_to_go_on_and_loses_nothing() {
     let dir = tempdir().expect("temporary folder");
     let tiny = Tiny { checkpoint_every: 0, ..Tiny::long() };
     let (expected, _) = whole(&tiny, dir.path());
-    for stage in ["base", "reason"] {
+    let engine = Tiny { checkpoint_every: 0, ..Tiny::long() }.with_engine();
+    let engine_dir = tempdir().expect("temporary folder");
+    let (engine_expected, _) = whole(&engine, engine_dir.path());
+    for (stage, tiny, dir, expected) in [
+        ("base", &tiny, &dir, &expected),
+        ("reason", &tiny, &dir, &expected),
+        ("reason", &engine, &engine_dir, &engine_expected),
+    ] {
         let out = dir.path().join(stage);
         let mut running = Running::spawn(start(&tiny.write(dir.path()), &out));
         let mark = format!("\"stage\":\"{stage}\"");
@@ -185,7 +198,7 @@ fn ctrl_c_saves_says_how_to_go_on_and_loses_nothing() {
         assert!(saved < Some(120), "the run was not stopped: {run:#?}");
 
         let _ = thinkling(resume(&out)).ends_with(exit::DONE);
-        Results::of(&out).assert_same(&expected, &format!("the run stopped in {stage}"));
+        Results::of(&out).assert_same(expected, &format!("the run stopped in {stage}"));
     }
 }
 

@@ -13,6 +13,7 @@ use thinkling_train::bench::{
     BenchConfig, BenchModel, BenchResult, DecodeResult, bench_decode, bench_engine, bench_grpo,
     bench_sft,
 };
+use thinkling_train::devices::Devices;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     match (args.kind, args.config.as_deref(), args.input.as_deref()) {
@@ -59,7 +60,9 @@ fn timed(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
             })
         }
         BenchKind::Grpo | BenchKind::Score | BenchKind::Engine => {
-            let result = bench_grpo(&config, &opened.device, each)?;
+            let open = |wanted| opened.engine_adapter(wanted);
+            let devices = Devices::from(&opened.device).with_adapters(&open);
+            let result = bench_grpo(&config, devices, each)?;
             let steps = config.grpo.steps;
             show(args, device, to_value(&result), steps, result.step_s, || {
                 steps_text(&result, true)
@@ -99,6 +102,9 @@ fn steps_text(result: &BenchResult, rollouts: bool) -> String {
     let mut text = format!("{name}, {parameters} parameters\nstep {step_s:.3} s (medians)\n");
     if rollouts {
         text += &format!("  generate  {:.3} s\n", result.generate_s);
+        if let Some(seconds) = result.weights_s {
+            text += &format!("    weights {seconds:.3} s\n");
+        }
         text += &format!("  reference {:.3} s\n", result.logprob_s);
         text += &format!("  learn     {:.3} s\n", result.loss_s);
     }

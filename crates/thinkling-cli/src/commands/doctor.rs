@@ -88,7 +88,7 @@ pub(crate) fn run(args: DoctorArgs) -> Result<(), Failure> {
 }
 
 fn test(opened: &Opened) -> Result<(selftest::SelfTest, bool), Failure> {
-    let reference = opened.is_gpu.then(Device::flex);
+    let reference = opened.is_gpu().then(Device::flex);
     let result = pollster::block_on(selftest::run(&opened.device, reference.as_ref()))?;
     Ok((result, result.passed()))
 }

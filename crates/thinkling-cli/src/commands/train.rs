@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
+use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::examples::describe;
 use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
@@ -76,7 +77,9 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     };
     let sandbox = Runner::open()?;
     let tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
-    let outcome = runner::run(start, &opened.device, &mut bars, &interrupt, tools)?;
+    let open = |wanted| opened.engine_adapter(wanted);
+    let devices = Devices::from(&opened.device).with_adapters(&open);
+    let outcome = runner::run(start, devices, &mut bars, &interrupt, tools)?;
     drop(bars);
     if outcome.interrupted {
         let path = outcome.path.display();

@@ -1,6 +1,7 @@
 //! A GPU: its device, its limits, its buffers.
 
 use crate::EngineError;
+use crate::shape::Shape;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -165,6 +166,12 @@ impl Adapter {
     pub fn with_max_binding(mut self, bytes: u64) -> Self {
         self.max_binding = self.max_binding.min(bytes);
         self
+    }
+
+    /// Tokens whose keys, or values, of a layer of such a model a buffer can hold.
+    pub(crate) fn most_cache_tokens(&self, config: &thinkling_weights::ModelConfig) -> usize {
+        let bytes = (4 * Shape::of(config).gpu_kv()).max(1) as u64;
+        usize::try_from(self.max_binding / bytes).unwrap_or(usize::MAX)
     }
 
     pub(super) fn device(&self) -> &wgpu::Device {

@@ -3,11 +3,13 @@
 use super::kernels::{Kernels, Mode, Product, SHARED_BYTES};
 use super::matrix::GpuMatrix;
 use super::plan::{Grid, Plan, Which};
+use super::update::{GpuLayer, GpuWeights};
 use super::{Adapter, Buffers, GpuDecoder, GpuOptions, MAX_BANNED, MAX_STEPS, Usage};
 use crate::EngineError;
 use crate::rows::{Limits, Row};
 use crate::shape::{PART, Shape, angles};
 use crate::weights::{LayerWeights, WeightsReader};
+use thinkling_weights::ModelConfig;
 
 const ONE: Grid = Grid::Of(1);
 
@@ -44,12 +46,13 @@ pub(super) fn decoder(
 ) -> Result<GpuDecoder, EngineError> {
     let config = weights.config();
     let shape = Shape::of(config);
-    adapter.check_storage("attention parts", parts_bytes(&shape, options))?;
     adapter.check_storage("logits", (options.max_logits * shape.vocab * 4) as u64)?;
     adapter.check_storage("cache", (options.cache_tokens * shape.gpu_kv() * 4) as u64)?;
     let positions = config.max_position_embeddings.min(options.cache_tokens);
+    let parts = parts_bytes(&shape, options, positions);
+    adapter.check_storage("attention parts", parts)?;
     let before = adapter.allocated();
-    let work = Work::new(adapter, &shape, options, &angles(config, positions));
+    let work = Work::new(adapter, &shape, options, &angles(config, positions), parts);
     let buffers = Buffers::new(adapter, &shape, options);
     let mut build = Build {
         adapter,
@@ -63,8 +66,9 @@ pub(super) fn decoder(
     let mut plans = [Plan::default(), Plan::default()];
     let embedding = build.upload("embedding", &[&weights.embedding()?]);
     build.embed(&mut plans, &embedding);
+    let mut layers = Vec::with_capacity(build.shape.layers);
     for index in 0..build.shape.layers {
-        build.layer(&mut plans, &weights.layer(index)?);
+        layers.push(build.layer(&mut plans, &weights.layer(index)?));
     }
     let head = weights.head()?.map(|head| build.upload("head", &[&head]));
     let norm = adapter.upload("last norm", &weights.norm()?);
@@ -87,24 +91,34 @@ pub(super) fn decoder(
         vocab: shape.vocab,
     };
     let adapter = adapter.clone();
-    Ok(GpuDecoder { adapter, shape, limits, buffers, plans, heads, sample, usage })
+    let weights = GpuWeights { embedding, head, norm, layers };
+    Ok(GpuDecoder { adapter, shape, limits, buffers, plans, heads, sample, usage, weights })
 }
 
-fn parts_bytes(shape: &Shape, options: GpuOptions) -> u64 {
-    let parts = options.cache_tokens.div_ceil(PART);
+/// Bytes of attention's parts: no row sees more tokens than there are positions.
+fn parts_bytes(shape: &Shape, options: GpuOptions, positions: usize) -> u64 {
+    let parts = positions.div_ceil(PART);
     (4 * options.max_rows * shape.heads * parts * (shape.head_dim + 2)) as u64
 }
 
-pub(super) fn pass_bytes(shape: &Shape, options: GpuOptions) -> u64 {
+pub(super) fn pass_bytes(config: &ModelConfig, options: GpuOptions) -> u64 {
+    let shape = &Shape::of(config);
+    let positions = config.max_position_embeddings.min(options.cache_tokens);
     let values = 2 * shape.hidden_stride()
         + shape.qkv_stride()
         + shape.mixed_stride()
         + shape.intermediate_stride();
-    parts_bytes(shape, options) + (4 * options.max_rows * values) as u64
+    parts_bytes(shape, options, positions) + (4 * options.max_rows * values) as u64
 }
 
 impl Work {
-    fn new(adapter: &Adapter, shape: &Shape, options: GpuOptions, angles: &[[f32; 2]]) -> Self {
+    fn new(
+        adapter: &Adapter,
+        shape: &Shape,
+        options: GpuOptions,
+        angles: &[[f32; 2]],
+        parts: u64,
+    ) -> Self {
         let rows =
             |label, stride: usize| adapter.storage(label, (4 * options.max_rows * stride) as u64);
         Self {
@@ -112,7 +126,7 @@ impl Work {
             qkv: rows("queries, keys and values", shape.qkv_stride()),
             mixed: rows("mixed", shape.mixed_stride()),
             mlp: rows("mlp", shape.intermediate_stride()),
-            parts: adapter.storage("attention parts", parts_bytes(shape, options)),
+            parts: adapter.storage("attention parts", parts),
             shared: adapter.storage("sums of shared tiles", SHARED_BYTES),
             angles: adapter.upload("angles", angles),
             none: adapter.storage("none", 16),
@@ -176,7 +190,7 @@ impl Build<'_> {
         }
     }
 
-    fn layer(&mut self, plans: &mut [Plan; 2], layer: &LayerWeights) {
+    fn layer(&mut self, plans: &mut [Plan; 2], layer: &LayerWeights) -> GpuLayer {
         let qkv = self.upload("query, key and value", &[&layer.qkv]);
         let output = self.upload("output", &[&layer.output]);
         let gate_up = self.upload("gate and up", &[&layer.gate, &layer.up]);
@@ -184,7 +198,7 @@ impl Build<'_> {
         let adapter = self.adapter;
         let input_norm = adapter.upload("input norm", &layer.input_norm);
         let mlp_norm = adapter.upload("mlp norm", &layer.mlp_norm);
-        let bias = layer.qkv_bias.as_ref().map(|bias| adapter.upload("bias", bias));
+        let qkv_bias = layer.qkv_bias.as_ref().map(|bias| adapter.upload("bias", bias));
         let qk_norms = layer.qk_norms.as_ref().map(|norms| adapter.upload("qk norms", norms));
         let cache = (4 * self.options.cache_tokens * self.shape.gpu_kv()) as u64;
         let cache = [adapter.storage("keys", cache), adapter.storage("values", cache)];
@@ -192,7 +206,7 @@ impl Build<'_> {
         for (many, plan) in plans.iter_mut().enumerate() {
             let many = many == 1;
             self.norm(plan, &input_norm);
-            let mode = bias.as_ref().map_or(Mode::Set, Mode::Bias);
+            let mode = qkv_bias.as_ref().map_or(Mode::Set, Mode::Bias);
             self.product(plan, many, &qkv, Which::Qkv, mode, shape.qkv_stride());
             self.attention(plan, &cache, qk_norms.as_ref());
             self.product(plan, many, &output, Which::Output, Mode::Add, shape.hidden_stride());
@@ -201,6 +215,7 @@ impl Build<'_> {
             self.product(plan, many, &gate_up, Which::GateUp, Mode::SwiGlu, stride);
             self.product(plan, many, &down, Which::Down, Mode::Add, shape.hidden_stride());
         }
+        GpuLayer { input_norm, qkv, qkv_bias, qk_norms, output, mlp_norm, gate_up, down }
     }
 
     fn norm(&mut self, plan: &mut Plan, weight: &wgpu::Buffer) {

@@ -69,7 +69,7 @@ fn many_prompts_and_groups_give_what_each_gives_alone() {
 #[test]
 fn turns_of_a_conversation_are_as_if_each_was_computed_anew() {
     let checkpoint = Checkpoint::open(Path::new("../../tests/golden/qwen3")).unwrap();
-    let base = Capacity { rows: 3, cache_tokens: 60, conversation_tokens: 40 };
+    let base = Capacity { rows: 3, cache_tokens: 60, prompt_tokens: 0, conversation_tokens: 40 };
     let fresh = engines(&checkpoint, Capacity { conversation_tokens: 0, ..base });
     for ((device, mut engine), (_, mut fresh)) in engines(&checkpoint, base).into_iter().zip(fresh)
     {
@@ -97,7 +97,8 @@ fn a_completion_goes_on_where_it_was_broken_off() {
     let checkpoint = Checkpoint::open(Path::new("../../tests/golden/qwen3")).unwrap();
     let prompts = [vec![5, 6, 7]];
     let request = GenerateRequest { group_size: 3, ..GenerateRequest::new(&prompts, 9) };
-    let capacity = Capacity { rows: 3, cache_tokens: 200, conversation_tokens: 0 };
+    let capacity =
+        Capacity { rows: 3, cache_tokens: 200, prompt_tokens: 0, conversation_tokens: 0 };
     for (device, mut engine) in engines(&checkpoint, capacity) {
         let whole = run(&mut engine, &request);
         let passes = Rc::new(Cell::new(0));

@@ -4,6 +4,7 @@
 mod generation;
 mod goldens;
 mod smollm2;
+mod update;
 
 use thinkling_engine::{
     Adapter, Capacity, CpuDecoder, Engine, EngineError, GpuDecoder, GpuOptions, Keep, Row,

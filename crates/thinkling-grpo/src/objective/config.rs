@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GrpoError, KlEstimator, LossType};
+use crate::{GrpoError, ImportanceCorrection, KlEstimator, LossType};
 
 /// On which level the ratio of policy and sampling policy is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct ObjectiveConfig {
     pub kl_coef: f64,
     /// Estimator of that divergence.
     pub kl: KlEstimator,
+    /// Whether and how tokens are weighted for what the sampler's log-probabilities lack.
+    pub importance_correction: ImportanceCorrection,
     /// Longest completion that sampling allows, tokens: the constant of `dr_grpo`.
     pub max_completion_length: Option<usize>,
 }
@@ -53,6 +55,7 @@ impl Default for ObjectiveConfig {
             cispo_max_ratio: 5.0,
             kl_coef: 0.0,
             kl: KlEstimator::K3,
+            importance_correction: ImportanceCorrection::default(),
             max_completion_length: None,
         }
     }
@@ -78,6 +81,7 @@ impl ObjectiveConfig {
         at_least("clip_eps_high", self.clip_eps_high, 0.0, "at least 0")?;
         at_least("kl_coef", self.kl_coef, 0.0, "at least 0")?;
         at_least("cispo_max_ratio", self.cispo_max_ratio, f64::MIN_POSITIVE, "above 0")?;
+        self.importance_correction.validate()?;
         at_least("delta", self.delta.unwrap_or(1.0), 1.0, "at least 1")?;
         match (self.loss, self.max_completion_length) {
             (LossType::DrGrpo, None) => Err(GrpoError::Missing {

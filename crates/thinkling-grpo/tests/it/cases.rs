@@ -3,7 +3,8 @@
 use burn::tensor::{DType, Device};
 use serde_json::Value;
 use thinkling_grpo::{
-    BatchScale, KlEstimator, LossType, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, RatioLevel,
+    BatchScale, ImportanceCorrection, KlEstimator, LossType, ObjectiveConfig, ObjectiveInputs,
+    ObjectiveStats, RatioLevel,
 };
 
 use crate::support::{assert_close, mask_on, matrix_on, vector_on};
@@ -74,6 +75,7 @@ impl<'a> Options<'a> {
             cispo_max_ratio: epsilon_high,
             kl_coef: self.number("beta").expect("beta is a number"),
             kl,
+            importance_correction: ImportanceCorrection::default(),
             max_completion_length: self.count("max_completion_length"),
         }
     }
@@ -87,6 +89,7 @@ impl<'a> Options<'a> {
         ObjectiveInputs {
             logprobs: tensor("new_logps").expect("a case has new_logps"),
             old_logprobs: tensor("old_logps"),
+            sampler_logprobs: None,
             ref_logprobs: tensor("ref_logps"),
             entropies: tensor("entropies"),
             advantages: vector_on(&list(&given["advantages"]), device, dtype),

@@ -4,5 +4,6 @@
 mod cases;
 mod golden;
 mod head;
+mod importance;
 mod objective;
 mod support;

@@ -2,8 +2,8 @@
 
 use burn::tensor::{DType, Tensor};
 use thinkling_grpo::{
-    BatchScale, GrpoError, LossType, ObjectiveConfig, ObjectiveInputs, RatioLevel, loss_and_grad,
-    policy_loss,
+    BatchScale, CorrectionKind, GrpoError, ImportanceCorrection, LossType, ObjectiveConfig,
+    ObjectiveInputs, RatioLevel, loss_and_grad, policy_loss,
 };
 
 use crate::support::{Numbers, assert_close, mask, matrix, numbers, vector};
@@ -11,7 +11,7 @@ use crate::support::{Numbers, assert_close, mask, matrix, numbers, vector};
 /// Rounding of a few dozen f64 operations.
 const EXACT: f64 = 1e-12;
 
-fn sample(seed: u64) -> ObjectiveInputs {
+pub(crate) fn sample(seed: u64) -> ObjectiveInputs {
     let mut random = Numbers(seed);
     let logprobs = |random: &mut Numbers| -> Vec<Vec<f64>> {
         let row = |values: Vec<f64>| values.into_iter().map(|value| value - 1.1).collect();
@@ -21,6 +21,7 @@ fn sample(seed: u64) -> ObjectiveInputs {
     ObjectiveInputs {
         logprobs: matrix(&logprobs(&mut random), DType::F64),
         old_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
+        sampler_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
         ref_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
         entropies: None,
         advantages: vector(&random.vector(4), DType::F64),
@@ -29,20 +30,24 @@ fn sample(seed: u64) -> ObjectiveInputs {
     }
 }
 
-fn every_config() -> Vec<ObjectiveConfig> {
+pub(crate) fn every_config() -> Vec<ObjectiveConfig> {
     let losses =
         [LossType::Grpo, LossType::DrGrpo, LossType::Bnpo, LossType::Dapo, LossType::Cispo];
+    let kinds = [CorrectionKind::None, CorrectionKind::Truncate, CorrectionKind::Mask];
     let mut configs = Vec::new();
     for loss in losses {
         for ratio in [RatioLevel::Token, RatioLevel::Sequence] {
-            configs.push(ObjectiveConfig {
-                loss,
-                ratio,
-                delta: Some(1.5),
-                kl_coef: 0.05,
-                max_completion_length: Some(8),
-                ..ObjectiveConfig::default()
-            });
+            for kind in kinds {
+                configs.push(ObjectiveConfig {
+                    loss,
+                    ratio,
+                    delta: Some(1.5),
+                    kl_coef: 0.05,
+                    importance_correction: ImportanceCorrection { kind, cap: 1.2 },
+                    max_completion_length: Some(8),
+                    ..ObjectiveConfig::default()
+                });
+            }
         }
     }
     configs
@@ -56,6 +61,8 @@ fn infinities_under_the_mask_count_for_nothing() {
     let mut spoilt = clean.clone();
     spoilt.logprobs = spoil(&clean.logprobs, f64::NEG_INFINITY);
     spoilt.old_logprobs = clean.old_logprobs.as_ref().map(|old| spoil(old, f64::NAN));
+    let sampler = clean.sampler_logprobs.as_ref();
+    spoilt.sampler_logprobs = sampler.map(|sampler| spoil(sampler, f64::NEG_INFINITY));
     spoilt.ref_logprobs = clean.ref_logprobs.as_ref().map(|old| spoil(old, f64::INFINITY));
     for config in every_config() {
         let expected = loss_and_grad(&clean, &config).unwrap();
@@ -110,6 +117,7 @@ fn unequal_micro_batches_add_up_to_the_whole_step() {
             let inputs = ObjectiveInputs {
                 logprobs: part(&whole.logprobs),
                 old_logprobs: whole.old_logprobs.as_ref().map(part),
+                sampler_logprobs: whole.sampler_logprobs.as_ref().map(part),
                 ref_logprobs: whole.ref_logprobs.as_ref().map(part),
                 entropies: None,
                 advantages: whole.advantages.clone().narrow(0, start, rows),

@@ -1,6 +1,6 @@
 use crate::support::{Batch, batch, gpu, learner};
 use burn::tensor::{Device, Tensor};
-use thinkling_grpo::{BatchScale, LossType, ObjectiveConfig};
+use thinkling_grpo::{BatchScale, CorrectionKind, ImportanceCorrection, LossType, ObjectiveConfig};
 use thinkling_learn::{
     Learner, PolicySample, PolicySettings, PolicyStep, completion_logprobs, language_model_loss,
     policy_gradient,
@@ -17,7 +17,8 @@ fn samples<'a>(batch: &'a Batch, with_reference: bool) -> Vec<PolicySample<'a>> 
         .map(|i| PolicySample {
             prompt: i / 4,
             ids: &batch.ids[i],
-            old_logprobs: &batch.old[i],
+            old_logprobs: Some(&batch.old[i]),
+            sampler_logprobs: None,
             ref_logprobs: with_reference.then_some(batch.reference[i].as_slice()),
             advantage: batch.advantages[i],
             trained: true,
@@ -61,9 +62,23 @@ fn plain_logprobs(model: &Decoder, prompt: &[u32], ids: &[u32], temperature: f64
 
 #[test]
 fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
+    for kind in [CorrectionKind::None, CorrectionKind::Truncate] {
+        the_policy_gradient_is_that_of_plain_autodiff(kind);
+    }
+}
+
+fn the_policy_gradient_is_that_of_plain_autodiff(kind: CorrectionKind) {
     let (batch, learner) = (batch(), learner(&Device::flex()));
-    let objective =
-        ObjectiveConfig { clip_eps_high: 0.28, kl_coef: 0.05, ..ObjectiveConfig::default() };
+    let importance_correction = ImportanceCorrection { kind, cap: 1.1 };
+    let objective = ObjectiveConfig {
+        clip_eps_high: 0.28,
+        kl_coef: 0.05,
+        importance_correction,
+        ..ObjectiveConfig::default()
+    };
+    // The reference's stand for the sampler's too.
+    let mut samples = samples(&batch, true);
+    samples.iter_mut().for_each(|sample| sample.sampler_logprobs = sample.ref_logprobs);
     // The formulas of the report (equations 1 and 2) with the mean over tokens, then completions.
     let tracked = learner.model().tracked();
     let device = Device::flex();
@@ -77,7 +92,15 @@ fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
         let gain = ratio.mul_scalar(a).min_pair(clipped);
         let d = constant(&batch.reference[i]) - new;
         let kl = d.clone().exp() - d - 1.0;
-        loss = loss + (kl.mul_scalar(0.05) - gain).mean().div_scalar(8.0);
+        let weight = match kind {
+            CorrectionKind::None => constant(&vec![1.0; ids.len()]),
+            _ => {
+                let pairs = batch.old[i].iter().zip(&batch.reference[i]);
+                let weights: Vec<f32> = pairs.map(|(old, s)| (old - s).exp().min(1.1)).collect();
+                constant(&weights)
+            }
+        };
+        loss = loss + (weight * (kl.mul_scalar(0.05) - gain)).mean().div_scalar(8.0);
     }
     let value: f32 = loss.clone().inner().into_scalar();
     let mut grads = loss.backward();
@@ -86,7 +109,7 @@ fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
         let got = pollster::block_on(policy_gradient(
             learner.model(),
             &batch.prompts,
-            &samples(&batch, true),
+            &samples,
             settings(&objective, 7),
             BatchScale::default(),
             recompute,

@@ -12,6 +12,7 @@ use thinkling_cpu::profile;
 use thinkling_engine::{
     Adapter, Capacity, DispatchTime, Engine, EngineError, Keep, Usage, WeightsReader,
 };
+use thinkling_model::Precision;
 use thinkling_model::generate::generate;
 use thinkling_sampling::generate as sampling;
 use thinkling_sampling::generate::{GenerateRequest, TokenEvent};
@@ -105,6 +106,10 @@ pub fn bench_decode(
     device: &Device,
     each: impl FnMut(usize, f64),
 ) -> Result<DecodeResult> {
+    if config.decode.weights.precision().is_none() {
+        let reason = "decode.weights, expected: \"f32\" or \"bf16\"".to_owned();
+        return Err(TrainError::Failed { what: "bench decode", reason });
+    }
     let model = config.model(device)?;
     timed(config, model.config(), each, |request, on_token| {
         let generated = generate(&model, request, on_token);
@@ -132,7 +137,8 @@ pub fn bench_engine(
     let weights = WeightsReader::new(&checkpoint, Keep::Stored);
     let d = &config.decode;
     let cache_tokens = d.batch * (d.prompt_len + d.tokens);
-    let capacity = Capacity { rows: d.batch, cache_tokens, conversation_tokens: 0 };
+    let capacity =
+        Capacity { rows: d.batch, cache_tokens, prompt_tokens: 0, conversation_tokens: 0 };
     let mut engine = match adapter {
         Some(adapter) => {
             let adapter = if d.half { adapter.clone().with_half() } else { adapter.clone() };
@@ -209,7 +215,7 @@ fn timed(
         let request = GenerateRequest {
             sampling: SamplingParams::greedy(),
             banned: model.eos_token_ids.clone(),
-            precision: d.weights.precision(),
+            precision: d.weights.precision().unwrap_or(Precision::F32),
             ..GenerateRequest::new(&prompts, d.tokens)
         };
         let clock = Instant::now();

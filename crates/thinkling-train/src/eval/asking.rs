@@ -3,7 +3,6 @@
 use super::answers::{AnswerFile, AnswerLine, Answers};
 use super::{Conditions, Settings, Watch};
 use crate::error::{Result, TrainError};
-use crate::executor::Executor;
 use crate::model_io::StoredModel;
 use crate::prompts::Prompts;
 use crate::stage::learn_error;
@@ -11,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
-use thinkling_engine::Capacity;
+use thinkling_engine::{Capacity, Groups};
 use thinkling_learn::{
     FormatReading, Measured, Question, RolloutConfig, Scorer, evaluation_seed, stop_ids,
 };
@@ -90,18 +89,6 @@ fn missing(answers: &Answers, max_rows: usize) -> Vec<Vec<Group>> {
     by_size.into_values().rev().collect()
 }
 
-/// The same in parts that run at once as a whole. The engine's cache has places side by side for
-/// prompts and sequences; where rows of later prompts take the places of ended ones, it comes to have
-/// room in all and none for a whole sequence.
-fn waves(parts: Vec<Vec<Group>>, max_rows: usize) -> Vec<Vec<Group>> {
-    let split = |part: Vec<Group>| {
-        let size = part.first().map_or(1, |group| group.samples.len());
-        let groups = (max_rows / size).max(1);
-        part.chunks(groups).map(<[Group]>::to_vec).collect::<Vec<_>>()
-    };
-    parts.into_iter().flat_map(split).collect()
-}
-
 /// Everything that asking needs to know.
 pub(super) struct Asking<'a> {
     pub(super) model: &'a StoredModel,
@@ -128,10 +115,7 @@ impl Asking<'_> {
         let longest = self.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0);
         let fitting = rows_that_fit(config, longest.saturating_add(settings.max_tokens));
         let max_rows = self.conditions.max_rows.unwrap_or(fitting).max(1);
-        let mut parts = missing(answers, max_rows);
-        if let Executor::Engine(_) = self.conditions.executor {
-            parts = waves(parts, max_rows);
-        }
+        let parts = missing(answers, max_rows);
         if parts.is_empty() {
             return Ok(Asked { whole: true, ..Asked::default() });
         }
@@ -141,13 +125,21 @@ impl Asking<'_> {
             .collect();
         let requests: Vec<GenerateRequest<'_>> =
             parts.iter().zip(&prompts).map(|(g, p)| self.request(g, p, max_rows)).collect();
+        let prompt_tokens = prompts.iter().flatten().map(Vec::len).max().unwrap_or(0);
         let capacity = requests
             .iter()
-            .map(|request| Capacity::of(request, config.max_position_embeddings))
+            .map(|request| Groups {
+                prompts: request.prompts.len(),
+                group_size: request.group_size,
+                prompt_tokens,
+                max_tokens: settings.max_tokens,
+                max_rows,
+            })
+            .map(|groups| Capacity::of_groups(groups, config.max_position_embeddings))
             .reduce(|a, b| Capacity {
                 rows: a.rows.max(b.rows),
                 cache_tokens: a.cache_tokens.max(b.cache_tokens),
-                conversation_tokens: 0,
+                ..a
             });
         let Some(capacity) = capacity else { return Ok(Asked::default()) };
         let mut generator = self.conditions.executor.load(self.model, capacity)?;

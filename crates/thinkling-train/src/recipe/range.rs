@@ -32,6 +32,10 @@ impl Range {
     pub(crate) const fn only_zero() -> Self {
         Self { low: 0.0, high: 0.0, without_low: false }
     }
+    /// A finite number of at least `low`.
+    pub(crate) fn from(low: f64) -> Self {
+        Self { low, high: f64::MAX, without_low: false }
+    }
 
     /// A finite number above `low`.
     pub(crate) fn above(low: f64) -> Self {

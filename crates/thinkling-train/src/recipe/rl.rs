@@ -1,15 +1,18 @@
 //! The `rl` stage: GRPO with rule rewards, and the report's values as presets.
 
 use serde::Serialize;
-use thinkling_grpo::{KlEstimator, LossType, ObjectiveConfig, RatioLevel, ScaleRewards};
+use thinkling_grpo::{
+    CorrectionKind, ImportanceCorrection, KlEstimator, LossType, ObjectiveConfig, RatioLevel,
+    ScaleRewards,
+};
 use thinkling_learn::RlNumbers;
-use thinkling_model::Precision;
 
 use super::choice::{choices, spellings};
 use super::data::QuestionSource;
 use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
 use super::rewards::Rewards;
+use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::training::Training;
 use crate::error::Result;
@@ -36,30 +39,7 @@ choices! {
     }
 }
 
-choices! {
-    /// How weights are read while sampling.
-    #[derive(Default, serde::Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    pub enum RolloutWeights {
-        /// As they are trained.
-        #[default]
-        F32 = "f32",
-        /// Rounded to bfloat16: half the memory beside the trained ones, and up to half the time of
-        /// a step of few completions. On the CPU; elsewhere they are read as they are.
-        Bf16 = "bf16",
-    }
-}
-
-impl RolloutWeights {
-    /// The same for the model.
-    pub(crate) fn precision(self) -> Precision {
-        match self {
-            Self::F32 => Precision::F32,
-            Self::Bf16 => Precision::Bf16,
-        }
-    }
-}
-
+spellings!(CorrectionKind { None = "none", Truncate = "truncate", Mask = "mask" });
 spellings!(KlEstimator { K1 = "k1", K2 = "k2", K3 = "k3" });
 spellings!(LossType {
     Grpo = "grpo",
@@ -108,10 +88,6 @@ pub struct RlStage {
     pub top_p: f64,
     /// Drops tokens below this share of the likeliest one's probability. Default 0.
     pub min_p: f64,
-    /// How the weights are read while sampling; the metrics `logprob_gap_mean` and
-    /// `logprob_gap_max` show what it costs.
-    /// Default `f32`.
-    pub rollout_weights: RolloutWeights,
     /// Ratios are clipped below `1 - clip_eps_low`. Default 0.2, the report's (stage 1) 10.
     pub clip_eps_low: f64,
     /// Ratios are clipped above `1 + clip_eps_high`. Default 0.2, the report's (stage 1) 10.
@@ -141,6 +117,13 @@ pub struct RlStage {
     /// Total reward of completions cut off, instead of the rules'. Default: the rules'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated_reward: Option<f64>,
+    /// What samples completions. Default: the model itself, with its weights as they are.
+    pub rollout: RolloutKeys,
+    /// `kind`: whether each token's loss is multiplied by `exp(trainer's - sampler's)` of its
+    /// log-probabilities before any update, held at `cap` (`truncate`) or with nothing of tokens above
+    /// it (`mask`); the ratios of several steps are then taken to the trainer's own. Default `none`,
+    /// with a `cap` of 2.
+    pub importance_correction: ImportanceCorrection,
     /// What completions are rewarded for. Default: accuracy of weight 1, and where the template is
     /// `r1-zero` the strict format of weight 1, the report's.
     pub rewards: Rewards,
@@ -189,7 +172,6 @@ impl RlStage {
             top_k: 0,
             top_p: 1.0,
             min_p: 0.0,
-            rollout_weights: RolloutWeights::F32,
             clip_eps_low: 0.2,
             clip_eps_high: 0.2,
             delta: None,
@@ -200,9 +182,11 @@ impl RlStage {
             loss_type: LossType::Grpo,
             ratio_level: RatioLevel::Token,
             scale_rewards: ScaleRewards::Group,
-            rewards: Rewards::of(Template::R1Zero),
             mask_truncated: false,
             truncated_reward: None,
+            rollout: RolloutKeys::default(),
+            importance_correction: ImportanceCorrection::default(),
+            rewards: Rewards::of(Template::R1Zero),
             data,
             eval: None,
         }
@@ -271,7 +255,14 @@ impl RlStage {
         s.count("top_k", &mut self.top_k, 0)?;
         s.float("top_p", &mut self.top_p, POSITIVE_SHARE)?;
         s.float("min_p", &mut self.min_p, SHARE)?;
-        s.choice("rollout_weights", &mut self.rollout_weights)?;
+        if s.has("rollout_weights") {
+            let expected =
+                "the key `weights` of the table `rollout`, as rollout = { weights = \"bf16\" }";
+            return Err(s.conflict("rollout_weights", expected));
+        }
+        if let Some(section) = s.section("rollout")? {
+            self.rollout.read(section)?;
+        }
         let completions = [self.minibatches, self.questions_per_step, self.group_size]
             .into_iter()
             .try_fold(1_u32, |product, n| product.checked_mul(u32::try_from(n).ok()?));
@@ -293,6 +284,13 @@ impl RlStage {
         s.choice("loss_type", &mut self.loss_type)?;
         s.choice("ratio_level", &mut self.ratio_level)?;
         s.choice("scale_rewards", &mut self.scale_rewards)?;
+        if let Some(mut section) = s.section("importance_correction")? {
+            section.choice("kind", &mut self.importance_correction.kind)?;
+            // Below 1 it would hold tokens without any gap.
+            let range = Range::from(1.0);
+            section.float("cap", &mut self.importance_correction.cap, range)?;
+            section.finish()?;
+        }
         s.flag("mask_truncated", &mut self.mask_truncated)?;
         s.optional_float("truncated_reward", &mut self.truncated_reward, ANY)
     }
@@ -308,6 +306,7 @@ impl RlStage {
             cispo_max_ratio: self.cispo_max_ratio,
             kl_coef: self.kl_coef,
             kl: self.kl_estimator,
+            importance_correction: self.importance_correction,
             max_completion_length: Some(self.max_completion_tokens),
         }
     }

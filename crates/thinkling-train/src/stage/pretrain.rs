@@ -129,7 +129,7 @@ pub(super) fn run(
     }
     let stop = stop_ids(model.decoder.config(), tokenizer);
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
-    let mut learner = context.learner(model.decoder.clone(), resumed)?;
+    let mut learner = context.learner(model.decoder.clone(), 0, resumed)?;
     let state = saved.map(|s| s.state);
     let mut source =
         Source::open(stage, context.recipe.stage_seed(context.index), tokenizer, state)?;

@@ -1,11 +1,13 @@
 //! `kind = "rl"`: reinforcement learning with group-relative advantages and rule rewards.
 
 mod evaluation;
+mod gap;
 mod report;
 mod rollout;
+mod update;
 
 use super::checkpoints::{read_reference, read_saved};
-use super::{StageContext, StageResult, learn_error};
+use super::{StageContext, StageResult};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Result, TrainError};
 use crate::external::Externals;
@@ -14,17 +16,17 @@ use crate::progress::StageStarted;
 use crate::prompts::Prompts;
 use crate::questions::{Checks, Loaded, load_questions};
 use crate::recipe::RlStage;
+use crate::rollout_executor::RolloutExecutor;
 use evaluation::evaluation;
 use report::report;
-use rollout::{roll_out, rollout_config};
+use rollout::{RollOut, rollout_config};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
+use thinkling_engine::Groups;
 use thinkling_grpo::ObjectiveConfig;
-use thinkling_learn::{
-    Batch, CollapseWatch, EpochSampler, Learner, PolicySample, PolicySettings, PolicyStep,
-    Question, RolloutConfig, Summary, chunk_tokens,
-};
+use thinkling_learn::{CollapseWatch, EpochSampler, Question, RolloutConfig, Summary};
 use thinkling_reward::{RewardSpec, Tools};
+use update::learn;
 
 /// Where the stage stands, beyond weights and optimiser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +49,17 @@ struct Rl<'a> {
 }
 
 impl Rl<'_> {
+    /// Sizes of its rollouts.
+    fn groups(&self) -> Groups {
+        Groups {
+            prompts: self.stage.questions_per_rollout(),
+            group_size: self.stage.group_size,
+            prompt_tokens: self.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0),
+            max_tokens: self.stage.max_completion_tokens,
+            max_rows: self.rollout.max_rows,
+        }
+    }
+
     /// Whether an evaluation falls due between two steps, the last one of the stage left out.
     fn evaluates_between(&self, before: u64, after: u64) -> bool {
         let every = self.stage.eval.as_ref().map_or(0, |e| e.every);
@@ -81,7 +94,9 @@ pub(super) fn run(
         objective: stage.objective(),
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
-    let mut learner = context.learner(model.decoder.clone(), resumed)?;
+    let (keys, config) = (&stage.rollout, model.decoder.config());
+    let beside = RolloutExecutor::host_bytes(keys, context.devices, config, rl.groups());
+    let mut learner = context.learner(model.decoder.clone(), beside, resumed)?;
     let mut reference = match (stage.kl_coef != 0.0, resumed) {
         (false, _) => None,
         (true, None) => Some(learner.model().without_lora()),
@@ -106,6 +121,8 @@ pub(super) fn run(
     }
     let mut externals = Externals::start(stage.rewards.active_external())?;
     note_capped(context, &rl, &model);
+    let note = |text: &str| context.progress.note(text);
+    let mut executor = RolloutExecutor::open(keys, context.devices, config, rl.groups(), note)?;
     let before = evaluation(context, &rl, &model, learner.model(), 0)?;
     let total = stage.training.steps as u64;
     // The process may have ended between a checkpoint and the evaluation that follows it.
@@ -123,12 +140,19 @@ pub(super) fn run(
     let (started, first) = (Instant::now(), step);
     // A resumed stage already has the checkpoint that it starts from.
     let mut saved_at = resumed.map(|_| step);
-    let mut collapse = CollapseWatch::default();
+    let (mut collapse, mut gap_told) = (CollapseWatch::default(), false);
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let before_rollout = state.clone();
-        let rolled =
-            roll_out(&rl, &model, &learner, reference.as_ref(), &mut externals, &mut state);
+        let roll_out = RollOut {
+            rl: &rl,
+            model: &model,
+            learner: &learner,
+            reference: reference.as_ref(),
+            externals: &mut externals,
+            executor: &mut executor,
+        };
+        let rolled = roll_out.run(&mut state);
         if matches!(rolled, Err(TrainError::External { .. })) && saved_at != Some(step) {
             // What was learnt is not lost with a program that others wrote.
             context.save(&learner, reference.as_ref(), step, &before_rollout)?;
@@ -148,6 +172,15 @@ pub(super) fn run(
         let summary = Summary::of(&rolled.batch.scored, stage.group_size, &bounded);
         report(context, &rl, &rolled, &learnt, &summary, step, train_s, seconds, remaining)?;
         context.check_finite(step, learnt.mean(|s| s.loss), learnt.mean(|s| s.grad_norm))?;
+        if let Some(gap) = learnt.gap.filter(|gap| gap.is_notable() && !gap_told) {
+            gap_told = true;
+            context.progress.note(&format!(
+                "the sampler's log-probabilities are {:.3} nats from the trainer's on average (mean \
+                 ratio {:.3}); `importance_correction` makes up for a part of it, more exact \
+                 `rollout.weights` avoid it",
+                gap.mean, gap.ratio
+            ));
+        }
         if collapse.sees(&summary) {
             context.progress.note(
                 "the policy may have collapsed: nearly no group has any variance and accuracy is \
@@ -201,72 +234,4 @@ fn note_capped(context: &mut StageContext<'_>, rl: &Rl<'_>, model: &LoadedModel)
             rl.questions.len()
         ));
     }
-}
-
-/// What the updates of one rollout did: means over its steps, and the first one's gap.
-#[derive(Default)]
-struct Learnt {
-    steps: Vec<PolicyStep>,
-    lr: f64,
-    /// Mean and largest absolute difference between log-probabilities at sampling and recomputed
-    /// before the first update.
-    gap: Option<(f64, f64)>,
-}
-
-impl Learnt {
-    fn mean(&self, f: impl Fn(&PolicyStep) -> f64) -> f64 {
-        self.steps.iter().map(f).sum::<f64>() / self.steps.len().max(1) as f64
-    }
-}
-
-/// Updates the policy on a rollout; counts `step` on.
-fn learn(rl: &Rl<'_>, learner: &mut Learner, batch: &Batch, step: &mut u64) -> Result<Learnt> {
-    let stage = rl.stage;
-    let mut learnt = Learnt::default();
-    let per_step = stage.completions_per_step();
-    let schedule = stage.training.schedule();
-    let settings = PolicySettings {
-        objective: &rl.objective,
-        temperature: rl.rollout.sampling.logprob_temperature(),
-        chunk_tokens: chunk_tokens(learner.model()),
-    };
-    for _ in 0..stage.inner_epochs {
-        for minibatch in 0..stage.minibatches {
-            if *step >= stage.training.steps as u64 {
-                return Ok(learnt);
-            }
-            let range = minibatch * per_step..(minibatch + 1) * per_step;
-            let samples = batch.samples(range, stage.mask_truncated);
-            learnt.lr = schedule.lr(*step);
-            let micro = stage.training.micro_batch;
-            let done = pollster::block_on(learner.policy_step(
-                &batch.prompts,
-                &samples,
-                settings,
-                learnt.lr,
-                micro,
-            ))
-            .map_err(learn_error)?;
-            if learnt.gap.is_none() {
-                learnt.gap = gap(&done, &samples);
-            }
-            learnt.steps.push(done);
-            *step += 1;
-        }
-    }
-    Ok(learnt)
-}
-
-fn gap(step: &PolicyStep, samples: &[PolicySample<'_>]) -> Option<(f64, f64)> {
-    let mut differences = step.logprobs.iter().flat_map(|(i, new)| {
-        new.iter().zip(samples[*i].old_logprobs).map(|(n, &o)| (n - f64::from(o)).abs())
-    });
-    let first = differences.next()?;
-    let (mut sum, mut max, mut count) = (first, first, 1.0);
-    for d in differences {
-        sum += d;
-        max = f64::max(max, d);
-        count += 1.0;
-    }
-    Some((sum / count, max))
 }

@@ -86,7 +86,7 @@ pub(super) fn run(
             ),
         });
     }
-    let mut learner = context.learner(model.decoder.clone(), resumed)?;
+    let mut learner = context.learner(model.decoder.clone(), 0, resumed)?;
     evaluate_apart(context, &examples, learner.model(), 0)?;
     context.progress.stage_started(&StageStarted {
         name,

@@ -93,7 +93,8 @@ fn a_page_learns_what_the_trainer_learns() {
         threads: 1,
     };
     let (device, interrupt) = (Device::flex(), Interrupt::new());
-    let trained = runner::run(start, &device, &mut Silent, &interrupt, Tools::default()).unwrap();
+    let trained =
+        runner::run(start, (&device).into(), &mut Silent, &interrupt, Tools::default()).unwrap();
     let metrics = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
 
     let mut session = learning::session(&device, 1);

@@ -77,7 +77,8 @@ pub(crate) async fn outcome(device: &Device) -> Outcome {
         .map(|i| PolicySample {
             prompt: i / GROUP,
             ids: &texts[i],
-            old_logprobs: &old[i],
+            old_logprobs: Some(&old[i]),
+            sampler_logprobs: None,
             ref_logprobs: Some(&reference[i]),
             advantage: advantages.advantages[i],
             trained: true,

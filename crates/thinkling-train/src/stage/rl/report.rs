@@ -1,7 +1,9 @@
 //! What a rollout and its updates leave in the metrics, the table of completions and the progress.
 
+use super::Rl;
+use super::gap::Gap;
 use super::rollout::RolledOut;
-use super::{Learnt, Rl};
+use super::update::Learnt;
 use crate::error::Result;
 use crate::metrics::MetricsRecord;
 use crate::progress::StepFinished;
@@ -51,8 +53,7 @@ pub(super) fn report(
         };
         context.completions.write(run_step, &row)?;
     }
-    let kl = learnt.steps.iter().any(|s| s.kl.is_some());
-    let kl = kl.then(|| learnt.mean(|s| s.kl.unwrap_or(0.0)));
+    let kl = learnt.optional_mean(|s| s.kl);
     let mut record = MetricsRecord::new(run_step, rl.name)
         .number("reward", summary.reward)
         .number("accuracy", summary.accuracy);
@@ -81,8 +82,23 @@ pub(super) fn report(
     if let Some(kl) = kl {
         record = record.number("kl", kl);
     }
-    if let Some((mean, max)) = learnt.gap {
-        record = record.number("logprob_gap_mean", mean).number("logprob_gap_max", max);
+    if let Some(gap) = learnt.gap {
+        record = record
+            .number("logprob_gap_mean", gap.mean)
+            .number("logprob_gap_max", gap.max)
+            .number("logprob_ratio_mean", gap.ratio);
+    }
+    for (key, value) in [
+        ("importance_weight", learnt.optional_mean(|s| s.importance_weight)),
+        ("importance_capped", learnt.optional_mean(|s| s.importance_capped)),
+    ] {
+        record = match value {
+            Some(value) => record.number(key, value),
+            None => record,
+        };
+    }
+    if let Some(seconds) = rolled.weights_s {
+        record = record.timing("weights_s", seconds);
     }
     let record = record
         .timing("step_s", seconds)
@@ -101,6 +117,7 @@ pub(super) fn report(
         format: summary.format,
         length_tokens: Some(summary.length),
         kl,
+        logprob_gap: learnt.gap.filter(Gap::is_notable).map(|gap| gap.mean),
         tokens_per_s: Some(summary.tokens as f64 / seconds),
         step_s: seconds,
         remaining_s: Some(remaining),

@@ -1,0 +1,161 @@
+//! What completes prompts: the model itself, or the decode engine with a copy of its weights.
+
+use crate::devices::Devices;
+use crate::error::Result;
+use crate::recipe::{RolloutKeys, RolloutKind, RolloutWeights};
+use crate::stage::learn_error;
+use std::ops::ControlFlow;
+use std::time::Instant;
+use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Groups, WeightsReader};
+use thinkling_learn::{InProcess, LearnError, Rollout, RolloutConfig};
+use thinkling_model::Decoder;
+use thinkling_model::generate::Completion;
+use thinkling_sampling::generate::generate;
+use thinkling_weights::ModelConfig;
+
+/// What completes the prompts of a stage.
+#[derive(Debug)]
+pub(crate) enum RolloutExecutor {
+    Burn,
+    Engine(Box<EngineRollout>),
+}
+
+impl RolloutExecutor {
+    /// What `keys` ask for, for requests of these sizes; notes where the engine takes fewer rows.
+    pub(crate) fn open(
+        keys: &RolloutKeys,
+        devices: Devices<'_>,
+        config: &ModelConfig,
+        groups: Groups,
+        note: impl FnOnce(&str),
+    ) -> Result<Self> {
+        if keys.kind == RolloutKind::Burn {
+            return Ok(Self::Burn);
+        }
+        let adapter = devices.adapter(keys.device)?;
+        let rollout = EngineRollout::new(config, keys.weights, adapter.as_ref(), groups)
+            .map_err(|e| learn_error(rollout_error(e)))?;
+        let asked = Capacity::of_groups(groups, config.max_position_embeddings).rows;
+        if rollout.rows < asked {
+            note(&format!(
+                "rollouts: the GPU's buffers hold keys of {} completions at once, not of {asked}",
+                rollout.rows
+            ));
+        }
+        Ok(Self::Engine(Box::new(rollout)))
+    }
+
+    /// [`Rollout::complete`].
+    pub(crate) fn complete(
+        &mut self,
+        model: &Decoder,
+        prompts: &[Vec<u32>],
+        config: &RolloutConfig,
+        first_stream: u64,
+        on_done: impl FnMut(usize, &Completion),
+    ) -> Result<Vec<Completion>> {
+        match self {
+            Self::Burn => pollster::block_on(InProcess.complete(
+                model,
+                prompts,
+                config,
+                first_stream,
+                on_done,
+            )),
+            Self::Engine(engine) => {
+                pollster::block_on(engine.complete(model, prompts, config, first_stream, on_done))
+            }
+        }
+        .map_err(learn_error)
+    }
+
+    /// Seconds that the last rollout took to renew the engine's weights.
+    pub(crate) fn weights_s(&self) -> Option<f64> {
+        match self {
+            Self::Burn => None,
+            Self::Engine(engine) => Some(engine.weights_s),
+        }
+    }
+
+    /// Bytes of host memory that stay taken between rollouts.
+    pub(crate) fn host_bytes(
+        keys: &RolloutKeys,
+        devices: Devices<'_>,
+        config: &ModelConfig,
+        groups: Groups,
+    ) -> usize {
+        if keys.kind == RolloutKind::Burn || !devices.is_on_host(keys.device) {
+            return 0;
+        }
+        let tokens = Capacity::of_groups(groups, config.max_position_embeddings).cache_tokens;
+        let cache = 2 * 4 * config.num_hidden_layers * config.kv_size() * tokens;
+        keys.weights.bytes(config.parameter_count()) + cache
+    }
+}
+
+/// Completes prompts with the decode engine, whose weights are renewed before each rollout: tensor by
+/// tensor from the model, rounded on the way, into the buffers that there are.
+#[derive(Debug)]
+pub(crate) struct EngineRollout {
+    engine: Engine,
+    /// Completions that run at once.
+    rows: usize,
+    weights_s: f64,
+}
+
+impl EngineRollout {
+    /// An engine on a GPU or on the CPU, for requests of these sizes.
+    fn new(
+        config: &ModelConfig,
+        weights: RolloutWeights,
+        adapter: Option<&Adapter>,
+        groups: Groups,
+    ) -> Result<Self, EngineError> {
+        let capacity = Capacity::fitting(groups, config, adapter);
+        let weights = WeightsReader::set_later(config, weights.format());
+        let engine = match adapter {
+            Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
+            None => Engine::on_cpu(&weights, capacity),
+        }?;
+        Ok(Self { engine, rows: capacity.rows, weights_s: 0.0 })
+    }
+
+    async fn renew(&mut self, model: &Decoder) -> Result<(), LearnError> {
+        let mut update = self.engine.update_weights().map_err(rollout_error)?;
+        model
+            .export(|tensor| update.set(&tensor.name, &tensor.values).map_err(rollout_error))
+            .await?;
+        update.finish().map_err(rollout_error)
+    }
+}
+
+impl Rollout for EngineRollout {
+    async fn complete(
+        &mut self,
+        model: &Decoder,
+        prompts: &[Vec<u32>],
+        config: &RolloutConfig,
+        first_stream: u64,
+        mut on_done: impl FnMut(usize, &Completion),
+    ) -> Result<Vec<Completion>, LearnError> {
+        let clock = Instant::now();
+        self.renew(model).await?;
+        self.weights_s = clock.elapsed().as_secs_f64();
+        let mut request = config.request(prompts, first_stream);
+        request.max_rows = request.max_rows.min(self.rows);
+        let generated = generate(&mut self.engine, &request, |token| {
+            if token.finish.is_some() {
+                on_done(token.completion, token.so_far);
+            }
+            ControlFlow::Continue(())
+        });
+        Ok(generated.await.map_err(rollout_error)?.completions)
+    }
+}
+
+fn rollout_error(error: EngineError) -> LearnError {
+    LearnError::Rollout(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests;

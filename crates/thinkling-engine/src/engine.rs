@@ -118,8 +118,8 @@ impl Engine {
             max_logits: capacity.rows.max(LOGITS_ROWS),
             cache_tokens,
         };
-        let many = !adapter.is_software()
-            && GpuDecoder::pass_bytes(weights.config(), options(MANY_PROMPT_ROWS)) <= PASS_BYTES;
+        let bytes = GpuDecoder::pass_bytes(weights.config(), options(MANY_PROMPT_ROWS));
+        let many = !adapter.is_software() && bytes <= PASS_BYTES.min(adapter.max_binding());
         let steps_at_once = if adapter.is_software() { 1 } else { STEPS_AT_ONCE };
         let prompt_rows = if many { MANY_PROMPT_ROWS } else { PROMPT_ROWS };
         let decoder = GpuDecoder::new(adapter, weights, options(prompt_rows)).await?;

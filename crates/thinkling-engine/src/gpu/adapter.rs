@@ -182,7 +182,7 @@ impl Adapter {
         &self.queue
     }
 
-    pub(super) fn max_binding(&self) -> u64 {
+    pub(crate) fn max_binding(&self) -> u64 {
         self.max_binding
     }
 

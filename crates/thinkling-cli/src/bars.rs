@@ -123,15 +123,22 @@ impl Progress for Bars {
             0 => String::new(),
             done => format!(", from step {done}"),
         };
+        let steps = match stage.steps {
+            0 => String::new(),
+            steps => format!(", {steps} steps"),
+        };
         eprintln!(
-            "stage {} of {}: {} ({}, {} steps{from})",
+            "stage {} of {}: {} ({}{steps}{from})",
             stage.index + 1,
             stage.stages,
             stage.name,
-            stage.kind,
-            stage.steps
+            stage.kind
         );
-        self.open(stage.steps, stage.done_steps);
+        if stage.steps > 0 {
+            self.open(stage.steps, stage.done_steps);
+        } else {
+            self.last = None;
+        }
     }
 
     fn step_finished(&mut self, step: &StepFinished) {
@@ -160,6 +167,10 @@ impl Progress for Bars {
         if done >= total {
             self.close();
         }
+    }
+
+    fn answering(&mut self, progress: &EvalProgress) {
+        Watch::progress(self, progress);
     }
 
     fn note(&mut self, text: &str) {

@@ -2,8 +2,9 @@
 
 use crate::data::{each_record, field_error, gsm8k_answer};
 use crate::error::Result;
-use crate::recipe::{ExampleFormat, ExampleSource};
+use crate::recipe::{ExampleFields, ExampleFormat};
 use serde_json::Value;
+use std::path::Path;
 use thinkling_text::Message;
 
 /// A conversation with the line of its file.
@@ -20,30 +21,29 @@ pub(crate) struct Conversation {
 /// # Errors
 /// A file that cannot be read, the first error of `each`.
 pub(crate) fn for_each_conversation(
-    source: &ExampleSource,
+    path: &Path,
+    fields: &ExampleFields,
     mut each: impl FnMut(usize, std::result::Result<Conversation, String>) -> Result<()>,
 ) -> Result<()> {
-    each_record(&source.path, |line, value| {
-        each(line, value.and_then(|value| parse(&value, line, source)))
-    })
+    each_record(path, |line, value| each(line, value.and_then(|value| parse(&value, line, fields))))
 }
 
 fn parse(
     value: &Value,
     line: usize,
-    source: &ExampleSource,
+    fields: &ExampleFields,
 ) -> std::result::Result<Conversation, String> {
     let has = |field: &str| value.get(field).is_some();
-    let messages = match source.format {
-        ExampleFormat::Gsm8k => gsm8k(value, source)?,
-        ExampleFormat::Messages => read_messages(value, &source.messages)?,
-        ExampleFormat::PromptCompletion => prompt_and_completion(value, source)?,
-        ExampleFormat::Auto if has(&source.messages) => read_messages(value, &source.messages)?,
-        ExampleFormat::Auto if has(&source.prompt) => prompt_and_completion(value, source)?,
+    let messages = match fields.format {
+        ExampleFormat::Gsm8k => gsm8k(value, fields)?,
+        ExampleFormat::Messages => read_messages(value, &fields.messages)?,
+        ExampleFormat::PromptCompletion => prompt_and_completion(value, fields)?,
+        ExampleFormat::Auto if has(&fields.messages) => read_messages(value, &fields.messages)?,
+        ExampleFormat::Auto if has(&fields.prompt) => prompt_and_completion(value, fields)?,
         ExampleFormat::Auto => {
             return Err(format!(
                 "expected: an object with the field `{}`, or with `{}` and `{}`",
-                source.messages, source.prompt, source.completion
+                fields.messages, fields.prompt, fields.completion
             ));
         }
     };
@@ -72,26 +72,26 @@ fn read_messages(value: &Value, field: &str) -> std::result::Result<Vec<Message>
 
 fn prompt_and_completion(
     value: &Value,
-    source: &ExampleSource,
+    fields: &ExampleFields,
 ) -> std::result::Result<Vec<Message>, String> {
     let part = |field: &str, role: &str| match value.get(field) {
         Some(Value::String(text)) => Ok(vec![Message::new(role, text.as_str())]),
         Some(Value::Array(_)) => read_messages(value, field),
         other => Err(field_error(field, "a text or a list of messages", other)),
     };
-    let mut messages = part(&source.prompt, "user")?;
-    messages.extend(part(&source.completion, "assistant")?);
+    let mut messages = part(&fields.prompt, "user")?;
+    messages.extend(part(&fields.completion, "assistant")?);
     Ok(messages)
 }
 
-fn gsm8k(value: &Value, source: &ExampleSource) -> std::result::Result<Vec<Message>, String> {
+fn gsm8k(value: &Value, fields: &ExampleFields) -> std::result::Result<Vec<Message>, String> {
     let text = |field: &str| match value.get(field) {
         Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.as_str()),
         other => Err(field_error(field, "a text that is not empty", other)),
     };
-    let (question, solution) = (text(&source.prompt)?, text(&source.completion)?);
+    let (question, solution) = (text(&fields.prompt)?, text(&fields.completion)?);
     let number = gsm8k_answer(solution)
-        .ok_or_else(|| format!("field `{}` does not end in `#### NUMBER`", source.completion))?;
+        .ok_or_else(|| format!("field `{}` does not end in `#### NUMBER`", fields.completion))?;
     let rationale = solution.rsplit_once("####").map_or(solution, |(before, _)| before);
     let thought = without_calculator_marks(rationale);
     let answer = format!("<think> {} </think> <answer> {number} </answer>", thought.trim());
@@ -127,7 +127,8 @@ mod tests {
         let recipe = Recipe::parse(&recipe, Path::new("r.toml"), dir.path(), &[]).expect("valid");
         let StageKind::Sft(stage) = &recipe.stages[0].kind else { panic!("not sft") };
         let mut all = Vec::new();
-        for_each_conversation(&stage.data[0], |_, one| {
+        let source = &stage.data[0];
+        for_each_conversation(source.path().expect("a file"), &source.fields, |_, one| {
             all.push(one);
             Ok(())
         })?;

@@ -17,11 +17,11 @@
 //! Departure from the report: the token limit is the caller's or the model's context, where the
 //! report has 32,768.
 
-mod answers;
-mod asking;
 mod report;
 mod settings;
 
+use crate::answers::AnswerFile;
+use crate::asking::{Asking, Drawing};
 use crate::error::Result;
 use crate::executor::Executor;
 use crate::interrupt::Interrupt;
@@ -29,18 +29,20 @@ use crate::model_io::StoredModel;
 use crate::prompts::Prompts;
 use crate::questions::{Checks, Loaded, load_questions};
 use crate::recipe::{FileSource, QuestionSource};
-use answers::AnswerFile;
-use asking::Asking;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use thinkling_learn::evaluation_seed;
 use thinkling_learn::world::LevelMix;
+use thinkling_model::Precision;
 use thinkling_reward::{RewardSpec, Tools};
+use thinkling_sampling::SamplingParams;
 
-pub use answers::AnswerLine;
-pub use asking::{EvalProgress, rows_that_fit};
+pub use crate::answers::AnswerLine;
+pub use crate::asking::{EvalProgress, Watch, rows_that_fit};
 pub use report::Report;
 pub use settings::{MAX_TOKENS, MINI_WORLD, Settings};
 
+const COMPLETIONS_FILE: &str = "completions.jsonl";
 const REPORT_FILE: &str = "report.json";
 
 /// How an evaluation runs, beyond what its [`Settings`] say.
@@ -74,14 +76,6 @@ pub struct EvalOutcome {
     pub report: Option<Report>,
 }
 
-/// Told of the course of an evaluation.
-pub trait Watch {
-    /// A sentence for the user.
-    fn note(&mut self, text: &str);
-    /// How far it is; now and then, and at the end.
-    fn progress(&mut self, progress: &EvalProgress);
-}
-
 /// Evaluates a model.
 ///
 /// # Errors
@@ -110,7 +104,7 @@ pub fn evaluate(
     note_skipped(&loaded, watch);
     let (path, lock) = settings.claim(folder)?;
     crate::atomic::remove_temporaries(&path);
-    let mut file = AnswerFile::open(&path)?;
+    let mut file = AnswerFile::open(&path.join(COMPLETIONS_FILE))?;
     let shape = (loaded.questions.len(), settings.samples);
     let mut answers = file.read(shape)?;
     if answers.count() > 0 {
@@ -123,8 +117,30 @@ pub fn evaluate(
     let clock = Instant::now();
     let questions = &loaded.questions;
     let rewards = &rewards;
-    let asking = Asking { model, questions, settings, prompts, rewards, conditions };
-    let asked = asking.ask(&mut file, &mut answers, watch)?;
+    let drawing = Drawing {
+        samples: settings.samples,
+        sampling: SamplingParams {
+            temperature: settings.temperature,
+            top_p: settings.top_p,
+            ..SamplingParams::default()
+        },
+        max_tokens: settings.max_tokens,
+        seed: evaluation_seed(settings.seed),
+        max_rows: conditions.max_rows,
+        precision: Precision::default(),
+    };
+    let asking = Asking {
+        config: model.checkpoint.config(),
+        questions,
+        drawing,
+        prompts,
+        rewards,
+        format: settings.format,
+        tools: conditions.tools,
+        interrupt: conditions.interrupt,
+    };
+    let load = |capacity| Ok(conditions.executor.load(model, capacity)?);
+    let asked = asking.ask(load, &mut file, &mut answers, watch)?;
     if !asked.whole {
         return Ok(EvalOutcome { path, report: None });
     }

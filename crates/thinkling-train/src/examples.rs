@@ -4,11 +4,14 @@
 use crate::conversations::{Conversation, for_each_conversation};
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, required};
-use crate::recipe::{ModelSource, Overlong, Recipe, SftStage, StageKind, Template};
+use crate::recipe::{
+    ExamplePlace, ExampleSource, ModelSource, Overlong, Recipe, SftStage, StageKind, Template,
+};
+use crate::run_dir::stage_set;
 use crate::runner::new_tokenizer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thinkling_learn::{Example, best_fit_decreasing, stop_ids};
 use thinkling_text::{ChatTemplate, Message, Tokenizer, r1_zero_prompt};
 
@@ -165,7 +168,7 @@ fn one_turn(template: Template, messages: &[Message]) -> String {
 }
 
 /// A number in 0..1 that depends on the seed and `parts` alone.
-fn share_of(seed: u64, parts: &[&str]) -> f64 {
+pub(crate) fn share_of(seed: u64, parts: &[&str]) -> f64 {
     let mut hasher = Sha256::new();
     hasher.update(seed.to_le_bytes());
     for part in parts {
@@ -186,13 +189,22 @@ fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
     share_of(seed, &parts) < share
 }
 
-/// Reads, encodes, splits and packs the examples of `stage`.
+/// The file of a source; `run` holds what earlier stages wrote.
+fn file_of(source: &ExampleSource, run: &Path) -> PathBuf {
+    match &source.place {
+        ExamplePlace::Jsonl { path } => path.clone(),
+        ExamplePlace::Stage { name } => stage_set(run, name),
+    }
+}
+
+/// Reads, encodes, splits and packs the examples of `stage`, in a run with the folder `run`.
 ///
 /// # Errors
 /// Files that cannot be read, the first line that holds no example (unless `skip_bad`), a stage
 /// without examples.
 pub(crate) fn read_examples(
     stage: &SftStage,
+    run: &Path,
     name: &str,
     seed: u64,
     text: TextSide<'_>,
@@ -201,8 +213,8 @@ pub(crate) fn read_examples(
     // Places of the examples of a pass.
     let mut pass = Vec::new();
     for (index, source) in stage.data.iter().enumerate() {
-        let (path, source_name) = (&source.path, index.to_string());
-        for_each_conversation(source, |line, conversation| {
+        let (path, source_name) = (file_of(source, run), index.to_string());
+        for_each_conversation(&path, &source.fields, |line, conversation| {
             let made = conversation.and_then(|Conversation { messages, .. }| {
                 Ok((text.example(&messages, stage.template)?, messages))
             });
@@ -255,9 +267,11 @@ pub(crate) fn read_examples(
 /// As [`read_examples`] of what needs no tokenizer.
 pub(crate) fn check_examples(stage: &SftStage) -> Result<()> {
     for source in &stage.data {
-        for_each_conversation(source, |line, conversation| match conversation {
+        // What an earlier stage is to write is not there yet.
+        let Some(path) = source.path() else { continue };
+        for_each_conversation(path, &source.fields, |line, conversation| match conversation {
             Err(reason) if !stage.skip_bad => {
-                Err(TrainError::DataLine { path: source.path.clone(), line, reason })
+                Err(TrainError::DataLine { path: path.to_owned(), line, reason })
             }
             _ => Ok(()),
         })?;
@@ -308,15 +322,19 @@ fn pack(out: &mut Examples, pass: &[usize], stage: &SftStage) {
 }
 
 /// What the data of stage `index` comes to, without loading weights; `None` for another kind of
-/// stage.
+/// stage, and where an earlier one makes the examples.
 ///
 /// # Errors
 /// As a run would tell of tokenizer and data.
 pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> {
     let stage = &recipe.stages[index];
     let StageKind::Sft(sft) = &stage.kind else { return Ok(None) };
+    if sft.data.iter().any(|source| source.path().is_none()) {
+        return Ok(None);
+    }
     let read = |text: TextSide<'_>| {
-        read_examples(sft, &stage.name, recipe.stage_seed(index), text).map(|e| Some(e.counts))
+        read_examples(sft, Path::new(""), &stage.name, recipe.stage_seed(index), text)
+            .map(|e| Some(e.counts))
     };
     match root_model(recipe, index) {
         ModelSource::Path(path) => {

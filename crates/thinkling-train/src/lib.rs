@@ -1,5 +1,7 @@
 //! Recipes, stages, run folders, checkpoints, metrics, evaluation and benches.
 
+mod answers;
+mod asking;
 pub mod atomic;
 pub mod bench;
 pub mod checkpoint;
@@ -20,6 +22,7 @@ pub mod progress;
 pub mod prompts;
 mod questions;
 pub mod recipe;
+pub mod rejection;
 mod rollout_executor;
 pub mod run_dir;
 pub mod runner;

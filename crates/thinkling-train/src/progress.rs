@@ -1,5 +1,7 @@
 //! What a run tells whoever shows it; the library itself prints nothing.
 
+use crate::asking::EvalProgress;
+
 /// Receives the course of a run. The command line draws it, tests record it.
 pub trait Progress {
     /// A stage begins, or goes on after `--resume`.
@@ -8,6 +10,8 @@ pub trait Progress {
     fn step_finished(&mut self, step: &StepFinished);
     /// Work that is no training step goes on, for example an evaluation: `done` of `total` units.
     fn working(&mut self, what: &str, done: u64, total: u64);
+    /// A stage asks the model: how far it is, now and then and at the end.
+    fn answering(&mut self, progress: &EvalProgress);
     /// A sentence for the user, for example that GPU kernels are being compiled.
     fn note(&mut self, text: &str);
     /// The stage is done.
@@ -27,7 +31,7 @@ pub struct StageStarted<'a> {
     pub stages: usize,
     /// How many steps of this stage are already done (above 0 after `--resume`).
     pub done_steps: u64,
-    /// How many steps the stage has.
+    /// How many steps the stage has; 0 for one that trains nothing.
     pub steps: u64,
 }
 
@@ -69,6 +73,7 @@ impl Progress for Silent {
     fn stage_started(&mut self, _stage: &StageStarted<'_>) {}
     fn step_finished(&mut self, _step: &StepFinished) {}
     fn working(&mut self, _what: &str, _done: u64, _total: u64) {}
+    fn answering(&mut self, _progress: &EvalProgress) {}
     fn note(&mut self, _text: &str) {}
     fn stage_finished(&mut self, _name: &str) {}
 }

@@ -80,6 +80,15 @@ pub(crate) struct Loaded {
     pub(crate) layout: Option<&'static str>,
 }
 
+impl Loaded {
+    /// How many records were passed over, in words.
+    pub(crate) fn skipped_words(&self) -> Option<String> {
+        let (count, first) = (self.skipped.len(), self.skipped.first()?);
+        let (line, reason) = (first.line, &first.reason);
+        Some(format!("{count} bad records were skipped, the first in line {line}: {reason}"))
+    }
+}
+
 /// Reads or generates questions and puts a template around each, for a model with a context of so
 /// many tokens. `limit` keeps the first ones.
 ///

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
-//! [`RlStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the report's
+//! [`RlStage`], [`RejectionStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the report's
 //! value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
@@ -29,6 +29,7 @@ mod model;
 mod policy;
 mod pretrain;
 mod range;
+mod rejection;
 mod rewards;
 mod rl;
 mod rollout;
@@ -47,17 +48,25 @@ pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
+pub use rejection::{
+    Decontaminate, Filters, FormatFilter, KeepOrder, MixAmount, MixSource, RejectionStage,
+};
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
 pub use rl::{Evaluation, Preset, RlStage, Template};
 pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
-pub use sft::{ExampleFormat, ExampleSource, HeldOutKeys, Overlong, SftStage};
+pub use sft::{
+    ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
+};
 pub use training::{RecomputeKind, Training};
 
 use crate::error::{Result, TrainError};
 use choice::choices;
 use section::{Bases, Section};
 use tree::{Node, Value};
+
+/// Files of a run folder begin with these, which a stage that writes `NAME.jsonl` cannot be called.
+const TAKEN_NAMES: [&str; 4] = ["metrics", "completions", "examples", "evaluation"];
 
 /// A recipe with every value resolved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -98,6 +107,8 @@ pub enum StageKind {
     Sft(Box<SftStage>),
     /// `kind = "rl"`.
     Rl(Box<RlStage>),
+    /// `kind = "rejection-sampling"`.
+    RejectionSampling(Box<RejectionStage>),
 }
 
 choices! {
@@ -109,6 +120,8 @@ choices! {
         Sft = "sft",
         /// Reinforcement learning.
         Rl = "rl",
+        /// Answers that become examples.
+        RejectionSampling = "rejection-sampling",
     }
 }
 
@@ -119,24 +132,36 @@ impl StageKind {
             Self::Pretrain(_) => KindName::Pretrain.as_str(),
             Self::Sft(_) => KindName::Sft.as_str(),
             Self::Rl(_) => KindName::Rl.as_str(),
+            Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
         }
     }
 }
 
 impl Stage {
-    /// Optimiser and length of the stage.
-    pub fn training(&self) -> &Training {
+    /// Optimiser and length of the stage; `None` of one that trains nothing.
+    pub fn training(&self) -> Option<&Training> {
         match &self.kind {
-            StageKind::Pretrain(stage) => &stage.training,
-            StageKind::Sft(stage) => &stage.training,
-            StageKind::Rl(stage) => &stage.training,
+            StageKind::Pretrain(stage) => Some(&stage.training),
+            StageKind::Sft(stage) => Some(&stage.training),
+            StageKind::Rl(stage) => Some(&stage.training),
+            StageKind::RejectionSampling(_) => None,
         }
+    }
+
+    /// Optimiser steps that the recipe asks for; 0 where the data decides or nothing is trained.
+    pub fn steps(&self) -> u64 {
+        self.training().map_or(0, |training| training.steps as u64)
+    }
+
+    /// Whether it leaves a model behind.
+    pub fn makes_model(&self) -> bool {
+        self.training().is_some()
     }
 
     /// Adapters that the stage trains in place of the weights.
     pub fn lora(&self) -> Option<&LoraKeys> {
         match &self.kind {
-            StageKind::Pretrain(_) => None,
+            StageKind::Pretrain(_) | StageKind::RejectionSampling(_) => None,
             StageKind::Sft(stage) => stage.lora.as_ref(),
             StageKind::Rl(stage) => stage.lora.as_ref(),
         }
@@ -153,6 +178,7 @@ impl Stage {
         let sources = match &self.kind {
             StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
             StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
+            StageKind::RejectionSampling(r) => [Some(&r.data), None],
         };
         sources.into_iter().flatten()
     }
@@ -164,7 +190,10 @@ impl Stage {
                 TextSource::Text { path } => Some(path.clone()),
                 TextSource::MiniWorld(_) => None,
             },
-            StageKind::Sft(sft) => return sft.data.iter().map(|s| s.path.clone()).collect(),
+            StageKind::Sft(sft) => {
+                return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
+            }
+            StageKind::RejectionSampling(stage) => return stage.paths(),
             StageKind::Rl(_) => None,
         };
         let questions = self.question_sources().filter_map(QuestionSource::path);
@@ -182,8 +211,15 @@ impl Stage {
         let model = s.section("model")?.map(|m| read_model(m, earlier)).transpose()?;
         let kind = match s.required_choice("kind")? {
             KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
-            KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s)?)),
+            KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s, earlier)?)),
             KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
+            KindName::RejectionSampling => {
+                if TAKEN_NAMES.contains(&name.as_str()) {
+                    let expected = "a name that no other file of a run folder begins with";
+                    return Err(s.conflict("name", expected));
+                }
+                StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
+            }
         };
         s.finish()?;
         Ok(Self { name, model, kind })
@@ -292,18 +328,28 @@ impl Recipe {
     }
 
     /// The model that a stage starts from: its own `model`, else what the stage before wrote,
-    /// else the recipe's. `index` counts from 0.
+    /// else the recipe's. A stage that makes no model stands for the one that it starts from.
+    /// `index` counts from 0.
     pub fn model_of(&self, index: usize) -> ModelSource {
         let own = self.stages.get(index).and_then(|stage| stage.model.clone());
         let before = index.checked_sub(1).and_then(|before| self.stages.get(before));
-        own.or_else(|| before.map(|stage| ModelSource::Stage(stage.name.clone())))
-            .unwrap_or_else(|| self.model.clone())
+        let source = own
+            .or_else(|| before.map(|stage| ModelSource::Stage(stage.name.clone())))
+            .unwrap_or_else(|| self.model.clone());
+        let place = |name: &str| self.stages[..index].iter().position(|s| s.name == name);
+        match &source {
+            ModelSource::Stage(name) => match place(name) {
+                Some(before) if !self.stages[before].makes_model() => self.model_of(before),
+                _ => source,
+            },
+            _ => source,
+        }
     }
 
     /// Optimiser steps of all stages together; those that the length of the data decides count as
     /// none.
     pub fn total_steps(&self) -> u64 {
-        self.stages.iter().map(|stage| stage.training().steps as u64).sum()
+        self.stages.iter().map(Stage::steps).sum()
     }
 
     /// Files and folders that a stage reads: its model or tokenizer where no stage of this recipe

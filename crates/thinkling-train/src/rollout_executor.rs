@@ -2,6 +2,7 @@
 
 use crate::devices::Devices;
 use crate::error::Result;
+use crate::executor::Generator;
 use crate::recipe::{RolloutKeys, RolloutKind, RolloutWeights};
 use crate::stage::learn_error;
 use std::ops::ControlFlow;
@@ -112,20 +113,72 @@ impl EngineRollout {
         groups: Groups,
     ) -> Result<Self, EngineError> {
         let capacity = Capacity::fitting(groups, config, adapter);
-        let weights = WeightsReader::set_later(config, weights.format());
-        let engine = match adapter {
-            Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
-            None => Engine::on_cpu(&weights, capacity),
-        }?;
+        let engine = make_engine(config, weights, adapter, capacity)?;
         Ok(Self { engine, rows: capacity.rows, weights_s: 0.0 })
     }
+}
 
-    async fn renew(&mut self, model: &Decoder) -> Result<(), LearnError> {
-        let mut update = self.engine.update_weights().map_err(rollout_error)?;
-        model
-            .export(|tensor| update.set(&tensor.name, &tensor.values).map_err(rollout_error))
-            .await?;
-        update.finish().map_err(rollout_error)
+/// An engine whose weights are set later.
+fn make_engine(
+    config: &ModelConfig,
+    weights: RolloutWeights,
+    adapter: Option<&Adapter>,
+    capacity: Capacity,
+) -> Result<Engine, EngineError> {
+    let weights = WeightsReader::set_later(config, weights.format());
+    match adapter {
+        Some(adapter) => pollster::block_on(Engine::on_gpu(adapter, &weights, capacity)),
+        None => Engine::on_cpu(&weights, capacity),
+    }
+}
+
+/// Gives an engine the weights that a model has now.
+async fn renew(engine: &mut Engine, model: &Decoder) -> Result<(), LearnError> {
+    let mut update = engine.update_weights().map_err(rollout_error)?;
+    model.export(|tensor| update.set(&tensor.name, &tensor.values).map_err(rollout_error)).await?;
+    update.finish().map_err(rollout_error)
+}
+
+/// What completes the prompts of a stage that changes no weights.
+#[derive(Debug)]
+pub(crate) struct FixedExecutor<'a> {
+    keys: &'a RolloutKeys,
+    adapter: Option<Adapter>,
+    model: &'a Decoder,
+}
+
+impl<'a> FixedExecutor<'a> {
+    /// What `keys` ask for.
+    pub(crate) fn open(
+        keys: &'a RolloutKeys,
+        devices: Devices<'_>,
+        model: &'a Decoder,
+    ) -> Result<Self> {
+        let adapter = match keys.kind {
+            RolloutKind::Burn => None,
+            RolloutKind::Engine => devices.adapter(keys.device)?,
+        };
+        Ok(Self { keys, adapter, model })
+    }
+
+    /// Completions at once, at most `rows`, whose keys and values a buffer of the GPU can hold.
+    pub(crate) fn rows(&self, rows: usize, prompt_tokens: usize, max_tokens: usize) -> usize {
+        let rows = rows.max(1);
+        let groups =
+            Groups { prompts: 2 * rows, group_size: 1, prompt_tokens, max_tokens, max_rows: rows };
+        Capacity::fitting(groups, self.model.config(), self.adapter.as_ref()).rows
+    }
+
+    /// Makes what generates, with room for `capacity`.
+    pub(crate) fn load(&self, capacity: Capacity) -> Result<Generator> {
+        if self.keys.kind == RolloutKind::Burn {
+            return Ok(Generator::Burn(Box::new(self.model.clone())));
+        }
+        let (config, weights) = (self.model.config(), self.keys.weights);
+        let mut engine = make_engine(config, weights, self.adapter.as_ref(), capacity)
+            .map_err(|e| learn_error(rollout_error(e)))?;
+        pollster::block_on(renew(&mut engine, self.model)).map_err(learn_error)?;
+        Ok(Generator::Engine(Box::new(engine)))
     }
 }
 
@@ -139,7 +192,7 @@ impl Rollout for EngineRollout {
         mut on_done: impl FnMut(usize, &Completion),
     ) -> Result<Vec<Completion>, LearnError> {
         let clock = Instant::now();
-        self.renew(model).await?;
+        renew(&mut self.engine, model).await?;
         self.weights_s = clock.elapsed().as_secs_f64();
         let mut request = config.request(prompts, first_stream);
         request.max_rows = request.max_rows.min(self.rows);

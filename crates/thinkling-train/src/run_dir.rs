@@ -8,6 +8,8 @@
 //!   completions.jsonl      sampled completions with their rewards
 //!   events.out.tfevents.*  the same numbers for TensorBoard
 //!   checkpoints/step-000050/
+//!   STAGE.jsonl            the examples of a stage that makes some, with STAGE-counts.json
+//!   STAGE.answers.jsonl    the answers that they were chosen from
 //!   run.lock               held by the process that writes
 //! ```
 
@@ -202,10 +204,31 @@ impl RunDir {
         CheckpointStore::new(self.path.join(CHECKPOINTS))
     }
 
+    /// The examples that a stage makes.
+    pub(crate) fn stage_set(&self, stage: &str) -> PathBuf {
+        stage_set(&self.path, stage)
+    }
+
+    /// The counts that go with [`stage_set`](Self::stage_set); there once the stage is done.
+    pub(crate) fn stage_counts(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}-counts.json"))
+    }
+
+    /// The answers that a stage chooses its examples from. No stage has a dot in its name, so that
+    /// this is no stage's set.
+    pub(crate) fn stage_answers(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.answers.jsonl"))
+    }
+
     /// Folder for what a stage gives to later ones; its finished model.
     pub fn stage_output(&self, stage: &str) -> PathBuf {
         self.path.join(STAGES).join(stage)
     }
+}
+
+/// The examples that a stage makes in the run folder `run`.
+pub(crate) fn stage_set(run: &Path, stage: &str) -> PathBuf {
+    run.join(format!("{stage}.jsonl"))
 }
 
 pub(crate) fn make_empty(path: &Path) -> Result<()> {

@@ -11,7 +11,8 @@ use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, save_adapter, save_model};
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
-use crate::recipe::{ModelSource, NewModel, Recipe, StageKind, TokenizerSource};
+use crate::recipe::{ModelSource, NewModel, Recipe, Stage, StageKind, TokenizerSource};
+use crate::rejection::{Evaluations, check_mix};
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::stage::{self, SavedHead, Saving, StageContext};
 use burn::tensor::Device;
@@ -97,15 +98,14 @@ pub fn run(
     let resumed = info.is_some();
     progress.note(&format!("run folder: {}", run.path().display()));
     let checkpoint = match resumed {
-        true => find_checkpoint(&run, progress)?,
+        true => find_checkpoint(&run, &recipe, progress)?,
         false => None,
     };
     let at = checkpoint.as_ref().map(SavedHead::read).transpose()?.map(|head| head.stage);
     // A later stage's checkpoint, or the output itself, says that a stage is done.
     let done = (0..recipe.stages.len())
         .take_while(|&index| {
-            let output = run.stage_output(&recipe.stages[index].name);
-            resumed && (at.is_some_and(|at| at > index) || output.join("config.json").exists())
+            resumed && (at.is_some_and(|at| at > index) || is_done(&run, &recipe.stages[index]))
         })
         .count();
     if let Some(info) = &info {
@@ -135,7 +135,9 @@ pub fn run(
         let stage = &recipe.stages[index];
         let output = run.stage_output(&stage.name);
         if index < done {
-            outcome.model = Some(output);
+            if stage.makes_model() {
+                outcome.model = Some(output);
+            }
             first_step += stage::steps_of(&run, stage)?;
             continue;
         }
@@ -166,21 +168,30 @@ pub fn run(
         if result.interrupted {
             return Ok(outcome);
         }
-        let model = &result.model;
-        let base = model.path.display().to_string();
-        save_adapter(&output.join("adapter"), &model.decoder, &base)?;
-        save_model(
-            &output,
-            &model.decoder,
-            model.tokenizer.as_ref(),
-            model.tokenizer_config.as_deref(),
-            FloatType::F32,
-        )?;
+        if stage.makes_model() {
+            save_output(&output, &result.model)?;
+            outcome.model = Some(output);
+        }
         progress.stage_finished(&stage.name);
-        outcome.model = Some(output);
         first_step += stage::steps_of(&run, stage)?;
     }
     Ok(outcome)
+}
+
+/// Whether all that a stage writes is there.
+fn is_done(run: &RunDir, stage: &Stage) -> bool {
+    match stage.makes_model() {
+        true => run.stage_output(&stage.name).join("config.json").exists(),
+        false => run.stage_counts(&stage.name).exists(),
+    }
+}
+
+/// Writes a stage's model, and its adapter where it trained one.
+fn save_output(output: &Path, model: &LoadedModel) -> Result<()> {
+    let base = model.path.display().to_string();
+    save_adapter(&output.join("adapter"), &model.decoder, &base)?;
+    let (tokenizer, config) = (model.tokenizer.as_ref(), model.tokenizer_config.as_deref());
+    save_model(output, &model.decoder, tokenizer, config, FloatType::F32)
 }
 
 /// Says at once what would be missed only after minutes.
@@ -191,6 +202,15 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
     for stage in &recipe.stages {
         if let StageKind::Sft(sft) = &stage.kind {
             check_examples(sft)?;
+        }
+        if let StageKind::RejectionSampling(keys) = &stage.kind {
+            let rewards = keys.rewards();
+            let checks = Checks { stage: &stage.name, rewards: &rewards, tools };
+            if keys.data.path().is_some() {
+                read_problems(&keys.data, checks, 0, false)?;
+            }
+            keys.decontaminate.as_ref().map(Evaluations::read).transpose()?;
+            check_mix(&keys.mix)?;
         }
         let StageKind::Rl(rl) = &stage.kind else { continue };
         let (training, accuracy) = (rl.rewards.spec(), rl.rewards.accuracy_spec());
@@ -205,9 +225,16 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
     Ok(())
 }
 
-fn find_checkpoint(run: &RunDir, progress: &mut dyn Progress) -> Result<Option<Checkpoint>> {
+fn find_checkpoint(
+    run: &RunDir,
+    recipe: &Recipe,
+    progress: &mut dyn Progress,
+) -> Result<Option<Checkpoint>> {
     let Some(found) = run.checkpoints().latest_valid()? else {
-        progress.note("no checkpoint yet: the run starts again from its beginning");
+        // Answers of a stage that asks are kept without any checkpoint.
+        if recipe.stages.first().is_some_and(Stage::makes_model) {
+            progress.note("no checkpoint yet: the run starts again from its beginning");
+        }
         return Ok(None);
     };
     for damaged in &found.damaged {

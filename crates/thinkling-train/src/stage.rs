@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod pretrain;
+mod rejection;
 mod rl;
 mod sft;
 
@@ -12,7 +13,7 @@ use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, model_error};
 use crate::progress::Progress;
 use crate::questions::with_causes;
-use crate::recipe::{Recipe, Stage, StageKind};
+use crate::recipe::{Recipe, Stage, StageKind, Training};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use checkpoints::{read_model, read_moments};
@@ -65,12 +66,20 @@ pub(crate) fn run(
         StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, model, checkpoint),
         StageKind::Sft(stage) => sft::run(&mut context, stage, model, checkpoint),
         StageKind::Rl(stage) => rl::run(&mut context, stage, model, checkpoint),
+        StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, model),
     }
 }
 
 impl StageContext<'_> {
     pub(crate) fn stage(&self) -> &Stage {
         &self.recipe.stages[self.index]
+    }
+
+    /// Optimiser and length of the stage.
+    fn training(&self) -> Result<&Training> {
+        let nothing = || "the stage trains nothing".to_owned();
+        let failed = || TrainError::Failed { what: "training", reason: nothing() };
+        self.stage().training().ok_or_else(failed)
     }
 
     /// The run's step for a step of this stage.
@@ -93,7 +102,8 @@ impl StageContext<'_> {
         };
         let list = model.param_list();
         let device = self.devices.learner();
-        let states = self.stage().training().optimizer_states;
+        let training = self.training()?;
+        let states = training.optimizer_states;
         if states != StatePrecision::F32 && !is_host(device) {
             return Err(TrainError::DoesNotFit {
                 stage: self.stage().name.clone(),
@@ -101,7 +111,7 @@ impl StageContext<'_> {
             });
         }
         let activation_bytes = self.activation_bytes(&model, beside)?;
-        let mut optimizer = AdamW::new(self.stage().training().adamw(), &list, device);
+        let mut optimizer = AdamW::new(training.adamw(), &list, device);
         let mut learner = match checkpoint {
             None => Learner::new(model, optimizer),
             Some((checkpoint, updates)) => {
@@ -111,7 +121,7 @@ impl StageContext<'_> {
             }
         };
         learner.activation_bytes = activation_bytes;
-        learner.recompute = self.stage().training().recompute.into();
+        learner.recompute = training.recompute.into();
         Ok(learner)
     }
 
@@ -122,8 +132,9 @@ impl StageContext<'_> {
         /// Fewer tokens are not cut off by the learner.
         const LEAST_TOKENS: usize = 256;
         let stage = self.stage();
-        let Some(memory) = &stage.training().memory else { return Ok(None) };
-        let states = match stage.training().optimizer_states {
+        let training = self.training()?;
+        let Some(memory) = &training.memory else { return Ok(None) };
+        let states = match training.optimizer_states {
             StatePrecision::F32 => 8,
             StatePrecision::Bits8 => 2,
         };
@@ -132,7 +143,7 @@ impl StageContext<'_> {
         let parameter_bytes = 4 * (3 + usize::from(stage.has_reference())) + states;
         // Weights that only adapters change.
         let frozen = model.lora().map_or(0, |_| 4 * config.parameter_count());
-        let recompute = stage.training().recompute.into();
+        let recompute = training.recompute.into();
         let fixed = REST + beside + parameter_bytes * model.trained_count() + frozen;
         let least = fixed + LEAST_TOKENS * activation_bytes(config, recompute);
         match usize::try_from(memory.bytes()) {

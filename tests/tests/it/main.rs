@@ -13,6 +13,7 @@ mod runs;
 mod score;
 mod train;
 mod train_input;
+mod train_rejection;
 mod train_resume;
 mod train_rollout;
 mod train_sft;

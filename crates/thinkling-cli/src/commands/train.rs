@@ -16,6 +16,7 @@ use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::examples::describe;
 use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
+use thinkling_train::rejection;
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start};
 
@@ -27,21 +28,7 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     if args.dry_run {
         if let Some(recipe) = &recipe {
             print!("{}", recipe.to_toml()?);
-            let mut steps = recipe.total_steps();
-            for (index, stage) in recipe.stages.iter().enumerate() {
-                // A recipe that names files of others is sound without them.
-                if let Some(path) = recipe.inputs_of(index).into_iter().find(|p| !p.exists()) {
-                    if matches!(stage.kind, StageKind::Sft(_)) {
-                        let (name, path) = (&stage.name, path.display());
-                        eprintln!("stage `{name}`: {path} is not there, its examples are unknown");
-                    }
-                } else if let Some(counts) = describe(recipe, index)? {
-                    eprintln!("stage `{}`: {}", stage.name, counts.words());
-                    if stage.training().steps == 0 {
-                        steps += counts.steps;
-                    }
-                }
-            }
+            let steps = tell_plan(recipe)?;
             eprintln!("the recipe is sound: {steps} optimiser steps; nothing was run");
         }
         return Ok(());
@@ -92,6 +79,38 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         tell(&outcome, clock_start.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// Says what each stage is going to do, as far as its data tells, and gives the optimiser steps of
+/// all.
+fn tell_plan(recipe: &Recipe) -> Result<u64, Failure> {
+    let sandbox = Runner::open()?;
+    let tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
+    let mut steps = recipe.total_steps();
+    for (index, stage) in recipe.stages.iter().enumerate() {
+        let name = &stage.name;
+        let unknown = match stage.kind {
+            StageKind::Sft(_) => "its examples are unknown",
+            StageKind::RejectionSampling(_) => "its prompts are unknown",
+            StageKind::Pretrain(_) | StageKind::Rl(_) => continue,
+        };
+        // A recipe that names files of others is sound without them.
+        if let Some(path) = recipe.inputs_of(index).into_iter().find(|p| !p.exists()) {
+            eprintln!("stage `{name}`: {} is not there, {unknown}", path.display());
+        } else if let Some(planned) = rejection::describe(recipe, index, tools)? {
+            eprintln!("stage `{name}`: {}", planned.words());
+        } else if let Some(counts) = describe(recipe, index)? {
+            eprintln!("stage `{name}`: {}", counts.words());
+            if stage.steps() == 0 {
+                steps += counts.steps;
+            }
+        } else {
+            eprintln!(
+                "stage `{name}`: an earlier stage makes its examples, whose number is unknown"
+            );
+        }
+    }
+    Ok(steps)
 }
 
 fn tell(outcome: &RunOutcome, seconds: f64) {

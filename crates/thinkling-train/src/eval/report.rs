@@ -1,7 +1,7 @@
 //! The measures of a whole evaluation.
 
 use super::Settings;
-use super::answers::Answers;
+use crate::answers::Answers;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thinkling_learn::{Measured, Measures, ProblemResult, Question, Tally};
@@ -81,7 +81,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::answers::{AnswerFile, AnswerLine};
+    use crate::answers::{AnswerFile, AnswerLine};
     use thinkling_reward::record::Reason;
     use thinkling_reward::{Task, Verdict};
     use thinkling_sampling::Finish;
@@ -93,7 +93,7 @@ mod tests {
     /// Problems with gold 1/2, each with a level and four answers.
     fn report(problems: &[(&str, [(&str, Verdict); 4])], task: &Task) -> Report {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let mut file = AnswerFile::open(dir.path()).expect("made");
+        let mut file = AnswerFile::open(&dir.path().join("answers.jsonl")).expect("made");
         let mut answers = file.read((problems.len(), 4)).expect("nothing yet");
         let mut questions = Vec::new();
         for (index, (level, all)) in problems.iter().enumerate() {

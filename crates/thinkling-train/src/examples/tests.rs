@@ -33,7 +33,7 @@ fn read(text: &str, keys: &str) -> Result<Examples> {
     let (tokenizer, chat) = (tokenizer(), chat());
     let end = tokenizer.token_to_id("</s>");
     let side = TextSide { tokenizer: &tokenizer, chat: Some(&chat), end, context: 1024 };
-    read_examples(&stage, "s", 3, side)
+    read_examples(&stage, Path::new(""), "s", 3, side)
 }
 
 fn line(prompt: &str, completion: &str) -> String {

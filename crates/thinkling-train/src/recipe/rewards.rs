@@ -294,7 +294,7 @@ fn accuracy_rule(keys: &AccuracyKeys) -> Rule {
 }
 
 impl AccuracyKeys {
-    fn read(&mut self, s: &mut Section<'_>) -> Result<()> {
+    pub(super) fn read(&mut self, s: &mut Section<'_>) -> Result<()> {
         s.choice("template", &mut self.template)?;
         s.choice("code", &mut self.code)?;
         if let Some(policy) = s.section("policy")? {

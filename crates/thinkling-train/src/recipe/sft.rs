@@ -1,6 +1,6 @@
 //! The `sft` stage: supervised training on conversations.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use thinkling_learn::Decay;
@@ -12,6 +12,7 @@ use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
 use super::tree::Value;
+use super::{Stage, StageKind};
 use crate::error::Result;
 
 choices! {
@@ -29,6 +30,8 @@ choices! {
     enum ExampleKind {
         /// A file.
         Jsonl = "jsonl",
+        /// What an earlier stage wrote.
+        Stage = "stage",
     }
 }
 
@@ -85,14 +88,40 @@ pub struct SftStage {
     pub eval: Option<HeldOutKeys>,
 }
 
-/// A file of examples: one JSON object a line, or one JSON array of objects.
+/// Examples: one JSON object a line, or one JSON array of objects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExampleSource {
-    /// Always `jsonl`.
-    kind: ExampleKind,
-    /// The file.
-    pub path: PathBuf,
-    /// How an example stands in its object. Default `auto`.
+    /// Where they lie.
+    #[serde(flatten)]
+    pub place: ExamplePlace,
+    /// How an example stands in its object.
+    #[serde(flatten)]
+    pub fields: ExampleFields,
+    /// How often a pass takes each example: 2 takes all twice, 0.5 half of them, chosen by the seed.
+    /// Default 1.
+    pub weight: f64,
+}
+
+/// Where examples lie; the key `kind`. Required.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum ExamplePlace {
+    /// `kind = "jsonl"`: a file.
+    Jsonl {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `kind = "stage"`: what an earlier `rejection-sampling` stage wrote.
+    Stage {
+        /// Name of that stage.
+        name: String,
+    },
+}
+
+/// How an example stands in its object.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExampleFields {
+    /// Its form. Default `auto`.
     pub format: ExampleFormat,
     /// Field with the messages. Default `messages`.
     pub messages: String,
@@ -100,9 +129,6 @@ pub struct ExampleSource {
     pub prompt: String,
     /// Field with the completion. Default `completion` (`gsm8k`: `answer`).
     pub completion: String,
-    /// How often a pass takes each example: 2 takes all twice, 0.5 half of them, chosen by the seed.
-    /// Default 1.
-    pub weight: f64,
 }
 
 /// Keys of the table `eval` of an `sft` stage.
@@ -118,8 +144,8 @@ pub struct HeldOutKeys {
 
 impl SftStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
-    pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
-        let data = read_data(s)?;
+    pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
+        let data = read_data(s, earlier)?;
         let defaults =
             Training { lr: 5e-5, schedule: Decay::Cosine, steps: 0, ..Training::default() };
         let training = defaults.read_with_steps(s, 0)?;
@@ -155,40 +181,71 @@ impl SftStage {
     }
 }
 
-fn read_data(s: &mut Section<'_>) -> Result<Vec<ExampleSource>> {
+fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
     let one_or_more = "a table, or an array of at least one table";
     let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
     let Value::Array(items) = &node.value else {
-        return Ok(vec![ExampleSource::read(s.required_section("data")?)?]);
+        return Ok(vec![ExampleSource::read(s.required_section("data")?, earlier)?]);
     };
     if items.is_empty() {
         return Err(s.conflict("data", one_or_more));
     }
-    let sources = items.iter().enumerate();
-    sources.map(|(i, item)| ExampleSource::read(s.inner(item, &format!("data.{i}"))?)).collect()
+    let read = |(i, item)| ExampleSource::read(s.inner(item, &format!("data.{i}"))?, earlier);
+    items.iter().enumerate().map(read).collect()
 }
 
 impl ExampleSource {
-    fn read(mut s: Section<'_>) -> Result<Self> {
-        let kind = s.required_choice("kind")?;
-        let path = s.required_path("path")?;
+    fn read(mut s: Section<'_>, earlier: &[Stage]) -> Result<Self> {
+        let place = match s.required_choice("kind")? {
+            ExampleKind::Jsonl => ExamplePlace::Jsonl { path: s.required_path("path")? },
+            ExampleKind::Stage => ExamplePlace::Stage { name: read_stage(&mut s, earlier)? },
+        };
+        let fields = ExampleFields::read(&mut s)?;
+        let mut source = Self { place, fields, weight: 1.0 };
+        s.float("weight", &mut source.weight, POSITIVE)?;
+        s.finish()?;
+        Ok(source)
+    }
+
+    /// The file, where the recipe names one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            ExamplePlace::Jsonl { path } => Some(path),
+            ExamplePlace::Stage { .. } => None,
+        }
+    }
+}
+
+/// Reads the name of a stage that writes examples.
+fn read_stage(s: &mut Section<'_>, earlier: &[Stage]) -> Result<String> {
+    let name = s.required_text("name")?;
+    let writes = |stage: &&Stage| matches!(stage.kind, StageKind::RejectionSampling(_));
+    let names: Vec<&str> = earlier.iter().filter(writes).map(|s| s.name.as_str()).collect();
+    if names.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    Err(s.conflict(
+        "name",
+        match names.as_slice() {
+            [] => "an earlier stage of `kind` = \"rejection-sampling\" (there is none)".to_owned(),
+            names => format!("an earlier stage that writes examples ({})", names.join(", ")),
+        },
+    ))
+}
+
+impl ExampleFields {
+    pub(super) fn read(s: &mut Section<'_>) -> Result<Self> {
         let mut format = ExampleFormat::Auto;
         s.choice("format", &mut format)?;
         let [prompt, completion] = match format {
             ExampleFormat::Gsm8k => ["question", "answer"],
             _ => ["prompt", "completion"],
         };
-        let mut source = Self {
-            kind,
-            path,
+        Ok(Self {
             format,
             messages: s.text("messages")?.unwrap_or_else(|| "messages".to_owned()),
             prompt: s.text("prompt")?.unwrap_or_else(|| prompt.to_owned()),
             completion: s.text("completion")?.unwrap_or_else(|| completion.to_owned()),
-            weight: 1.0,
-        };
-        s.float("weight", &mut source.weight, POSITIVE)?;
-        s.finish()?;
-        Ok(source)
+        })
     }
 }

@@ -294,7 +294,7 @@ fn missing_keys_name_the_table_that_lacks_them() {
         ),
         (
             "kind = \"pretrain\"\n",
-            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\"",
+            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\", \"rejection-sampling\"",
         ),
         (
             "data = { kind = \"text\", path = \"corpus/a.txt\" }\n",
@@ -451,7 +451,7 @@ fn a_supervised_stage_has_the_reports_course_and_reads_back() {
     let many = "data=[{kind='jsonl', path='a.jsonl', weight=2}, {kind='jsonl', path='b.json', \
                 format='gsm8k'}]\nlora={targets=['v','q_proj','q']}\neval={}\nsteps=7\n";
     let stage = sft(many, &["stage.s.lora.rank=8"]);
-    assert_eq!(stage.data[1].prompt, "question");
+    assert_eq!(stage.data[1].fields.prompt, "question");
     assert_eq!(stage.data[0].weight, 2.0);
     let lora = stage.lora.as_ref().expect("adapters");
     assert_eq!((lora.rank, &lora.targets[..]), (8, &[Target::Q, Target::V][..]));

@@ -47,7 +47,7 @@ fn counts_file(run: &RunDir, stage: &str) -> PathBuf {
 /// # Errors
 /// A run folder that does not.
 pub(crate) fn steps_of(run: &RunDir, stage: &Stage) -> Result<u64> {
-    let steps = stage.training().steps as u64;
+    let steps = stage.steps();
     if steps > 0 || !matches!(stage.kind, StageKind::Sft(_)) {
         return Ok(steps);
     }
@@ -67,7 +67,7 @@ pub(super) fn run(
     let recipe = context.recipe;
     let name = &recipe.stages[context.index].name;
     let seed = recipe.stage_seed(context.index);
-    let examples = read_examples(stage, name, seed, TextSide::of(&model)?)?;
+    let examples = read_examples(stage, context.run.path(), name, seed, TextSide::of(&model)?)?;
     let total = examples.counts.steps;
     context.progress.note(&format!("stage `{name}`: {}", examples.counts.words()));
     crate::atomic::write_json(&counts_file(context.run, name), &examples.counts)?;

@@ -1,9 +1,9 @@
 //! Asks for the completions that are missing, and judges and writes each as it ends.
 
-use super::answers::{AnswerFile, AnswerLine, Answers};
-use super::{Conditions, Settings, Watch};
+use crate::answers::{AnswerFile, AnswerLine, Answers};
 use crate::error::{Result, TrainError};
-use crate::model_io::StoredModel;
+use crate::executor::Generator;
+use crate::interrupt::Interrupt;
 use crate::prompts::Prompts;
 use crate::stage::learn_error;
 use std::ops::ControlFlow;
@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use thinkling_engine::{Capacity, Groups};
-use thinkling_learn::{
-    FormatReading, Measured, Question, RolloutConfig, Scorer, evaluation_seed, stop_ids,
-};
-use thinkling_reward::RewardSpec;
+use thinkling_learn::{FormatReading, Measured, Question, RolloutConfig, Scorer, stop_ids};
+use thinkling_model::Precision;
+use thinkling_reward::{FormatRule, RewardSpec, Tools};
 use thinkling_sampling::generate::{Completion, GenerateRequest, Resumed};
 use thinkling_sampling::{SamplingParams, StopRules};
 use thinkling_weights::ModelConfig;
@@ -24,12 +23,20 @@ const CACHE_BYTES: usize = 1 << 30;
 /// Time between two tellings of how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// How far an evaluation is.
+/// Told of the course of an evaluation or a stage that asks.
+pub trait Watch {
+    /// A sentence for the user.
+    fn note(&mut self, text: &str);
+    /// How far it is; now and then, and at the end.
+    fn progress(&mut self, progress: &EvalProgress);
+}
+
+/// How far an evaluation is, or a stage that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EvalProgress {
     /// Completions that are judged.
     pub done: usize,
-    /// Completions of the whole evaluation.
+    /// Completions in all.
     pub total: usize,
     /// Problems whose answers are all judged.
     pub problems_done: usize,
@@ -45,16 +52,16 @@ pub struct EvalProgress {
 
 /// What asking came to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Whether all answers are there; not where an interrupt came before.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     tokens: usize,
     seconds: f64,
 }
 
 impl Asked {
     /// Tokens a second; `None` where there was nothing to ask for.
-    pub(super) fn tokens_per_s(&self) -> Option<f64> {
+    pub(crate) fn tokens_per_s(&self) -> Option<f64> {
         (self.tokens > 0).then(|| self.tokens as f64 / self.seconds)
     }
 }
@@ -89,32 +96,54 @@ fn missing(answers: &Answers, max_rows: usize) -> Vec<Vec<Group>> {
     by_size.into_values().rev().collect()
 }
 
+/// How answers are drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drawing {
+    /// Answers a problem.
+    pub(crate) samples: usize,
+    pub(crate) sampling: SamplingParams,
+    /// Tokens of an answer at most.
+    pub(crate) max_tokens: usize,
+    /// Seed of the random streams: answer `i` of problem `p` draws from the stream
+    /// `p * samples + i`.
+    pub(crate) seed: u64,
+    /// Answers at once at most; `None` for [`rows_that_fit`].
+    pub(crate) max_rows: Option<usize>,
+    /// How the model reads its weights, on the CPU.
+    pub(crate) precision: Precision,
+}
+
 /// Everything that asking needs to know.
-pub(super) struct Asking<'a> {
-    pub(super) model: &'a StoredModel,
-    pub(super) questions: &'a [Question],
-    pub(super) settings: &'a Settings,
-    pub(super) prompts: Prompts<'a>,
-    pub(super) rewards: &'a RewardSpec,
-    pub(super) conditions: &'a Conditions<'a>,
+pub(crate) struct Asking<'a> {
+    pub(crate) config: &'a ModelConfig,
+    pub(crate) questions: &'a [Question],
+    pub(crate) drawing: Drawing,
+    pub(crate) prompts: Prompts<'a>,
+    pub(crate) rewards: &'a RewardSpec,
+    /// Which format is counted.
+    pub(crate) format: FormatRule,
+    /// What runs programs, where there is one.
+    pub(crate) tools: Tools<'a>,
+    /// Asks to stop.
+    pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Asking<'_> {
-    /// Asks for what is missing in `answers`.
+    /// Asks for what is missing in `answers`; `load` makes what generates, once something is.
     ///
     /// # Errors
     /// A model or device that fails, a disk that is full, a runner of programs that fails.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
+        load: impl FnOnce(Capacity) -> Result<Generator>,
         file: &mut AnswerFile,
         answers: &mut Answers,
         watch: &mut dyn Watch,
     ) -> Result<Asked> {
-        let settings = self.settings;
-        let config = self.model.checkpoint.config();
+        let (drawing, config) = (self.drawing, self.config);
         let longest = self.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0);
-        let fitting = rows_that_fit(config, longest.saturating_add(settings.max_tokens));
-        let max_rows = self.conditions.max_rows.unwrap_or(fitting).max(1);
+        let fitting = rows_that_fit(config, longest.saturating_add(drawing.max_tokens));
+        let max_rows = drawing.max_rows.unwrap_or(fitting).max(1);
         let parts = missing(answers, max_rows);
         if parts.is_empty() {
             return Ok(Asked { whole: true, ..Asked::default() });
@@ -132,7 +161,7 @@ impl Asking<'_> {
                 prompts: request.prompts.len(),
                 group_size: request.group_size,
                 prompt_tokens,
-                max_tokens: settings.max_tokens,
+                max_tokens: drawing.max_tokens,
                 max_rows,
             })
             .map(|groups| Capacity::of_groups(groups, config.max_position_embeddings))
@@ -142,15 +171,15 @@ impl Asking<'_> {
                 ..a
             });
         let Some(capacity) = capacity else { return Ok(Asked::default()) };
-        let mut generator = self.conditions.executor.load(self.model, capacity)?;
+        let mut generator = load(capacity)?;
         let tally = Running::new(answers);
         let mut course = Course::new(&tally, answers, watch);
-        let (tokenizer, tools) = (self.prompts.tokenizer, self.conditions.tools);
+        let (tokenizer, tools) = (self.prompts.tokenizer, self.tools);
         let judge = Judge {
             questions: self.questions,
             scorer: Scorer { tokenizer, rewards: self.rewards, tools },
             format: FormatReading {
-                rule: settings.format,
+                rule: self.format,
                 inside_think: self.prompts.open_thinking()?,
             },
         };
@@ -172,7 +201,7 @@ impl Asking<'_> {
                             // Without a receiver the judge has failed, which it tells below.
                             stopped |= ended.send((group.problem, sample, completion)).is_err();
                         }
-                        stopped |= self.conditions.interrupt.is_requested();
+                        stopped |= self.interrupt.is_requested();
                         if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                     })
                     .map(|_| ())
@@ -194,29 +223,25 @@ impl Asking<'_> {
         prompts: &'r [Vec<u32>],
         max_rows: usize,
     ) -> GenerateRequest<'r> {
-        let settings = self.settings;
-        let config = self.model.checkpoint.config();
+        let drawing = self.drawing;
         let stream = |problem: usize, sample: usize| Resumed {
-            stream: (problem * settings.samples + sample) as u64,
+            stream: (problem * drawing.samples + sample) as u64,
             tokens: 0,
         };
         let streams =
             |g: &Group| g.samples.iter().map(|&s| stream(g.problem, s)).collect::<Vec<_>>();
         GenerateRequest {
             group_size: groups.first().map_or(1, |group| group.samples.len()),
-            sampling: SamplingParams {
-                temperature: settings.temperature,
-                top_p: settings.top_p,
-                ..SamplingParams::default()
-            },
+            sampling: drawing.sampling,
             stop: StopRules {
-                stop_ids: stop_ids(config, self.prompts.tokenizer),
-                max_tokens: settings.max_tokens,
+                stop_ids: stop_ids(self.config, self.prompts.tokenizer),
+                max_tokens: drawing.max_tokens,
             },
-            seed: evaluation_seed(settings.seed),
+            seed: drawing.seed,
+            precision: drawing.precision,
             resumed: groups.iter().flat_map(streams).collect(),
             max_rows,
-            ..GenerateRequest::new(prompts, settings.max_tokens)
+            ..GenerateRequest::new(prompts, drawing.max_tokens)
         }
     }
 }

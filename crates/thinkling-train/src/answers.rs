@@ -10,9 +10,7 @@ use thinkling_learn::Measured;
 use thinkling_reward::Verdict;
 use thinkling_sampling::Finish;
 
-const COMPLETIONS_FILE: &str = "completions.jsonl";
-
-/// A line of `completions.jsonl`.
+/// A line of a file of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnswerLine {
     /// Which problem, counted from 0.
@@ -41,10 +39,10 @@ pub struct AnswerLine {
 
 /// What is kept of a line in memory.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) measured: Measured,
+pub(crate) struct Answer {
+    pub(crate) measured: Measured,
     /// The answer as read, where it has a verdict: what it votes for.
-    pub(super) vote: Option<String>,
+    pub(crate) vote: Option<String>,
     /// Where its line stands in the file.
     offset: u64,
     len: u64,
@@ -60,7 +58,7 @@ impl Answer {
 
 /// The answers of all problems, in their order.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     samples: usize,
     all: Vec<Option<Answer>>,
     count: usize,
@@ -72,32 +70,32 @@ impl Answers {
     }
 
     /// How many are there.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
     /// How many there will be.
-    pub(super) fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.all.len()
     }
 
     /// Answers a problem.
-    pub(super) fn samples(&self) -> usize {
+    pub(crate) fn samples(&self) -> usize {
         self.samples
     }
 
     /// The answers of each problem that are there.
-    pub(super) fn by_problem(&self) -> impl Iterator<Item = &[Option<Answer>]> {
+    pub(crate) fn by_problem(&self) -> impl Iterator<Item = &[Option<Answer>]> {
         self.all.chunks(self.samples)
     }
 
     /// The answers of a problem.
-    pub(super) fn of_problem(&self, problem: usize) -> &[Option<Answer>] {
+    pub(crate) fn of_problem(&self, problem: usize) -> &[Option<Answer>] {
         &self.all[problem * self.samples..(problem + 1) * self.samples]
     }
 
     /// Takes an answer that was appended.
-    pub(super) fn add(&mut self, line: &AnswerLine, answer: Answer) {
+    pub(crate) fn add(&mut self, line: &AnswerLine, answer: Answer) {
         self.put(line.problem, line.sample, answer);
     }
 
@@ -108,18 +106,18 @@ impl Answers {
     }
 }
 
-/// The file of an evaluation that goes on.
+/// The file of an evaluation or a stage that goes on.
 #[derive(Debug)]
-pub(super) struct AnswerFile {
+pub(crate) struct AnswerFile {
     path: PathBuf,
     file: File,
     len: u64,
 }
 
 impl AnswerFile {
-    /// Opens the file in a folder, or makes it.
-    pub(super) fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join(COMPLETIONS_FILE);
+    /// Opens the file, or makes it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let path = path.to_path_buf();
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let file = options.open(&path).map_err(|e| TrainError::write(&path, e))?;
@@ -129,8 +127,8 @@ impl AnswerFile {
     /// Reads what is there and drops a last line that is not whole.
     ///
     /// # Errors
-    /// A whole line that is none of this evaluation's.
-    pub(super) fn read(&mut self, shape: (usize, usize)) -> Result<Answers> {
+    /// A whole line that is none of these answers.
+    pub(crate) fn read(&mut self, shape: (usize, usize)) -> Result<Answers> {
         let failed = |e| TrainError::read("completions", &self.path, e);
         let mut answers = Answers::new(shape);
         let mut reader = BufReader::new(&self.file);
@@ -164,7 +162,7 @@ impl AnswerFile {
 
     /// Appends an answer. A process that is killed leaves the whole line or a part of it, which
     /// [`read`](Self::read) drops.
-    pub(super) fn append(&mut self, line: &AnswerLine) -> Result<Answer> {
+    pub(crate) fn append(&mut self, line: &AnswerLine) -> Result<Answer> {
         let mut bytes = serde_json::to_vec(line)
             .map_err(|e| TrainError::Encode { what: "a completion", reason: e.to_string() })?;
         bytes.push(b'\n');
@@ -174,8 +172,18 @@ impl AnswerFile {
         Ok(Answer::new(line, offset, len))
     }
 
-    /// Puts the lines of a whole evaluation into the order of problems and samples.
-    pub(super) fn sort(&mut self, answers: &Answers) -> Result<()> {
+    /// Reads the line of an answer.
+    pub(crate) fn line(&mut self, answer: &Answer) -> Result<AnswerLine> {
+        let failed = |e| TrainError::read("completions", &self.path, e);
+        let file = &mut self.file;
+        file.seek(SeekFrom::Start(answer.offset)).map_err(failed)?;
+        let mut bytes = Vec::new();
+        Read::by_ref(file).take(answer.len).read_to_end(&mut bytes).map_err(failed)?;
+        serde_json::from_slice(&bytes).map_err(|e| TrainError::damaged(&self.path, e.to_string()))
+    }
+
+    /// Puts the lines of all answers into the order of problems and samples.
+    pub(crate) fn sort(&mut self, answers: &Answers) -> Result<()> {
         let all: Vec<&Answer> = answers.all.iter().flatten().collect();
         let in_place =
             |answers: &[&Answer]| answers[0].offset + answers[0].len == answers[1].offset;
@@ -231,8 +239,8 @@ mod tests {
     #[test]
     fn a_half_written_last_line_is_dropped_wherever_it_was_cut() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let path = dir.path().join(COMPLETIONS_FILE);
-        let mut file = AnswerFile::open(dir.path()).expect("made");
+        let path = dir.path().join("answers.jsonl");
+        let mut file = AnswerFile::open(&path).expect("made");
         let _ = file.read((2, 2)).expect("nothing yet");
         let first = line(0, 1, Verdict::Correct);
         file.append(&first).expect("written");
@@ -241,7 +249,7 @@ mod tests {
         let both = fs::read(&path).expect("readable");
         for cut in whole.len()..both.len() {
             fs::write(&path, &both[..cut]).expect("cut");
-            let mut file = AnswerFile::open(dir.path()).expect("opened");
+            let mut file = AnswerFile::open(&path).expect("opened");
             let answers = file.read((2, 2)).expect("read");
             assert_eq!(answers.count(), 1, "{cut}");
             assert_eq!(fs::read(&path).expect("readable"), whole, "{cut}");
@@ -254,11 +262,12 @@ mod tests {
     #[test]
     fn a_whole_line_that_does_not_belong_is_damage() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let path = dir.path().join(COMPLETIONS_FILE);
+        let path = dir.path().join("answers.jsonl");
         let other = serde_json::to_string(&line(2, 0, Verdict::Wrong)).expect("JSON");
         for (text, words) in [("{}\n", "line 1"), (&*format!("{other}\n"), "problem 2")] {
             fs::write(&path, text).expect("written");
-            let error = AnswerFile::open(dir.path()).expect("opened").read((2, 2));
+            let error =
+                AnswerFile::open(&dir.path().join("answers.jsonl")).expect("opened").read((2, 2));
             let error = error.expect_err("damaged");
             assert!(error.exit_code() == 3 && error.to_string().contains(words), "{error}");
         }
@@ -267,7 +276,7 @@ mod tests {
     #[test]
     fn a_whole_file_is_sorted_and_only_verdicts_vote() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let mut file = AnswerFile::open(dir.path()).expect("made");
+        let mut file = AnswerFile::open(&dir.path().join("answers.jsonl")).expect("made");
         let mut answers = file.read((2, 2)).expect("nothing yet");
         let none = Verdict::Unverifiable { reason: Reason::NoAnswer };
         for (problem, sample, verdict) in
@@ -280,7 +289,7 @@ mod tests {
         let votes: Vec<bool> = answers.all.iter().flatten().map(|a| a.vote.is_some()).collect();
         assert_eq!(votes, [false, true, true, true]);
         file.sort(&answers).expect("sorted");
-        let text = fs::read_to_string(dir.path().join(COMPLETIONS_FILE)).expect("readable");
+        let text = fs::read_to_string(dir.path().join("answers.jsonl")).expect("readable");
         let places: Vec<(usize, usize)> = text
             .lines()
             .map(|line| serde_json::from_str::<AnswerLine>(line).expect("a line"))

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod prompts;
 mod questions;
 pub mod recipe;
+pub mod report;
 mod rollout_executor;
 pub mod run_dir;
 pub mod runner;

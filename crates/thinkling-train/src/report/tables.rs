@@ -277,7 +277,7 @@ mod tests {
         let html: String =
             evaluations(&[&run.stages[1]]).into_iter().map(Element::finish).collect();
         for cell in
-            ["80.0 %", "49.0 % to 94.3 %", "12.0", "Accuracy by level", "50.0 % (9.5 to 90.5)"]
+            ["80.0 %", "49.0 % to 94.3 %", "12.0", "Accuracy by level", "50.0 % (15.0 to 85.0)"]
         {
             assert!(html.contains(cell), "{cell} in {html}");
         }

@@ -45,7 +45,8 @@ fn a_run_becomes_a_page_with_plots_tables_and_samples() {
     // A run that has ended is written once, and the run's folder can still be resumed from.
     let out = dir.path().join("again.html");
     let watched = ["report", text(&run), "--watch", "--out", text(&out)];
-    thinkling(watched).ends_with(exit::DONE);
+    let watched = thinkling(watched).ends_with(exit::DONE);
+    assert_eq!(watched.stdout.trim(), text(&out));
     assert_eq!(fs::read_to_string(&out).expect("a report"), page);
 }
 

@@ -329,7 +329,7 @@ fn evaluations(runs: &[&Stage]) -> Vec<Plot> {
     ];
     let names = level_names(runs);
     let levels = names.iter().map(|level| {
-        measured(runs, level, true, &|e| {
+        measured(runs, &level_words(level), true, &|e| {
             let tally = e.levels.get(level).copied()?;
             Some((tally, tally.accuracy()))
         })
@@ -339,6 +339,12 @@ fn evaluations(runs: &[&Stage]) -> Vec<Plot> {
         .into_iter()
         .chain(plot("Evaluations by level", levels))
         .collect()
+}
+
+/// A level as a heading; a bare number says what it is.
+pub(super) fn level_words(level: &str) -> String {
+    let bare = level.bytes().all(|b| b.is_ascii_digit());
+    if bare { format!("level {level}") } else { level.to_owned() }
 }
 
 /// Levels of all evaluations, in order.

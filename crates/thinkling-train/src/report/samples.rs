@@ -1,5 +1,6 @@
 //! Answers of the first and the last evaluation side by side, thinking folded.
 
+use super::charts::level_words;
 use super::data::Stage;
 use super::element::Element;
 use super::numbers::grouped;
@@ -52,7 +53,7 @@ pub(super) fn samples(stage: &Stage) -> Option<Element> {
 /// A problem with its answers by step.
 fn problem(sample: &Sample, answers: &[(u64, &Sample)]) -> Element {
     let level = (!sample.level.is_empty())
-        .then(|| Element::with_text("span", &sample.level).class("level"));
+        .then(|| Element::with_text("span", &level_words(&sample.level)).class("level"));
     let question = Element::new("p")
         .class("question")
         .children(level)

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::charts::level_names;
+use super::charts::{level_names, level_words};
 use super::data::{Counts, Evaluation, Run, Stage};
 use super::element::Element;
 use super::numbers::{duration, grouped, percent, short};
@@ -112,7 +112,8 @@ fn overall(runs: &[&Stage], steps: &BTreeSet<u64>) -> Element {
 }
 
 fn by_level(runs: &[&Stage], steps: &BTreeSet<u64>, levels: &BTreeSet<String>) -> Element {
-    let heads: Vec<&str> = ["step"].into_iter().chain(levels.iter().map(String::as_str)).collect();
+    let names: Vec<String> = levels.iter().map(|level| level_words(level)).collect();
+    let heads: Vec<&str> = ["step"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let rows = steps.iter().map(|&step| {
         let cell = |level: &String| {
             let tallies: Vec<Tally> = runs

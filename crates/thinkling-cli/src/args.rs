@@ -1,9 +1,11 @@
 //! The command line.
 
 mod eval;
+mod report;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
+pub(crate) use report::ReportArgs;
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Check answers by the rules, JSON lines in, JSON lines out
     Score(ScoreArgs),
+    /// Write one HTML file with the plots, tables and samples of a run
+    Report(ReportArgs),
     /// Measure the speed of training steps
     Bench(BenchArgs),
 }

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
         Command::Score(args) => commands::score::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
     match result {

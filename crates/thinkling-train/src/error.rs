@@ -241,6 +241,30 @@ pub enum TrainError {
         /// Each setting that differs, with both values.
         differences: Vec<String>,
     },
+    /// A report is to be made of something that is no run folder.
+    #[error("{} is no run folder: {reason}", .path.display())]
+    NotARun {
+        /// What was given.
+        path: PathBuf,
+        /// What it is or lacks.
+        reason: &'static str,
+    },
+    /// A report is to be made of a run without numbers.
+    #[error("{} has no steps and no evaluations yet; run it first, or wait for them by `--watch` while it runs", .path.display())]
+    NothingToReport {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// Runs are to be shown as seeds of one recipe and are not.
+    #[error("{} and {} are not seeds of one recipe: {}; give each a report of its own", .first.display(), .other.display(), .differences.join("; "))]
+    RunsDiffer {
+        /// One of them.
+        first: PathBuf,
+        /// Another one.
+        other: PathBuf,
+        /// Each key that differs, with both values.
+        differences: Vec<String>,
+    },
     /// Something failed while running.
     #[error("{what} failed: {reason}")]
     Failed {
@@ -278,6 +302,9 @@ impl TrainError {
             | Self::SystemWithoutChat
             | Self::EvaluationExists { .. }
             | Self::SettingsDiffer { .. }
+            | Self::NotARun { .. }
+            | Self::NothingToReport { .. }
+            | Self::RunsDiffer { .. }
             | Self::RunExists { .. } => 2,
             Self::Execute(error) => error.exit_code(),
             Self::Damaged { .. }

@@ -23,6 +23,7 @@ pub mod prompts;
 mod questions;
 pub mod recipe;
 pub mod rejection;
+pub mod report;
 mod rollout_executor;
 pub mod run_dir;
 pub mod runner;

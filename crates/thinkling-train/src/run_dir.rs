@@ -194,6 +194,13 @@ impl RunDir {
         }
     }
 
+    /// Whether a process writes into the run folder at `path` now; on a file system without locks
+    /// that is not known, and the answer is no.
+    pub fn is_written(path: &Path) -> bool {
+        let lock = File::open(path.join(LOCK_FILE)).map(|file| file.try_lock_shared());
+        matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path

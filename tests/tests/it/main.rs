@@ -8,6 +8,7 @@ mod eval;
 mod eval_resume;
 mod generate;
 mod quickstart;
+mod report;
 mod rewards;
 mod runs;
 mod score;

@@ -13,7 +13,7 @@ fn generate(more: &[&str]) -> thinkling_e2e::Run {
 #[test]
 fn help_lists_the_commands() {
     let run = thinkling(["--help"]).ends_with(exit::DONE);
-    for command in ["train", "eval", "generate", "doctor", "bench"] {
+    for command in ["train", "eval", "report", "generate", "doctor", "bench"] {
         assert!(run.stdout.contains(command), "no `{command}` in {run:#?}");
     }
 }

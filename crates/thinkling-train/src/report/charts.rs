@@ -1,0 +1,436 @@
+//! Which plots a stage has: those whose numbers its runs logged, and no others.
+
+use super::data::{Evaluation, Stage};
+use super::plot::{Curve, Plot, Scale};
+use super::series::{Point, Spread, smoothed, spread, thinned_points, thinned_spread, window};
+use crate::evaluate::{Evaluated, Tally};
+use crate::recipe::CLIPPED;
+use std::collections::BTreeSet;
+
+use Scale::{Free, FromZero, Percent, WholePercent};
+
+/// Curves of fewer points have marks.
+const MARKED: usize = 12;
+/// Prefix of the components of a reward.
+const COMPONENT: &str = "reward/";
+
+/// A plot of logged numbers.
+struct Spec {
+    title: &'static str,
+    y: &'static str,
+    scale: Scale,
+    /// Key in the metrics and name in the legend.
+    keys: &'static [(&'static str, &'static str)],
+    note: &'static str,
+}
+
+/// In the order in which a reader asks.
+const PLOTS: &[Spec] = &[
+    Spec {
+        title: "Accuracy and format",
+        y: "share of completions, %",
+        scale: WholePercent,
+        keys: &[("accuracy", "right answer"), ("format", "format kept")],
+        note: "Of the completions that the stage learns from.",
+    },
+    Spec {
+        title: "Completion length",
+        y: "tokens a completion, mean",
+        scale: FromZero,
+        keys: &[("length_tokens", "length")],
+        note: "",
+    },
+    Spec {
+        title: "Cut at the token limit",
+        y: "share of completions, %",
+        scale: Percent,
+        keys: &[("truncated_share", "cut")],
+        note: "",
+    },
+    Spec {
+        title: "Reflective words",
+        y: "words a completion, mean",
+        scale: FromZero,
+        keys: &[("reflective_words", "wait, mistake, verify, ..")],
+        note: "",
+    },
+    Spec {
+        title: "Language consistency",
+        y: "share of words, %",
+        scale: WholePercent,
+        keys: &[("language", "target language"), ("language_consistency", "target language")],
+        note: "",
+    },
+    Spec {
+        title: "KL divergence from the reference",
+        y: "nats a token",
+        scale: FromZero,
+        keys: &[("kl", "KL")],
+        note: "",
+    },
+    Spec {
+        title: "Entropy",
+        y: "nats a token",
+        scale: FromZero,
+        keys: &[("entropy", "entropy")],
+        note: "",
+    },
+    Spec {
+        title: "Groups that teach nothing",
+        y: "share of groups, %",
+        scale: WholePercent,
+        keys: &[("zero_variance_share", "all rewards equal")],
+        note: "",
+    },
+    Spec {
+        title: "Clipped tokens",
+        y: "share of tokens, %",
+        scale: Percent,
+        keys: &[("clip_fraction_low", "below"), ("clip_fraction_high", "above")],
+        note: "",
+    },
+    Spec {
+        title: "Sampler and trainer apart",
+        y: "nats a token",
+        scale: FromZero,
+        keys: &[("logprob_gap_mean", "mean gap"), ("logprob_gap_max", "largest gap")],
+        note: "Absolute difference of the log-probabilities of the same tokens.",
+    },
+    Spec {
+        title: "Importance correction",
+        y: "weight of a token",
+        scale: FromZero,
+        keys: &[("importance_weight", "mean weight"), ("logprob_ratio_mean", "mean ratio")],
+        note: "",
+    },
+    Spec {
+        title: "Importance weights cut",
+        y: "share of tokens, %",
+        scale: Percent,
+        keys: &[("importance_capped", "cut")],
+        note: "",
+    },
+    Spec {
+        title: "Largest probability ratio",
+        y: "new over old",
+        scale: FromZero,
+        keys: &[("ratio_max", "largest")],
+        note: "",
+    },
+    Spec {
+        title: "Loss",
+        y: "loss",
+        scale: Free,
+        keys: &[("loss", "training"), ("eval_loss", "held out")],
+        note: "",
+    },
+    Spec {
+        title: "Token accuracy",
+        y: "share of tokens, %",
+        scale: WholePercent,
+        keys: &[("eval_token_accuracy", "held out, likeliest token")],
+        note: "",
+    },
+    Spec {
+        title: "Gradient norm",
+        y: "norm before clipping",
+        scale: FromZero,
+        keys: &[("grad_norm", "norm")],
+        note: "",
+    },
+    Spec {
+        title: "Learning rate",
+        y: "learning rate",
+        scale: FromZero,
+        keys: &[("lr", "rate")],
+        note: "",
+    },
+];
+
+/// The plots of a stage.
+pub(super) struct Charts {
+    pub(super) main: Vec<Plot>,
+    /// Of numbers that this report has no words for.
+    pub(super) other: Vec<Plot>,
+}
+
+/// The plots of one stage in all runs.
+pub(super) fn charts(runs: &[&Stage]) -> Charts {
+    let keys: BTreeSet<&str> = runs.iter().flat_map(|stage| stage.keys()).collect();
+    let mut main = evaluations(runs);
+    let mut shown = BTreeSet::new();
+    let mut add = |spec: &Spec, keys: Vec<(&str, &str)>| {
+        shown.extend(keys.iter().map(|(key, _)| (*key).to_owned()));
+        main.extend(logged(runs, spec.title, spec.y, spec.scale, &keys, spec.note));
+    };
+    for (index, spec) in PLOTS.iter().enumerate() {
+        add(spec, spec.keys.iter().copied().filter(|(key, _)| keys.contains(key)).collect());
+        if index == 0 {
+            for spec in REWARDS {
+                add(spec, reward_keys(&keys, spec.scale == Free));
+            }
+        }
+    }
+    // Counted in tables, or the x axis in another unit.
+    let told = ["tokens", "trained_tokens", "epoch"];
+    let rest = keys.iter().filter(|key| !shown.contains(**key) && !told.contains(*key));
+    let other = rest.flat_map(|key| logged(runs, key, "value", Free, &[(*key, *key)], ""));
+    let other: Vec<Plot> = other.chain(speed(runs)).collect();
+    Charts { main, other }
+}
+
+/// Plots whose keys depend on the recipe's rewards.
+const REWARDS: &[Spec] = &[
+    Spec {
+        title: "Reward",
+        y: "reward a completion, mean",
+        scale: Free,
+        keys: &[],
+        note: "Components without their weights.",
+    },
+    Spec {
+        title: "Rewards beyond their bounds",
+        y: "share of completions, %",
+        scale: Percent,
+        keys: &[],
+        note: "",
+    },
+];
+
+/// The total reward and its components; or the shares of components that left their bounds.
+fn reward_keys<'a>(keys: &BTreeSet<&'a str>, values: bool) -> Vec<(&'a str, &'a str)> {
+    let total = keys.iter().find(|key| values && **key == "reward").map(|&key| (key, "total"));
+    let parts = keys.iter().filter_map(|&key| Some((key, key.strip_prefix(COMPONENT)?)));
+    let parts = parts.filter(|(key, _)| key.ends_with(CLIPPED) != values);
+    total.into_iter().chain(parts).collect()
+}
+
+/// A plot of logged numbers; `None` where no run has any.
+fn logged(
+    runs: &[&Stage],
+    title: &str,
+    y: &str,
+    scale: Scale,
+    keys: &[(&str, &str)],
+    note: &str,
+) -> Option<Plot> {
+    let mut windows = BTreeSet::new();
+    let curves: Vec<Curve> = keys
+        .iter()
+        .filter_map(|(key, name)| {
+            let all = runs.iter().map(|stage| with_held_out(stage, key)).collect();
+            let (curve, window) = curve(name, all)?;
+            windows.insert(window);
+            Some(curve)
+        })
+        .collect();
+    let smooth = windows.last().copied().filter(|window| *window > 1);
+    let spacing = runs.iter().flat_map(|s| s.lines.windows(2).map(|w| w[1].step - w[0].step)).min();
+    let steps = |window: usize| match spacing {
+        Some(1) | None => format!("{window} steps"),
+        Some(spacing) => format!("{window} rollouts of {spacing} steps"),
+    };
+    let how = match (smooth, runs.len()) {
+        (Some(window), 1) => {
+            format!("Faint: each value; bold: moving average over {}.", steps(window))
+        }
+        (None, 1) => String::new(),
+        (Some(window), seeds) => format!(
+            "Line: mean of {seeds} seeds; area: least to most; moving average over {}.",
+            steps(window)
+        ),
+        (None, seeds) => format!("Line: mean of {seeds} seeds; area: least to most."),
+    };
+    let note = [note, how.as_str()].join(" ").trim().to_owned();
+    let unit = if title == "Loss" { loss_unit(runs) } else { y };
+    let plot = Plot { title: title.to_owned(), note, y: unit.to_owned(), scale, curves };
+    (!plot.curves.is_empty()).then_some(plot)
+}
+
+/// Losses of policies have no unit; those of texts do.
+fn loss_unit(runs: &[&Stage]) -> &'static str {
+    let policy = runs.iter().any(|stage| stage.kind == "rl");
+    if policy { "policy loss" } else { "nats a token" }
+}
+
+/// A curve, with what evaluations apart from the steps measured.
+fn with_held_out(stage: &Stage, key: &str) -> Vec<Point> {
+    let apart = stage.evaluations.iter().filter_map(|(step, evaluation)| match evaluation {
+        Evaluation::HeldOut { loss, .. } if key == "eval_loss" => Some((*step as f64, *loss)),
+        Evaluation::HeldOut { token_accuracy, .. } if key == "eval_token_accuracy" => {
+            Some((*step as f64, *token_accuracy))
+        }
+        _ => None,
+    });
+    apart.chain(stage.curve(key)).collect()
+}
+
+/// One curve of several runs, and over how many points it is averaged.
+fn curve(name: &str, runs: Vec<Vec<Point>>) -> Option<(Curve, usize)> {
+    let length = runs.iter().map(Vec::len).max().filter(|length| *length > 0)?;
+    let window = window(length);
+    let smooth: Vec<Vec<Point>> = runs.iter().map(|points| smoothed(points, window)).collect();
+    let mut curve = Curve { name: name.to_owned(), marks: length < MARKED, ..Curve::default() };
+    if let [points] = runs.as_slice() {
+        curve.line = thinned_points(&smooth[0]);
+        if window > 1 {
+            curve.raw = thinned_points(points);
+        }
+    } else {
+        curve.band = thinned_spread(&spread(&smooth));
+        curve.line = curve.band.iter().map(|s| (s.x, s.mean)).collect();
+    }
+    Some((curve, window))
+}
+
+/// Tokens a second and the seconds of a step.
+fn speed(runs: &[&Stage]) -> Vec<Plot> {
+    let timed = |key: &str| -> Vec<Vec<Point>> {
+        let of = |stage: &&Stage| {
+            let point = |line: &super::data::Line| Some((line.step as f64, *line.timing.get(key)?));
+            stage.lines.iter().filter_map(point).collect()
+        };
+        runs.iter().map(of).collect()
+    };
+    [
+        ("tokens_per_s", "Speed", "tokens a second"),
+        ("step_s", "Time of a line of metrics", "seconds"),
+    ]
+    .into_iter()
+    .filter_map(|(key, title, y)| {
+        let (curve, _) = curve(y, timed(key))?;
+        let (title, y) = (title.to_owned(), y.to_owned());
+        Some(Plot { title, note: String::new(), y, scale: FromZero, curves: vec![curve] })
+    })
+    .collect()
+}
+
+/// Plots of sampled evaluations.
+fn evaluations(runs: &[&Stage]) -> Vec<Plot> {
+    let note = match runs.len() {
+        1 => "On problems that training does not see. Bars: 95 % intervals (Wilson).".to_owned(),
+        seeds => format!(
+            "On problems that training does not see. Marks: mean of {seeds} seeds; bars: least to \
+             most."
+        ),
+    };
+    let plot = |title: &str, curves: Vec<Curve>| {
+        let (title, y, note) =
+            (title.to_owned(), "share of completions, %".to_owned(), note.clone());
+        let plot = Plot { title, note, y, scale: WholePercent, curves };
+        plot.curves.iter().any(|curve| !curve.line.is_empty()).then_some(plot)
+    };
+    let all = [
+        measured(runs, "right answer", true, &|e| Some((e.all, e.all.accuracy()))),
+        measured(runs, "right, format-free", false, &|e| {
+            Some((e.all, e.all.format_free_accuracy()))
+        }),
+        measured(runs, "format kept", false, &|e| Some((e.all, e.all.format()))),
+    ];
+    let names = level_names(runs);
+    let levels = names.iter().map(|level| {
+        measured(runs, &level_words(level), true, &|e| {
+            let tally = e.levels.get(level).copied()?;
+            Some((tally, tally.accuracy()))
+        })
+    });
+    let levels = levels.collect();
+    plot("Evaluations", all.to_vec())
+        .into_iter()
+        .chain(plot("Evaluations by level", levels))
+        .collect()
+}
+
+/// A level as a heading; a bare number says what it is.
+pub(super) fn level_words(level: &str) -> String {
+    let bare = level.bytes().all(|b| b.is_ascii_digit());
+    if bare { format!("level {level}") } else { level.to_owned() }
+}
+
+/// Levels of all evaluations, in order.
+pub(super) fn level_names(runs: &[&Stage]) -> BTreeSet<String> {
+    let levels = |stage: &&Stage| {
+        stage.sampled().values().flat_map(|e| e.levels.keys().cloned()).collect::<Vec<_>>()
+    };
+    runs.iter().flat_map(levels).collect()
+}
+
+/// A measure of evaluations; with bars by the interval of one run, or by the spread of several.
+fn measured(
+    runs: &[&Stage],
+    name: &str,
+    bars: bool,
+    of: &dyn Fn(&Evaluated) -> Option<(Tally, f64)>,
+) -> Curve {
+    let mut points = Vec::new();
+    let mut intervals = Vec::new();
+    for stage in runs {
+        let mut own = Vec::new();
+        for (step, evaluated) in stage.sampled() {
+            let Some((tally, value)) = of(evaluated) else { continue };
+            let (low, high) = tally.accuracy_interval();
+            own.push((step as f64, value));
+            intervals.push(Spread { x: step as f64, mean: value, low, high });
+        }
+        points.push(own);
+    }
+    let spread = spread(&points);
+    let line = spread.iter().map(|s| (s.x, s.mean)).collect();
+    let bars = match (bars, runs.len()) {
+        (false, _) => Vec::new(),
+        (true, 1) => intervals,
+        (true, _) => spread,
+    };
+    Curve { name: name.to_owned(), line, bars, marks: true, ..Curve::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::data::Run;
+    use crate::report::tests::folder;
+
+    fn titles(plots: &[Plot]) -> Vec<&str> {
+        plots.iter().map(|plot| plot.title.as_str()).collect()
+    }
+
+    #[test]
+    fn a_stage_has_the_plots_of_what_it_logged() {
+        let dir = folder();
+        let run = Run::load(dir.path()).expect("loads");
+        let sft = charts(&[&run.stages[0]]);
+        assert_eq!(titles(&sft.main), ["Loss", "Token accuracy", "Learning rate"]);
+        let loss = &sft.main[0];
+        assert_eq!(loss.y, "nats a token");
+        assert_eq!(loss.curves[1].line, [(0.0, 3.5), (3.0, 2.0)]);
+        let rl = charts(&[&run.stages[1]]);
+        assert_eq!(
+            titles(&rl.main),
+            [
+                "Evaluations",
+                "Evaluations by level",
+                "Accuracy and format",
+                "Reward",
+                "KL divergence from the reference",
+            ]
+        );
+        assert_eq!(titles(&rl.other), ["brand_new", "Time of a line of metrics"]);
+        let names: Vec<_> = rl.main[3].curves.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["total", "accuracy", "format"]);
+        assert!(rl.main[2].note.contains("moving average over 3 rollouts of 2 steps"));
+    }
+
+    #[test]
+    fn evaluations_have_intervals_and_several_runs_a_spread() {
+        let dir = folder();
+        let run = Run::load(dir.path()).expect("loads");
+        let stage = &run.stages[1];
+        let one = &charts(&[stage]).main[0].curves[0];
+        assert_eq!(one.line, [(0.0, 0.2), (40.0, 0.8)]);
+        // 8 of 10 by Wilson's formula, as in thinkling-learn.
+        assert!((one.bars[1].low - 0.4902).abs() < 1e-3, "{:?}", one.bars);
+        let two = charts(&[stage, stage]);
+        assert_eq!(two.main[0].curves[0].bars[1].low, 0.8);
+        assert!(two.main[2].curves[0].raw.is_empty() && !two.main[2].curves[0].band.is_empty());
+    }
+}

@@ -14,6 +14,7 @@ mod score;
 mod train;
 mod train_input;
 mod train_resume;
+mod train_rl_keys;
 mod train_rollout;
 mod train_sft;
 mod wrong_calls;

@@ -6,7 +6,7 @@
 //! - [`Learner::policy_step`], [`Learner::language_model_step`] and [`Learner::supervised_step`]
 //!   update the weights, or adapters beside them, which [`write_adapter`] writes for `peft`;
 //! - [`EpochSampler`] chooses questions, [`RlNumbers`] has the report's numbers, [`Summary`] says
-//!   what a rollout shows, [`Evaluated`] measures a model, [`Measures`] are the report's with
+//!   what a rollout shows, [`choose_groups`] which of its groups are learnt from, [`Evaluated`] measures a model, [`Measures`] are the report's with
 //!   intervals;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
 //!
@@ -15,6 +15,7 @@
 
 mod adamw;
 mod adapter;
+mod average;
 mod batch;
 mod evaluate;
 mod export;
@@ -25,6 +26,7 @@ mod order;
 mod packing;
 mod policy;
 mod r1_zero;
+mod resampling;
 mod rollout;
 mod schedule;
 mod statistics;
@@ -35,6 +37,7 @@ pub mod world;
 
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, write_adapter};
+pub use average::move_average;
 pub use batch::{Batch, OldLogprobs, chunk_tokens, model_logprobs};
 pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
@@ -47,6 +50,7 @@ pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
 pub use r1_zero::RlNumbers;
+pub use resampling::{Chosen, choose_groups, has_variance, next_round};
 pub use rollout::{
     InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, evaluation_seed, stop_ids,
 };

@@ -1,6 +1,8 @@
 //! What a rollout shows: means over its completions, and whether the policy has collapsed.
 
+use crate::resampling::has_variance;
 use crate::rollout::Scored;
+use serde::{Deserialize, Serialize};
 use thinkling_reward::reflection;
 use thinkling_reward::spec::FORMAT;
 
@@ -48,7 +50,7 @@ impl Summary {
         let tokens = scored.iter().map(|s| s.completion.ids.len()).sum();
         let flat = scored.chunks(group.max(1));
         let groups = flat.len().max(1) as f64;
-        let without = flat.filter(|g| g.iter().all(|s| s.reward == g[0].reward)).count();
+        let without = flat.filter(|group| !has_variance(group)).count();
         Self {
             reward: mean(&|s| s.reward),
             accuracy: mean(&|s| f64::from(u8::from(s.record.verdict.is_correct()))),
@@ -71,7 +73,7 @@ impl Summary {
 }
 
 /// Tells when a policy has collapsed: once, at the fifth rollout in a row that looks so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollapseWatch {
     in_a_row: u32,
 }

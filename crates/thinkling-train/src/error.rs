@@ -188,7 +188,8 @@ pub enum TrainError {
     },
     /// Loss or gradient are no numbers any more; nothing of that step is saved.
     #[error(
-        "training diverged in stage `{stage}` at its step {step}: loss {loss}, gradient norm {grad_norm}; start again with a smaller `stage.{stage}.lr` or a longer warm-up"
+        "training diverged in stage `{stage}` at its step {step}: loss {loss}, gradient norm {grad_norm}; start again with a smaller `stage.{stage}.lr` or a longer warm-up{}",
+        last_good(.checkpoint)
     )]
     Diverged {
         /// Name of the stage.
@@ -199,6 +200,23 @@ pub enum TrainError {
         loss: f64,
         /// Norm of its gradient.
         grad_norm: f64,
+        /// The last checkpoint before, where there is one.
+        checkpoint: Option<PathBuf>,
+    },
+    /// What a recipe's `alarms` watch for has come; nothing of that rollout is saved.
+    #[error(
+        "alarm in stage `{stage}` at its step {step}: {what}; start again with other keys{}",
+        last_good(.checkpoint)
+    )]
+    Alarm {
+        /// Name of the stage.
+        stage: String,
+        /// Step of the stage, counted from 1.
+        step: u64,
+        /// What was seen, by which key it is too much, and what usually helps.
+        what: String,
+        /// The last checkpoint before, where there is one.
+        checkpoint: Option<PathBuf>,
     },
     /// A reward from outside gave no values; the step that needed them was not taken.
     #[error(
@@ -315,6 +333,7 @@ impl TrainError {
             Self::Weights(_)
             | Self::Failed { .. }
             | Self::Diverged { .. }
+            | Self::Alarm { .. }
             | Self::External { .. }
             | Self::RunBusy { .. }
             | Self::DiskFull { .. }
@@ -349,6 +368,13 @@ impl TrainError {
     /// The error of a file whose content cannot be used.
     pub fn damaged(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Damaged { path: path.into(), reason: reason.into() }
+    }
+}
+
+fn last_good(checkpoint: &Option<PathBuf>) -> String {
+    match checkpoint {
+        Some(path) => format!("; the last good checkpoint is {}", path.display()),
+        None => "; there is no checkpoint before".to_owned(),
     }
 }
 

@@ -17,8 +17,9 @@
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
-//! [`RlStage`], [`RejectionStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the report's
-//! value. A key that nothing reads is an error that names the nearest known one. Relative paths
+//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`], [`LoraKeys`],
+//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
 mod choice;
@@ -53,7 +54,7 @@ pub use rejection::{
 };
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
-pub use rl::{Evaluation, Preset, RlStage, Template};
+pub use rl::{Alarms, DynamicSampling, Evaluation, LengthChange, Preset, RlStage, Template};
 pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,

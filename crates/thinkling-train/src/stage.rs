@@ -17,6 +17,7 @@ use crate::recipe::{Recipe, Stage, StageKind, Training};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use checkpoints::{read_model, read_moments};
+use std::path::PathBuf;
 use thinkling_learn::{AdamW, Learner, StatePrecision, activation_bytes};
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, is_host};
@@ -165,7 +166,20 @@ impl StageContext<'_> {
         if loss.is_finite() && !grad_norm.is_nan() {
             return Ok(());
         }
-        Err(TrainError::Diverged { stage: self.stage().name.clone(), step, loss, grad_norm })
+        let (stage, checkpoint) = (self.stage().name.clone(), self.last_checkpoint());
+        Err(TrainError::Diverged { stage, step, loss, grad_norm, checkpoint })
+    }
+
+    /// The error of an alarm at `step`.
+    pub(crate) fn alarm(&self, step: u64, what: String) -> TrainError {
+        let (stage, checkpoint) = (self.stage().name.clone(), self.last_checkpoint());
+        TrainError::Alarm { stage, step, what, checkpoint }
+    }
+
+    /// The newest whole checkpoint of the run. One that cannot be read is none to go on from.
+    fn last_checkpoint(&self) -> Option<PathBuf> {
+        let found = self.run.checkpoints().latest_valid().ok().flatten()?;
+        Some(found.checkpoint.path().to_owned())
     }
 
     /// Whether a checkpoint falls due between two steps of this stage.

@@ -69,6 +69,8 @@ impl Tiny {
     pub(crate) fn toml(&self) -> String {
         let Self { seed, steps, checkpoint_every, context, sequence, problems, .. } = self;
         let Self { data, eval_data, corpus, rl, .. } = self;
+        // Either of them moves the reference.
+        let replace = if rl.contains("ref_ema") { "" } else { "ref_replace_every = 4\n" };
         format!(
             r#"name = "tiny"
 seed = {seed}
@@ -101,8 +103,7 @@ questions_per_step = 2
 minibatches = 2
 micro_batch = 4
 kl_coef = 0.01
-ref_replace_every = 4
-max_completion_tokens = 24
+{replace}max_completion_tokens = 24
 truncated_reward = -1.0
 checkpoint_every = {checkpoint_every}
 data = {data}

@@ -1,5 +1,10 @@
 //! The `rl` stage: GRPO with rule rewards, and the report's values as presets.
 
+mod alarms;
+mod evaluation;
+mod lengths;
+mod resampling;
+
 use serde::Serialize;
 use thinkling_grpo::{
     CorrectionKind, ImportanceCorrection, KlEstimator, LossType, ObjectiveConfig, RatioLevel,
@@ -16,6 +21,11 @@ use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::training::Training;
 use crate::error::Result;
+
+pub use alarms::Alarms;
+pub use evaluation::Evaluation;
+pub use lengths::LengthChange;
+pub use resampling::DynamicSampling;
 
 choices! {
     /// Named sets of values; keys written in the recipe win over them.
@@ -80,6 +90,14 @@ pub struct RlStage {
     pub inner_epochs: usize,
     /// Longest completion in tokens. Default 128, the report's 32,768.
     pub max_completion_tokens: usize,
+    /// Optimiser steps from which completions may be longer, in order. Default: none, the report's
+    /// one: 65,536 tokens from step 8,200 on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub length_schedule: Vec<LengthChange>,
+    /// Further questions in the place of those whose completions all have the same reward. Default:
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_sampling: Option<DynamicSampling>,
     /// Temperature of sampling. Default 1, the report's 1.0 (RL stage 2: 0.7).
     pub temperature: f64,
     /// Samples from the likeliest tokens only; 0 from all. Default 0.
@@ -105,14 +123,20 @@ pub struct RlStage {
     /// Optimiser steps after which the policy becomes the reference; 0 keeps the first one.
     /// Default 0, the report's 400.
     pub ref_replace_every: usize,
+    /// The reference is a moving average of the policy: after each optimiser step
+    /// `ref_ema * reference + (1 - ref_ema) * policy`, of each trained weight. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ref_ema: Option<f64>,
     /// How the losses of tokens become one number. Default `grpo`, the report's.
     pub loss_type: LossType,
     /// What ratios are taken over. Default `token`, the report's.
     pub ratio_level: RatioLevel,
     /// What advantages are divided by. Default `group`, the report's.
     pub scale_rewards: ScaleRewards,
-    /// Whether completions cut off at `max_completion_tokens` are left out of the loss.
-    /// Default false.
+    /// Whether completions cut off at `max_completion_tokens` are left out of the loss (DAPO, arXiv
+    /// 2503.14476, section 3.4, overlong filtering). Their rewards stay in the mean and deviation of
+    /// their group, and they stay in the number of completions that the losses are divided by; of
+    /// tokens only those that are trained are counted. Default false.
     pub mask_truncated: bool,
     /// Total reward of completions cut off, instead of the rules'. Default: the rules'.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +148,8 @@ pub struct RlStage {
     /// it (`mask`); the ratios of several steps are then taken to the trainer's own. Default `none`,
     /// with a `cap` of 2.
     pub importance_correction: ImportanceCorrection,
+    /// What ends the stage before it does more harm. Default: only what is no number.
+    pub alarms: Alarms,
     /// What completions are rewarded for. Default: accuracy of weight 1, and where the template is
     /// `r1-zero` the strict format of weight 1, the report's.
     pub rewards: Rewards,
@@ -132,28 +158,6 @@ pub struct RlStage {
     /// Evaluation before, during and after the stage. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval: Option<Evaluation>,
-}
-
-/// Keys of the table `eval`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// Questions that are asked, at most as many as the data has. Default 300.
-    pub problems: usize,
-    /// Completions of each question. Default 1.
-    pub samples: usize,
-    /// Temperature of sampling; 0 is greedy. Default 1 (the report's benchmarks: 0.6).
-    pub temperature: f64,
-    /// Samples from the likeliest tokens up to this probability in sum. Default 1 (the report's
-    /// benchmarks: 0.95).
-    pub top_p: f64,
-    /// Longest completion in tokens. Default: the stage's `max_completion_tokens`.
-    pub max_tokens: usize,
-    /// Optimiser steps between two evaluations; 0 evaluates before and after the stage only.
-    /// Default 0.
-    pub every: usize,
-    /// Questions of the evaluation. Default: for the mini world its problems held out for
-    /// evaluation; for a file required, because the questions must not be those of training.
-    pub data: QuestionSource,
 }
 
 impl RlStage {
@@ -168,6 +172,8 @@ impl RlStage {
             minibatches: 1,
             inner_epochs: 1,
             max_completion_tokens: 128,
+            length_schedule: Vec::new(),
+            dynamic_sampling: None,
             temperature: 1.0,
             top_k: 0,
             top_p: 1.0,
@@ -179,6 +185,7 @@ impl RlStage {
             kl_coef: 0.0,
             kl_estimator: KlEstimator::K3,
             ref_replace_every: 0,
+            ref_ema: None,
             loss_type: LossType::Grpo,
             ratio_level: RatioLevel::Token,
             scale_rewards: ScaleRewards::Group,
@@ -186,6 +193,7 @@ impl RlStage {
             truncated_reward: None,
             rollout: RolloutKeys::default(),
             importance_correction: ImportanceCorrection::default(),
+            alarms: Alarms::default(),
             rewards: Rewards::of(Template::R1Zero),
             data,
             eval: None,
@@ -232,6 +240,7 @@ impl RlStage {
         s.choice("template", &mut r.template)?;
         r.read_rollout(s)?;
         r.read_loss(s)?;
+        r.alarms.read_from(s, r.kl_coef)?;
         r.rewards = Rewards::of(r.template);
         if let Some(section) = s.section("rewards")? {
             r.rewards.read(section, r.max_completion_tokens)?;
@@ -250,6 +259,11 @@ impl RlStage {
         s.count("minibatches", &mut self.minibatches, 1)?;
         s.count("inner_epochs", &mut self.inner_epochs, 1)?;
         s.count("max_completion_tokens", &mut self.max_completion_tokens, 1)?;
+        self.length_schedule =
+            LengthChange::read_all(s, self.max_completion_tokens, self.training.steps)?;
+        if let Some(section) = s.section("dynamic_sampling")? {
+            self.dynamic_sampling = Some(DynamicSampling::read(section)?);
+        }
         // Greedy sampling would give a group of equal completions.
         s.float("temperature", &mut self.temperature, POSITIVE)?;
         s.count("top_k", &mut self.top_k, 0)?;
@@ -280,7 +294,7 @@ impl RlStage {
         s.float("cispo_max_ratio", &mut self.cispo_max_ratio, POSITIVE)?;
         s.float("kl_coef", &mut self.kl_coef, NOT_NEGATIVE)?;
         s.choice("kl_estimator", &mut self.kl_estimator)?;
-        s.count("ref_replace_every", &mut self.ref_replace_every, 0)?;
+        self.read_reference(s)?;
         s.choice("loss_type", &mut self.loss_type)?;
         s.choice("ratio_level", &mut self.ratio_level)?;
         s.choice("scale_rewards", &mut self.scale_rewards)?;
@@ -295,7 +309,25 @@ impl RlStage {
         s.optional_float("truncated_reward", &mut self.truncated_reward, ANY)
     }
 
-    /// The policy objective.
+    fn read_reference(&mut self, s: &mut Section<'_>) -> Result<()> {
+        let written = s.has("ref_replace_every");
+        s.count("ref_replace_every", &mut self.ref_replace_every, 0)?;
+        s.optional_float("ref_ema", &mut self.ref_ema, Range::BETWEEN_ZERO_AND_ONE)?;
+        if self.ref_ema.is_none() {
+            return Ok(());
+        }
+        if written && self.ref_replace_every > 0 {
+            return Err(s.conflict("ref_ema", "`ref_replace_every` = 0 beside it, or only one"));
+        }
+        if self.kl_coef == 0.0 {
+            return Err(s.conflict("ref_ema", "a `kl_coef` above 0 beside it"));
+        }
+        // In the place of the preset's.
+        self.ref_replace_every = 0;
+        Ok(())
+    }
+
+    /// The policy objective, of completions up to the stage's first limit.
     pub fn objective(&self) -> ObjectiveConfig {
         ObjectiveConfig {
             loss: self.loss_type,
@@ -329,34 +361,5 @@ impl RlStage {
     /// Rollouts of the stage; the last one may be used in part.
     pub fn rollouts(&self) -> usize {
         self.training.steps.div_ceil(self.steps_per_rollout())
-    }
-}
-
-impl Evaluation {
-    fn read(mut s: Section<'_>, stage: &RlStage) -> Result<Self> {
-        let data = match (s.section("data")?, &stage.data) {
-            (Some(section), _) => QuestionSource::read(section)?,
-            (None, QuestionSource::MiniWorld(mix)) => QuestionSource::MiniWorld(mix.clone()),
-            (None, QuestionSource::Jsonl(_) | QuestionSource::File(_)) => {
-                return Err(s.conflict("data", "a table with questions that training does not use"));
-            }
-        };
-        let mut e = Self {
-            problems: 300,
-            samples: 1,
-            temperature: 1.0,
-            top_p: 1.0,
-            max_tokens: stage.max_completion_tokens,
-            every: 0,
-            data,
-        };
-        s.count("problems", &mut e.problems, 1)?;
-        s.count("samples", &mut e.samples, 1)?;
-        s.float("temperature", &mut e.temperature, NOT_NEGATIVE)?;
-        s.float("top_p", &mut e.top_p, POSITIVE_SHARE)?;
-        s.count("max_tokens", &mut e.max_tokens, 1)?;
-        s.count("every", &mut e.every, 0)?;
-        s.finish()?;
-        Ok(e)
     }
 }

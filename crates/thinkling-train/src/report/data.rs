@@ -85,7 +85,7 @@ impl Stage {
     /// The sampled evaluations by step.
     pub(super) fn sampled(&self) -> BTreeMap<u64, &Evaluated> {
         let sampled = |(step, e): (&u64, _)| match e {
-            &Evaluation::Sampled(ref evaluated) => Some((*step, &**evaluated)),
+            Evaluation::Sampled(evaluated) => Some((*step, evaluated.as_ref())),
             Evaluation::HeldOut { .. } => None,
         };
         self.evaluations.iter().filter_map(sampled).collect()

@@ -100,7 +100,7 @@ mod tests {
         for (a, b) in smoothed(&straight, 9).iter().zip(&straight) {
             assert!((a.1 - b.1).abs() < 1e-12, "{a:?} {b:?}");
         }
-        let noise = line(50, |x| if x as usize % 2 == 0 { 1.0 } else { -1.0 });
+        let noise = line(50, |x| if (x as usize).is_multiple_of(2) { 1.0 } else { -1.0 });
         assert_eq!(smoothed(&noise, 3)[25].1, 1.0 / 3.0);
         assert_eq!(smoothed(&noise, 1), noise);
     }

@@ -1,5 +1,7 @@
 //! `kind = "rl"`: reinforcement learning with group-relative advantages and rule rewards.
 
+mod alarms;
+mod asked;
 mod evaluation;
 mod gap;
 mod report;
@@ -17,6 +19,7 @@ use crate::prompts::Prompts;
 use crate::questions::{Checks, Loaded, load_questions};
 use crate::recipe::RlStage;
 use crate::rollout_executor::RolloutExecutor;
+use alarms::Watch;
 use evaluation::evaluation;
 use report::report;
 use rollout::{RollOut, rollout_config};
@@ -24,8 +27,8 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thinkling_engine::Groups;
 use thinkling_grpo::ObjectiveConfig;
-use thinkling_learn::{CollapseWatch, EpochSampler, Question, RolloutConfig, Summary};
-use thinkling_reward::{RewardSpec, Tools};
+use thinkling_learn::{EpochSampler, Question, RolloutConfig};
+use thinkling_reward::Tools;
 use update::learn;
 
 /// Where the stage stands, beyond weights and optimiser.
@@ -35,6 +38,12 @@ struct State {
     sampler: EpochSampler,
     /// Rollouts done.
     rollouts: u64,
+    /// Completions of further questions, sampled beside the rollouts' own.
+    #[serde(default)]
+    extra: u64,
+    /// What the alarms have seen.
+    #[serde(default)]
+    watch: Watch,
 }
 
 /// What stays the same during the stage.
@@ -43,7 +52,6 @@ struct Rl<'a> {
     name: &'a str,
     questions: Vec<Question>,
     rollout: RolloutConfig,
-    rewards: RewardSpec,
     tools: Tools<'a>,
     objective: ObjectiveConfig,
 }
@@ -55,7 +63,7 @@ impl Rl<'_> {
             prompts: self.stage.questions_per_rollout(),
             group_size: self.stage.group_size,
             prompt_tokens: self.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0),
-            max_tokens: self.stage.max_completion_tokens,
+            max_tokens: self.stage.longest_completion(),
             max_rows: self.rollout.max_rows,
         }
     }
@@ -89,7 +97,6 @@ pub(super) fn run(
         name,
         questions: loaded.questions,
         rollout: rollout_config(stage, &model, seed)?,
-        rewards,
         tools,
         objective: stage.objective(),
     };
@@ -99,6 +106,8 @@ pub(super) fn run(
     let mut learner = context.learner(model.decoder.clone(), beside, resumed)?;
     let mut reference = match (stage.kl_coef != 0.0, resumed) {
         (false, _) => None,
+        // Adapters that begin as nothing, to be averaged with those of the policy.
+        (true, None) if stage.ref_ema.is_some() => Some(learner.model().clone()),
         (true, None) => Some(learner.model().without_lora()),
         (true, Some((checkpoint, _))) => Some(read_reference(checkpoint, learner.model())?),
     };
@@ -106,7 +115,7 @@ pub(super) fn run(
         Some(saved) => (saved.step, saved.state),
         None => {
             let sampler = EpochSampler::new(seed, rl.questions.len());
-            (0, State { sampler, rollouts: 0 })
+            (0, State { sampler, rollouts: 0, extra: 0, watch: Watch::default() })
         }
     };
     if state.sampler.item_count() != rl.questions.len() {
@@ -140,7 +149,7 @@ pub(super) fn run(
     let (started, first) = (Instant::now(), step);
     // A resumed stage already has the checkpoint that it starts from.
     let mut saved_at = resumed.map(|_| step);
-    let (mut collapse, mut gap_told) = (CollapseWatch::default(), false);
+    let mut gap_told = false;
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let before_rollout = state.clone();
@@ -152,7 +161,7 @@ pub(super) fn run(
             externals: &mut externals,
             executor: &mut executor,
         };
-        let rolled = roll_out.run(&mut state);
+        let rolled = roll_out.run(&mut state, stage.completion_limit(step));
         if matches!(rolled, Err(TrainError::External { .. })) && saved_at != Some(step) {
             // What was learnt is not lost with a program that others wrote.
             context.save(&learner, reference.as_ref(), step, &before_rollout)?;
@@ -160,7 +169,7 @@ pub(super) fn run(
         let rolled = rolled?;
         context.finish_saving()?;
         let (before_step, train_clock) = (step, Instant::now());
-        let learnt = learn(&rl, &mut learner, &rolled.batch, &mut step)?;
+        let learnt = learn(&rl, &mut learner, &mut reference, &rolled.batch, &mut step)?;
         let train_s = train_clock.elapsed().as_secs_f64();
         if StageContext::is_due(stage.ref_replace_every, before_step, step) && reference.is_some() {
             reference = Some(learner.model().clone());
@@ -168,9 +177,7 @@ pub(super) fn run(
         let seconds = clock.elapsed().as_secs_f64();
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         let remaining = per_step * (total - step) as f64;
-        let bounded = stage.rewards.bounded();
-        let summary = Summary::of(&rolled.batch.scored, stage.group_size, &bounded);
-        report(context, &rl, &rolled, &learnt, &summary, step, train_s, seconds, remaining)?;
+        report(context, &rl, &rolled, &learnt, step, train_s, seconds, remaining)?;
         context.check_finite(step, learnt.mean(|s| s.loss), learnt.mean(|s| s.grad_norm))?;
         if let Some(gap) = learnt.gap.filter(|gap| gap.is_notable() && !gap_told) {
             gap_told = true;
@@ -181,7 +188,12 @@ pub(super) fn run(
                 gap.mean, gap.ratio
             ));
         }
-        if collapse.sees(&summary) {
+        let (kl, grad_norm) = (learnt.optional_mean(|s| s.kl), learnt.steepest());
+        let watched = state.watch.sees(&stage.alarms, &rolled.summary, kl, grad_norm);
+        if let Some(what) = watched.alarm {
+            return Err(context.alarm(step, what));
+        }
+        if watched.collapsed {
             context.progress.note(
                 "the policy may have collapsed: nearly no group has any variance and accuracy is \
                  near zero while the format is kept; a smaller learning rate usually helps",
@@ -224,7 +236,7 @@ fn note_skipped(context: &mut StageContext<'_>, loaded: &Loaded) {
 /// Says how many questions leave less room than a completion may take.
 fn note_capped(context: &mut StageContext<'_>, rl: &Rl<'_>, model: &LoadedModel) {
     let positions = model.decoder.config().max_position_embeddings;
-    let limit = rl.stage.max_completion_tokens;
+    let limit = rl.stage.longest_completion();
     let capped = rl.questions.iter().filter(|q| q.prompt.len() + limit > positions).count();
     if capped > 0 {
         context.progress.note(&format!(

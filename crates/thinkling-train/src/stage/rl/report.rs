@@ -10,7 +10,6 @@ use crate::progress::StepFinished;
 use crate::recipe::CLIPPED;
 use crate::stage::StageContext;
 use serde::Serialize;
-use thinkling_learn::Summary;
 
 /// A line of `completions.jsonl`.
 #[derive(Serialize)]
@@ -31,14 +30,13 @@ pub(super) fn report(
     rl: &Rl<'_>,
     rolled: &RolledOut,
     learnt: &Learnt,
-    summary: &Summary,
     step: u64,
     train_s: f64,
     seconds: f64,
     remaining: f64,
 ) -> Result<()> {
     let run_step = context.run_step(step);
-    let batch = &rolled.batch;
+    let (batch, summary) = (&rolled.batch, &rolled.summary);
     for (i, scored) in batch.scored.iter().enumerate() {
         let problem = &rl.questions[rolled.questions[scored.completion.prompt]].problem;
         let row = CompletionRow {
@@ -79,6 +77,14 @@ pub(super) fn report(
         .number("ratio_max", learnt.steps.iter().map(|s| s.ratio_max).fold(0.0, f64::max))
         .number("lr", learnt.lr)
         .count("tokens", summary.tokens as u64);
+    if let Some(asked) = &rolled.resampled {
+        record = record
+            .count("groups_asked", asked.groups as u64)
+            .count("groups_with_variance", asked.with_variance as u64);
+    }
+    if !rl.stage.length_schedule.is_empty() {
+        record = record.count("max_completion_tokens", rolled.limit as u64);
+    }
     if let Some(kl) = kl {
         record = record.number("kl", kl);
     }

@@ -4,16 +4,18 @@
 //! outside that are late have the time of the reference's pass.
 
 use super::super::{learn_error, model_logprobs};
+use super::asked::{Asked, Resampled};
 use super::{Rl, State};
 use crate::error::Result;
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
-use crate::recipe::RlStage;
+use crate::recipe::{DynamicSampling, RlStage};
 use crate::rollout_executor::RolloutExecutor;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 use thinkling_learn::{
-    Batch, Learner, OldLogprobs, Question, RolloutConfig, Scored, Scorer, stop_ids,
+    Batch, Learner, OldLogprobs, Question, RolloutConfig, Scored, Scorer, Summary, next_round,
+    stop_ids,
 };
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, Precision};
@@ -23,6 +25,12 @@ use thinkling_sampling::SamplingParams;
 pub(super) struct RolledOut {
     pub(super) questions: Vec<usize>,
     pub(super) batch: Batch,
+    /// Over all completions that were asked for, those that are not learnt from included.
+    pub(super) summary: Summary,
+    /// With dynamic sampling, what it asked for.
+    pub(super) resampled: Option<Resampled>,
+    /// Longest completion that was asked for, tokens.
+    pub(super) limit: usize,
     /// Seconds of sampling.
     pub(super) generate_s: f64,
     /// Those of them that renewed the weights of what samples, where it has its own.
@@ -73,70 +81,151 @@ struct Recomputed {
 }
 
 impl RollOut<'_> {
-    /// Samples and scores the next questions.
-    pub(super) fn run(self, state: &mut State) -> Result<RolledOut> {
-        let Self { rl, model, learner, reference, externals, executor } = self;
+    /// Samples and scores the next questions, completions of `limit` tokens at most.
+    pub(super) fn run(mut self, state: &mut State, limit: usize) -> Result<RolledOut> {
+        let (rl, stage, learner, reference) =
+            (self.rl, self.rl.stage, self.learner, self.reference);
+        let wanted = stage.questions_per_rollout();
+        let own = (wanted * stage.group_size) as u64;
+        let stream = state.rollouts * own + state.extra;
+        state.rollouts += 1;
+        let bounded = stage.rewards.bounded();
+        let summary = |asked: &Asked| Summary::of(&asked.scored, stage.group_size, &bounded);
+        let mut asked = Asked { stream, ..Asked::default() };
+        let (recomputed, summary, resampled) = match stage.dynamic_sampling {
+            None => {
+                let picked = state.sampler.next_batch(wanted);
+                // Beside rewards that are late.
+                let recomputed = self.ask(&mut asked, picked, limit, |prompts, completions| {
+                    recompute(rl, learner.model(), reference, prompts, completions.iter())
+                })?;
+                (recomputed, summary(&asked), None)
+            }
+            Some(keys) => {
+                self.ask_until_varied(&mut asked, keys, state, limit)?;
+                state.extra += asked.scored.len() as u64 - own;
+                let summary = summary(&asked);
+                let resampled = asked.choose(stage.group_size, wanted);
+                let clock = Instant::now();
+                let completions = asked.scored.iter().map(|s| &s.completion);
+                let recomputed =
+                    recompute(rl, learner.model(), reference, &asked.prompts, completions)?;
+                asked.logprob_s += clock.elapsed().as_secs_f64();
+                (recomputed, summary, Some(resampled))
+            }
+        };
+        let Asked { picked, prompts, scored, generate_s, weights_s, reward_s, logprob_s, .. } =
+            asked;
+        let Recomputed { references, old } = recomputed;
+        let mut batch =
+            Batch::new(prompts, scored, references, stage.group_size, stage.scale_rewards)
+                .map_err(learn_error)?;
+        batch.old = old;
+        Ok(RolledOut {
+            questions: picked,
+            batch,
+            summary,
+            resampled,
+            limit,
+            generate_s,
+            weights_s,
+            reward_s,
+            logprob_s,
+        })
+    }
+
+    /// Asks a rollout's questions, and further ones until as many groups have variance or no more
+    /// may be asked.
+    fn ask_until_varied(
+        &mut self,
+        asked: &mut Asked,
+        keys: DynamicSampling,
+        state: &mut State,
+        limit: usize,
+    ) -> Result<()> {
+        let (wanted, group) = (self.rl.stage.questions_per_rollout(), self.rl.stage.group_size);
+        let most = wanted.saturating_add(keys.most_extra(wanted));
+        let mut next = wanted;
+        while next > 0 {
+            let picked = state.sampler.next_batch(next);
+            self.ask(asked, picked, limit, |_, _| Ok(()))?;
+            let (count, varied) = (asked.picked.len(), asked.varied(group));
+            next = next_round(wanted, count, varied, most - count);
+        }
+        Ok(())
+    }
+
+    /// Samples and scores these questions; `beside` sees the completions while rewards may still be
+    /// on their way.
+    fn ask<T>(
+        &mut self,
+        asked: &mut Asked,
+        picked: Vec<usize>,
+        limit: usize,
+        beside: impl FnOnce(&[Vec<u32>], &[Completion]) -> Result<T>,
+    ) -> Result<T> {
+        let Self { rl, model, learner, .. } = *self;
+        let (externals, executor) = (&mut *self.externals, &mut *self.executor);
         let stage = rl.stage;
-        let picked = state.sampler.next_batch(stage.questions_per_rollout());
         let questions: Vec<Question> = picked.iter().map(|&i| rl.questions[i].clone()).collect();
         let prompts: Vec<Vec<u32>> = questions.iter().map(|q| q.prompt.clone()).collect();
-        let stream = state.rollouts * (prompts.len() * stage.group_size) as u64;
-        state.rollouts += 1;
+        let stream = asked.stream + asked.scored.len() as u64;
         let tokenizer = model.tokenizer()?;
-        let scorer = Scorer { tokenizer, rewards: &rl.rewards, tools: rl.tools };
+        let rewards = &stage.reward_spec(limit);
+        let scorer = Scorer { tokenizer, rewards, tools: rl.tools };
+        let config = RolloutConfig { max_tokens: limit, ..rl.rollout.clone() };
         let count = prompts.len() * stage.group_size;
-        let nothing = rl.rewards.truncated_earns_nothing;
+        let nothing = rewards.truncated_earns_nothing;
         let (ended, to_judge) = channel();
         let questions = &questions;
-        let policy = learner.model();
-        let (recomputed, scored, generate_s, logprob_s, reward_s) = std::thread::scope(|scope| {
+        let (done, scored) = std::thread::scope(|scope| {
             let judge = scope.spawn(move || {
                 let mut scored = judge(scorer, questions, externals, count, &to_judge)?;
                 externals.score(&mut scored, nothing)?;
                 Ok(scored)
             });
             let clock = Instant::now();
+            let policy = learner.model();
             let completions =
-                executor.complete(policy, &prompts, &rl.rollout, stream, |i, completion| {
+                executor.complete(policy, &prompts, &config, stream, |i, completion| {
                     // Without a receiver the judge has failed, which it tells below.
                     let _ = ended.send((i, completion.clone()));
                 });
             drop(ended);
-            let generate_s = clock.elapsed().as_secs_f64();
+            asked.generate_s += clock.elapsed().as_secs_f64();
             let clock = Instant::now();
-            let recomputed = completions
-                .and_then(|completions| recompute(rl, policy, reference, &prompts, &completions));
-            let logprob_s = clock.elapsed().as_secs_f64();
+            let done = completions.and_then(|completions| beside(&prompts, &completions));
+            asked.logprob_s += clock.elapsed().as_secs_f64();
             let clock = Instant::now();
             let scored: Result<Vec<Scored>> =
                 judge.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (recomputed, scored, generate_s, logprob_s, clock.elapsed().as_secs_f64())
+            asked.reward_s += clock.elapsed().as_secs_f64();
+            (done, scored)
         });
-        let (Recomputed { references, old }, mut scored) = (recomputed?, scored?);
+        let (done, mut scored) = (done?, scored?);
         if let Some(reward) = stage.truncated_reward {
             scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
         }
-        let mut batch =
-            Batch::new(prompts, scored, references, stage.group_size, stage.scale_rewards)
-                .map_err(learn_error)?;
-        batch.old = old;
-        let weights_s = executor.weights_s();
-        Ok(RolledOut { questions: picked, batch, generate_s, weights_s, reward_s, logprob_s })
+        if let Some(seconds) = executor.weights_s() {
+            *asked.weights_s.get_or_insert(0.0) += seconds;
+        }
+        asked.add(picked, prompts, scored);
+        Ok(done)
     }
 }
 
 /// Runs the reference over the completions, and the policy itself where its own log-probabilities are
 /// needed and more than one step follows.
-fn recompute(
+fn recompute<'a>(
     rl: &Rl<'_>,
     policy: &Decoder,
     reference: Option<&Decoder>,
     prompts: &[Vec<u32>],
-    completions: &[Completion],
+    completions: impl Iterator<Item = &'a Completion> + Clone,
 ) -> Result<Recomputed> {
     let temperature = rl.rollout.sampling.logprob_temperature();
     let micro = rl.stage.training.micro_batch;
-    let logprobs = |model| model_logprobs(model, prompts, completions.iter(), temperature, micro);
+    let logprobs = |model| model_logprobs(model, prompts, completions.clone(), temperature, micro);
     let references = reference.map(logprobs).transpose()?;
     let old = match (rl.objective.importance_correction.is_on(), rl.stage.steps_per_rollout()) {
         (false, _) => OldLogprobs::Sampled,

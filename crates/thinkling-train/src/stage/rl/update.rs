@@ -4,9 +4,12 @@ use super::Rl;
 use super::gap::Gap;
 use crate::error::Result;
 use crate::stage::learn_error;
+use thinkling_grpo::ObjectiveConfig;
 use thinkling_learn::{
     Batch, Learner, OldLogprobs, PolicySample, PolicySettings, PolicyStep, chunk_tokens,
+    move_average,
 };
+use thinkling_model::Decoder;
 
 /// What the updates of one rollout did: means over its steps, and the first one's gap.
 #[derive(Default)]
@@ -23,25 +26,35 @@ impl Learnt {
         self.steps.iter().map(f).sum::<f64>() / self.steps.len().max(1) as f64
     }
 
+    /// Largest norm of the gradient before clipping.
+    pub(super) fn steepest(&self) -> f64 {
+        self.steps.iter().map(|s| s.grad_norm).fold(0.0, f64::max)
+    }
+
     /// Over the steps, where one of them has it.
     pub(super) fn optional_mean(&self, f: impl Fn(&PolicyStep) -> Option<f64>) -> Option<f64> {
         self.steps.iter().any(|s| f(s).is_some()).then(|| self.mean(|s| f(s).unwrap_or(0.0)))
     }
 }
 
-/// Updates the policy on a rollout; counts `step` on.
+/// Updates the policy on a rollout, and a reference that follows it; counts `step` on.
 pub(super) fn learn(
     rl: &Rl<'_>,
     learner: &mut Learner,
+    reference: &mut Option<Decoder>,
     batch: &Batch,
     step: &mut u64,
 ) -> Result<Learnt> {
     let stage = rl.stage;
+    let objective = ObjectiveConfig {
+        max_completion_length: Some(stage.completion_limit(*step)),
+        ..rl.objective.clone()
+    };
     let mut learnt = Learnt { gap: whole_gap(batch), ..Learnt::default() };
     let per_step = stage.completions_per_step();
     let schedule = stage.training.schedule();
     let settings = PolicySettings {
-        objective: &rl.objective,
+        objective: &objective,
         temperature: rl.rollout.sampling.logprob_temperature(),
         chunk_tokens: chunk_tokens(learner.model()),
     };
@@ -67,6 +80,9 @@ pub(super) fn learn(
             }
             learnt.steps.push(done);
             *step += 1;
+            if let Some(keep) = stage.ref_ema {
+                *reference = reference.take().map(|r| move_average(r, learner.model(), keep));
+            }
         }
     }
     Ok(learnt)

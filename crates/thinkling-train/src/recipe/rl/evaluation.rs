@@ -1,0 +1,61 @@
+//! The table `eval` of an `rl` stage.
+
+use serde::Serialize;
+
+use super::RlStage;
+use crate::error::Result;
+use crate::recipe::data::QuestionSource;
+use crate::recipe::range::{NOT_NEGATIVE, POSITIVE_SHARE};
+use crate::recipe::section::Section;
+
+/// Keys of the table `eval`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Questions that are asked, at most as many as the data has. Default 300.
+    pub problems: usize,
+    /// Completions of each question. Default 1.
+    pub samples: usize,
+    /// Temperature of sampling; 0 is greedy. Default 1 (the report's benchmarks: 0.6).
+    pub temperature: f64,
+    /// Samples from the likeliest tokens up to this probability in sum. Default 1 (the report's
+    /// benchmarks: 0.95).
+    pub top_p: f64,
+    /// Longest completion in tokens. Default: the stage's `max_completion_tokens`, with a
+    /// `length_schedule` its last one.
+    pub max_tokens: usize,
+    /// Optimiser steps between two evaluations; 0 evaluates before and after the stage only.
+    /// Default 0.
+    pub every: usize,
+    /// Questions of the evaluation. Default: for the mini world its problems held out for
+    /// evaluation; for a file required, because the questions must not be those of training.
+    pub data: QuestionSource,
+}
+
+impl Evaluation {
+    pub(super) fn read(mut s: Section<'_>, stage: &RlStage) -> Result<Self> {
+        let data = match (s.section("data")?, &stage.data) {
+            (Some(section), _) => QuestionSource::read(section)?,
+            (None, QuestionSource::MiniWorld(mix)) => QuestionSource::MiniWorld(mix.clone()),
+            (None, QuestionSource::Jsonl(_) | QuestionSource::File(_)) => {
+                return Err(s.conflict("data", "a table with questions that training does not use"));
+            }
+        };
+        let mut e = Self {
+            problems: 300,
+            samples: 1,
+            temperature: 1.0,
+            top_p: 1.0,
+            max_tokens: stage.longest_completion(),
+            every: 0,
+            data,
+        };
+        s.count("problems", &mut e.problems, 1)?;
+        s.count("samples", &mut e.samples, 1)?;
+        s.float("temperature", &mut e.temperature, NOT_NEGATIVE)?;
+        s.float("top_p", &mut e.top_p, POSITIVE_SHARE)?;
+        s.count("max_tokens", &mut e.max_tokens, 1)?;
+        s.count("every", &mut e.every, 0)?;
+        s.finish()?;
+        Ok(e)
+    }
+}

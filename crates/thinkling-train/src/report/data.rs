@@ -84,11 +84,11 @@ impl Stage {
 
     /// The sampled evaluations by step.
     pub(super) fn sampled(&self) -> BTreeMap<u64, &Evaluated> {
-        let sampled = |(step, e): (&u64, _)| match e {
-            Evaluation::Sampled(evaluated) => Some((*step, evaluated.as_ref())),
+        let sampled = self.evaluations.iter().filter_map(|(&step, evaluation)| match evaluation {
+            Evaluation::Sampled(evaluated) => Some((step, evaluated.as_ref())),
             Evaluation::HeldOut { .. } => None,
-        };
-        self.evaluations.iter().filter_map(sampled).collect()
+        });
+        sampled.collect()
     }
 
     /// Keys of the numbers that any step has.

@@ -110,11 +110,9 @@ impl Plot {
         svg = svg.children(each().filter_map(|(i, c)| frame.band(i, &c.band)));
         let raw = |(i, c): (usize, &Curve)| frame.path(&c.raw, format!("raw {}", style(i)));
         svg = svg.children(each().filter_map(raw));
-        let barred = self.curves.iter().filter(|curve| !curve.bars.is_empty()).count();
         for (i, curve) in each() {
             // Bars at the same step stand side by side.
-            frame.shift =
-                BAR_GAP * (i as f64 - (barred.max(1) - 1) as f64 / 2.0) * f64::from(barred > 1);
+            frame.shift = if frame.pad > 0.0 { BAR_GAP * i as f64 - frame.pad } else { 0.0 };
             svg = svg
                 .children(frame.path(&curve.line, format!("line {}", style(i))))
                 .children(frame.bars(i, &curve.bars));
@@ -171,7 +169,9 @@ struct Frame {
     x_range: (f64, f64),
     y: Ticks,
     factor: f64,
-    /// How far to the right of its step everything is drawn.
+    /// Room beside the first and last step for bars that stand side by side.
+    pad: f64,
+    /// How far to the right of its step a curve is drawn.
     shift: f64,
 }
 
@@ -189,6 +189,8 @@ impl Frame {
                 y.add(factor * spread.high);
             }
         }
+        let barred = plot.curves.iter().filter(|curve| !curve.bars.is_empty()).count();
+        let pad = if barred > 1 { BAR_GAP * (plot.curves.len() - 1) as f64 / 2.0 } else { 0.0 };
         // Steps begin near 0; a run that shows its first steps alone has room to grow.
         let x_range = (x.low.clamp(0.0, 1.0).min(x.high), x.high.max(x.low + 1.0).max(1.0));
         Self {
@@ -196,13 +198,15 @@ impl Frame {
             x_range,
             y: plot.scale.ticks(y.low, y.high),
             factor,
+            pad,
             shift: 0.0,
         }
     }
 
     fn x(&self, step: f64) -> f64 {
         let (low, high) = self.x_range;
-        LEFT + (step - low) / (high - low) * (WIDTH - LEFT - RIGHT) + self.shift
+        let width = WIDTH - LEFT - RIGHT - 2.0 * self.pad;
+        LEFT + self.pad + (step - low) / (high - low) * width + self.shift
     }
 
     fn y(&self, value: f64) -> f64 {

@@ -84,12 +84,13 @@ pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes half-written files that a process left in a folder when it was killed. Best effort: what
+/// Removes half-written files and folders that a process left in a folder when it was killed. Best effort: what
 /// stays costs space, nothing else.
 pub(crate) fn remove_temporaries(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
-            let _ = fs::remove_file(entry.path());
+            let path = entry.path();
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
         }
     }
 }

@@ -47,12 +47,12 @@ pub fn write(runs: &[PathBuf], out: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// As [`write`], and again whenever the runs have new numbers, until all of them have ended or
+/// As [`write()`], and again whenever the runs have new numbers, until all of them have ended or
 /// `interrupt` is raised. A run without any numbers is waited for while it goes on. `written` is
 /// told of each report. Returns where it is; `None` where an interrupt came before the first one.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn watch(
     paths: &[PathBuf],
     out: Option<&Path>,

@@ -189,7 +189,8 @@ impl RunDir {
     /// Removes half-written files of a process that was killed.
     fn sweep(&self) {
         let outputs = fs::read_dir(self.path.join(STAGES)).into_iter().flatten().flatten();
-        for folder in outputs.map(|entry| entry.path()).chain([self.path.clone()]) {
+        let own = [self.path.clone(), self.path.join(CHECKPOINTS)];
+        for folder in outputs.map(|entry| entry.path()).chain(own) {
             atomic::remove_temporaries(&folder);
         }
     }
@@ -393,7 +394,11 @@ mod tests {
         let run = RunDir::create(Some(&out), dir.path(), &recipe(), &info()).expect("created");
         assert!(!out.join(".tmp-7-recipe.toml").exists());
         drop(run);
+        let half = out.join(CHECKPOINTS).join(".tmp-step-000002");
+        fs::create_dir_all(&half).expect("folder");
+        fs::write(half.join("model.safetensors"), b"half").expect("written");
         assert_eq!(RunDir::open(&out).expect("opens").1, recipe());
+        assert!(!half.exists());
     }
 
     #[test]

@@ -84,11 +84,13 @@ impl Stage {
 
     /// The sampled evaluations by step.
     pub(super) fn sampled(&self) -> BTreeMap<u64, &Evaluated> {
-        let sampled = |(step, e): (&u64, _)| match e {
-            &Evaluation::Sampled(ref evaluated) => Some((*step, &**evaluated)),
-            Evaluation::HeldOut { .. } => None,
-        };
-        self.evaluations.iter().filter_map(sampled).collect()
+        self.evaluations
+            .iter()
+            .filter_map(|(step, evaluation)| match evaluation {
+                Evaluation::Sampled(evaluated) => Some((*step, &**evaluated)),
+                Evaluation::HeldOut { .. } => None,
+            })
+            .collect()
     }
 
     /// Keys of the numbers that any step has.

@@ -43,7 +43,7 @@ impl Ticks {
     /// How a tick is written: all with the same decimals.
     pub(super) fn label(&self, value: f64) -> String {
         let largest = self.values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
-        if largest > 0.0 && (largest < 1e-2 || largest >= 1e7) {
+        if largest > 0.0 && !(1e-2..1e7).contains(&largest) {
             return scientific(value);
         }
         let decimals = (-self.step.log10().floor()).max(0.0) as usize;

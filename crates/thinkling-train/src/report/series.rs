@@ -104,7 +104,7 @@ mod tests {
         }
         // Steps 45 to 49, twice each.
         assert_eq!(smooth[49], (49.0, 94.0));
-        let noise = line(50, |x| if x as usize % 2 == 0 { 1.0 } else { -1.0 });
+        let noise = line(50, |x| if (x as usize).is_multiple_of(2) { 1.0 } else { -1.0 });
         assert_eq!(smoothed(&noise, 3)[25].1, 1.0 / 3.0);
         assert_eq!(smoothed(&noise, 1), noise);
     }

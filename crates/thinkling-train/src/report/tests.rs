@@ -89,7 +89,7 @@ fn a_report_lies_in_its_folder_or_where_it_is_asked_for() {
     let path = write(std::slice::from_ref(&run), None).expect("written");
     assert_eq!(path, run.join(REPORT_FILE));
     let out = run.join("other.html");
-    assert_eq!(write(&[run.clone()], Some(&out)).expect("written"), out);
+    assert_eq!(write(std::slice::from_ref(&run), Some(&out)).expect("written"), out);
     assert_eq!(fs::read(&path).expect("readable"), fs::read(&out).expect("readable"));
     let absent = run.join("absent/report.html");
     let error = write(&[run], Some(&absent)).expect_err("no such folder").to_string();

@@ -13,6 +13,7 @@ mod plot;
 mod samples;
 mod seeds;
 mod series;
+mod specs;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -84,11 +84,13 @@ impl Stage {
 
     /// The sampled evaluations by step.
     pub(super) fn sampled(&self) -> BTreeMap<u64, &Evaluated> {
-        let sampled = self.evaluations.iter().filter_map(|(&step, evaluation)| match evaluation {
-            Evaluation::Sampled(evaluated) => Some((step, evaluated.as_ref())),
-            Evaluation::HeldOut { .. } => None,
-        });
-        sampled.collect()
+        self.evaluations
+            .iter()
+            .filter_map(|(step, evaluation)| match evaluation {
+                Evaluation::Sampled(evaluated) => Some((*step, &**evaluated)),
+                Evaluation::HeldOut { .. } => None,
+            })
+            .collect()
     }
 
     /// Keys of the numbers that any step has.

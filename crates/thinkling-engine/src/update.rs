@@ -171,7 +171,8 @@ impl WeightsUpdate<'_> {
     }
 }
 
-#[cfg(test)]
+// They open files, which a page has none of.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use thinkling_weights::Checkpoint;

@@ -237,9 +237,14 @@ impl Build<'_> {
             Which::Qkv => (&work.normed, &work.qkv),
             Which::Output => (&work.mixed, &buffers.residual),
             Which::GateUp => (&work.normed, &work.mlp),
-            Which::Down | Which::Head => (&work.mlp, &buffers.residual),
+            Which::Down => (&work.mlp, &buffers.residual),
+            Which::Head => (&buffers.head_normed, &buffers.logits),
         };
-        let many = many.then_some([&buffers.counts, &work.shared]);
+        let counts = match which {
+            Which::Head => &buffers.head_counts,
+            _ => &buffers.counts,
+        };
+        let many = many.then_some([counts, &work.shared]);
         let product = Product { which, weights, x, y, stride, mode, none: &work.none, many };
         self.kernels.product(plan, product);
     }
@@ -296,17 +301,7 @@ impl Build<'_> {
             let buffers = &self.buffers;
             let inputs = [&buffers.head_input, norm, &buffers.head_normed];
             rms_norm(&mut self.kernels, &self.shape, &mut plan, inputs);
-            let product = Product {
-                which: Which::Head,
-                weights: head,
-                x: &buffers.head_normed,
-                y: &buffers.logits,
-                stride: self.shape.vocab,
-                mode: Mode::Set,
-                none: &self.work.none,
-                many: many.then_some([&buffers.head_counts, &self.work.shared]),
-            };
-            self.kernels.product(&mut plan, product);
+            self.product(&mut plan, many, head, Which::Head, Mode::Set, self.shape.vocab);
             plan
         })
     }

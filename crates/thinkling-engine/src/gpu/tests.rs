@@ -25,6 +25,11 @@ pub(super) fn adapter() -> Option<Adapter> {
     }
 }
 
+/// The device as it is, and without what not every GPU has.
+fn adapters() -> Vec<Adapter> {
+    adapter().into_iter().flat_map(|a| [a.clone().without_features(), a]).collect()
+}
+
 struct Values(Stream);
 
 impl Values {
@@ -88,8 +93,8 @@ fn assert_within(tolerance: f32, got: &[f32], want: &[f32], what: &str) {
 
 #[test]
 fn products_of_every_format_and_epilogue() {
-    let Some(adapter) = adapter() else { return };
-    for adapter in [adapter.clone().without_features(), adapter.clone(), adapter.with_half()] {
+    let half = adapter().map(Adapter::with_half);
+    for adapter in adapters().into_iter().chain(half) {
         products(&adapter);
     }
 }
@@ -217,21 +222,22 @@ fn embedding_rows_of_every_format() {
 
 #[test]
 fn norms_of_odd_widths() {
-    let Some(adapter) = adapter() else { return };
-    let mut values = Values::new(4);
-    let mut kernels = Kernels::new(&adapter);
-    for width in [1, 3, 127, 129] {
-        let (x, w) = (values.rows(3, width), values.take(width));
-        let buffers = [adapter.upload("x", &x), adapter.upload("w", &w)];
-        let y = adapter.storage("y", size_of_val(&x[..]) as u64);
-        let sizes = [("WIDTH", width), ("STRIDE", padded(width))];
-        let kernel = kernels.get_with("rms_norm", None, &sizes, &[("EPS", 1e-5)]);
-        let mut plan = Plan::default();
-        let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
-        plan.push(&adapter, "kernel", &kernel, &[&buffers[0], &buffers[1], &y], grid);
-        let mut want = vec![0.0; x.len()];
-        cpu::rms_norm::rms_norm(&x, &w, 1e-5, padded(width), &mut want);
-        assert_near(&adapter.run(&plan, [3, 1], &y), &want, "norm");
+    for adapter in adapters() {
+        let mut values = Values::new(4);
+        let mut kernels = Kernels::new(&adapter);
+        for width in [1, 3, 127, 129] {
+            let (x, w) = (values.rows(3, width), values.take(width));
+            let buffers = [adapter.upload("x", &x), adapter.upload("w", &w)];
+            let y = adapter.storage("y", size_of_val(&x[..]) as u64);
+            let sizes = [("WIDTH", width), ("STRIDE", padded(width))];
+            let kernel = kernels.get_with("rms_norm", None, &sizes, &[("EPS", 1e-5)]);
+            let mut plan = Plan::default();
+            let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
+            plan.push(&adapter, "kernel", &kernel, &[&buffers[0], &buffers[1], &y], grid);
+            let mut want = vec![0.0; x.len()];
+            cpu::rms_norm::rms_norm(&x, &w, 1e-5, padded(width), &mut want);
+            assert_near(&adapter.run(&plan, [3, 1], &y), &want, "norm");
+        }
     }
 }
 
@@ -252,164 +258,199 @@ fn in_quads(values: &[f32], head_dim: usize) -> Vec<f32> {
 
 #[test]
 fn rotation_and_cache_of_odd_heads() {
-    let Some(adapter) = adapter() else { return };
-    let mut values = Values::new(5);
-    let mut kernels = Kernels::new(&adapter);
-    for (heads, kv_heads, head_dim) in [(1, 1, 2), (3, 1, 6), (4, 2, 64), (2, 2, 130)] {
-        let shape = shape(heads, kv_heads, head_dim);
-        let rows = [
-            Row { prompt_start: 0, prompt_len: 2, own_start: 5, own_len: 3, position: 4 },
-            Row { own_start: 3, own_len: 1, ..Row::default() },
-        ];
-        let angles: Vec<[f32; 2]> =
-            values.take(5 * head_dim / 2).iter().map(|x| [x.cos(), x.sin()]).collect();
-        let norms = values.take(2 * head_dim);
-        let cache = values.take(9 * shape.kv());
-        for with_norms in [false, true] {
-            let qkv = values.rows(2, shape.qkv());
-            let buffers = [
-                adapter.upload("qkv", &qkv),
-                adapter.upload("keys", &in_quads(&cache, head_dim)),
-                adapter.upload("values", &in_quads(&cache, head_dim)),
-                adapter.upload("rows", &rows),
-                adapter.upload("angles", &angles),
-                adapter.upload("norms", &norms),
+    for adapter in adapters() {
+        let mut values = Values::new(5);
+        let mut kernels = Kernels::new(&adapter);
+        for (heads, kv_heads, head_dim) in [(1, 1, 2), (3, 1, 6), (4, 2, 64), (2, 2, 130)] {
+            let shape = shape(heads, kv_heads, head_dim);
+            let rows = [
+                Row { prompt_start: 0, prompt_len: 2, own_start: 5, own_len: 3, position: 4 },
+                Row { own_start: 3, own_len: 1, ..Row::default() },
             ];
-            let sizes = [
-                ("HEADS", heads),
-                ("KV_HEADS", kv_heads),
-                ("HEAD_DIM", head_dim),
-                ("HEAD_QUADS", shape.head_quads()),
-                ("QKV_STRIDE", shape.qkv_stride()),
-                ("HAS_NORMS", usize::from(with_norms)),
-            ];
-            let kernel = kernels.get_with("rope_kv", None, &sizes, &[("EPS", 1e-6)]);
-            let mut plan = Plan::default();
-            let grid = [Grid::Rows, Grid::Of((heads + 2 * kv_heads) as u32), Grid::Of(1)];
-            plan.push(&adapter, "kernel", &kernel, &buffers.each_ref(), grid);
-            let (mut want, mut keys, mut vals) = (qkv.clone(), cache.clone(), cache.clone());
-            let norms = with_norms.then_some(&norms[..]);
-            cpu::rope_kv::rope_kv(&shape, &rows, &angles, norms, &mut want, [&mut keys, &mut vals]);
-            let got = adapter.run(&plan, [2, 1], &buffers[0]);
-            for (got, want) in got.chunks(shape.qkv_stride()).zip(want.chunks(shape.qkv_stride())) {
-                // Rotated keys go to the cache alone.
-                assert_near(&got[..heads * head_dim], &want[..heads * head_dim], "queries");
+            let angles: Vec<[f32; 2]> =
+                values.take(5 * head_dim / 2).iter().map(|x| [x.cos(), x.sin()]).collect();
+            let norms = values.take(2 * head_dim);
+            let cache = values.take(9 * shape.kv());
+            for with_norms in [false, true] {
+                let qkv = values.rows(2, shape.qkv());
+                let buffers = [
+                    adapter.upload("qkv", &qkv),
+                    adapter.upload("keys", &in_quads(&cache, head_dim)),
+                    adapter.upload("values", &in_quads(&cache, head_dim)),
+                    adapter.upload("rows", &rows),
+                    adapter.upload("angles", &angles),
+                    adapter.upload("norms", &norms),
+                ];
+                let sizes = [
+                    ("HEADS", heads),
+                    ("KV_HEADS", kv_heads),
+                    ("HEAD_DIM", head_dim),
+                    ("HEAD_QUADS", shape.head_quads()),
+                    ("QKV_STRIDE", shape.qkv_stride()),
+                    ("HAS_NORMS", usize::from(with_norms)),
+                ];
+                let kernel = kernels.get_with("rope_kv", None, &sizes, &[("EPS", 1e-6)]);
+                let mut plan = Plan::default();
+                let grid = [Grid::Rows, Grid::Of((heads + 2 * kv_heads) as u32), Grid::Of(1)];
+                plan.push(&adapter, "kernel", &kernel, &buffers.each_ref(), grid);
+                let (mut want, mut keys, mut vals) = (qkv.clone(), cache.clone(), cache.clone());
+                let norms = with_norms.then_some(&norms[..]);
+                cpu::rope_kv::rope_kv(
+                    &shape,
+                    &rows,
+                    &angles,
+                    norms,
+                    &mut want,
+                    [&mut keys, &mut vals],
+                );
+                let got = adapter.run(&plan, [2, 1], &buffers[0]);
+                for (got, want) in
+                    got.chunks(shape.qkv_stride()).zip(want.chunks(shape.qkv_stride()))
+                {
+                    // Rotated keys go to the cache alone.
+                    assert_near(&got[..heads * head_dim], &want[..heads * head_dim], "queries");
+                }
+                let empty = Plan::default();
+                assert_near(
+                    &adapter.run(&empty, [0, 0], &buffers[1]),
+                    &in_quads(&keys, head_dim),
+                    "keys",
+                );
+                assert_near(
+                    &adapter.run(&empty, [0, 0], &buffers[2]),
+                    &in_quads(&vals, head_dim),
+                    "values",
+                );
             }
-            let empty = Plan::default();
-            assert_near(
-                &adapter.run(&empty, [0, 0], &buffers[1]),
-                &in_quads(&keys, head_dim),
-                "keys",
-            );
-            assert_near(
-                &adapter.run(&empty, [0, 0], &buffers[2]),
-                &in_quads(&vals, head_dim),
-                "values",
-            );
         }
     }
 }
 
 #[test]
 fn attention_in_one_part_and_in_several() {
-    let Some(adapter) = adapter() else { return };
-    let mut values = Values::new(6);
-    let mut kernels = Kernels::new(&adapter);
-    let tokens = 2 * PART + 200;
-    for (heads, kv_heads, head_dim) in [(1, 1, 2), (3, 1, 6), (4, 2, 64), (2, 2, 130)] {
-        let shape = shape(heads, kv_heads, head_dim);
-        let row = |prompt_len, own_start, own_len| Row {
-            prompt_start: 1,
-            prompt_len,
-            own_start,
-            own_len,
-            position: 0,
-        };
-        let rows =
-            [row(0, 0, 1), row(127, 130, 3), row(1, 2, 64), row(PART as u32, 300, PART as u32 + 5)];
-        for rows in [&rows[..], &rows[..3]] {
-            let most = rows.iter().map(Row::tokens).max().unwrap().div_ceil(PART);
-            let qkv = values.rows(rows.len(), shape.qkv());
-            let (keys, vals) = (values.take(tokens * shape.kv()), values.take(tokens * shape.kv()));
-            let parts_len = rows.len() * heads * most * (head_dim + 2);
-            let parts = adapter.storage("parts", 4 * parts_len as u64);
-            let mixed = adapter.storage("mixed", (4 * rows.len() * shape.mixed_stride()) as u64);
-            let buffers = [
-                adapter.upload("qkv", &qkv),
-                adapter.upload("keys", &in_quads(&keys, head_dim)),
-                adapter.upload("values", &in_quads(&vals, head_dim)),
-                adapter.upload("rows", rows),
+    for adapter in adapters() {
+        let mut values = Values::new(6);
+        let mut kernels = Kernels::new(&adapter);
+        let tokens = 2 * PART + 200;
+        for (heads, kv_heads, head_dim) in [(1, 1, 2), (3, 1, 6), (4, 2, 64), (2, 2, 130)] {
+            let shape = shape(heads, kv_heads, head_dim);
+            let row = |prompt_len, own_start, own_len| Row {
+                prompt_start: 1,
+                prompt_len,
+                own_start,
+                own_len,
+                position: 0,
+            };
+            let rows = [
+                row(0, 0, 1),
+                row(127, 130, 3),
+                row(1, 2, 64),
+                row(PART as u32, 300, PART as u32 + 5),
             ];
-            let counts = adapter.counts([most as u32; 8]);
-            let sizes = [
-                ("HEADS", heads),
-                ("KV_HEADS", kv_heads),
-                ("HEAD_DIM", head_dim),
-                ("HEAD_QUADS", shape.head_quads()),
-                ("QKV_STRIDE", shape.qkv_stride()),
-                ("OUTPUT_STRIDE", shape.mixed_stride()),
-                ("PART", PART),
-            ];
-            let mut plan = Plan::default();
-            let head_grid = Grid::Of(heads as u32);
-            let inputs =
-                [&buffers[0], &buffers[1], &buffers[2], &buffers[3], &parts, &counts, &mixed];
-            let grid = [Grid::Rows, head_grid, Grid::Parts];
-            kernels.push(&mut plan, "attention", None, &sizes, &inputs, grid);
-            let inputs = [&parts, &buffers[3], &mixed, &counts];
-            let grid = [Grid::Rows, head_grid, Grid::IfSeveralParts];
-            kernels.push(&mut plan, "attention_combine", None, &sizes, &inputs, grid);
-            let got = adapter.run(&plan, [rows.len(), most], &mixed);
-            let mut want_parts = vec![0.0; parts_len];
-            cpu::attention::attention(&shape, rows, &qkv, [&keys, &vals], most, &mut want_parts);
-            let mut want = vec![0.0; rows.len() * shape.mixed_stride()];
-            cpu::attention_combine::attention_combine(&shape, rows, most, &want_parts, &mut want);
-            assert_near(&got, &want, "attention");
+            for rows in [&rows[..], &rows[..3]] {
+                let most = rows.iter().map(Row::tokens).max().unwrap().div_ceil(PART);
+                let qkv = values.rows(rows.len(), shape.qkv());
+                let (keys, vals) =
+                    (values.take(tokens * shape.kv()), values.take(tokens * shape.kv()));
+                let parts_len = rows.len() * heads * most * (head_dim + 2);
+                let parts = adapter.storage("parts", 4 * parts_len as u64);
+                let mixed =
+                    adapter.storage("mixed", (4 * rows.len() * shape.mixed_stride()) as u64);
+                let buffers = [
+                    adapter.upload("qkv", &qkv),
+                    adapter.upload("keys", &in_quads(&keys, head_dim)),
+                    adapter.upload("values", &in_quads(&vals, head_dim)),
+                    adapter.upload("rows", rows),
+                ];
+                let counts = adapter.counts([most as u32; 8]);
+                let sizes = [
+                    ("HEADS", heads),
+                    ("KV_HEADS", kv_heads),
+                    ("HEAD_DIM", head_dim),
+                    ("HEAD_QUADS", shape.head_quads()),
+                    ("QKV_STRIDE", shape.qkv_stride()),
+                    ("OUTPUT_STRIDE", shape.mixed_stride()),
+                    ("PART", PART),
+                ];
+                let mut plan = Plan::default();
+                let head_grid = Grid::Of(heads as u32);
+                let inputs =
+                    [&buffers[0], &buffers[1], &buffers[2], &buffers[3], &parts, &counts, &mixed];
+                let grid = [Grid::Rows, head_grid, Grid::Parts];
+                kernels.push(&mut plan, "attention", None, &sizes, &inputs, grid);
+                let inputs = [&parts, &buffers[3], &mixed, &counts];
+                let grid = [Grid::Rows, head_grid, Grid::IfSeveralParts];
+                kernels.push(&mut plan, "attention_combine", None, &sizes, &inputs, grid);
+                let got = adapter.run(&plan, [rows.len(), most], &mixed);
+                let mut want_parts = vec![0.0; parts_len];
+                cpu::attention::attention(
+                    &shape,
+                    rows,
+                    &qkv,
+                    [&keys, &vals],
+                    most,
+                    &mut want_parts,
+                );
+                let mut want = vec![0.0; rows.len() * shape.mixed_stride()];
+                cpu::attention_combine::attention_combine(
+                    &shape,
+                    rows,
+                    most,
+                    &want_parts,
+                    &mut want,
+                );
+                assert_near(&got, &want, "attention");
+            }
         }
     }
 }
 
 #[test]
 fn draws_are_those_of_the_sampler() {
-    let Some(adapter) = adapter() else { return };
-    let mut values = Values::new(8);
-    let mut kernels = Kernels::new(&adapter);
-    for vocab in [1, 3, 127, 1009] {
-        let rows = 6;
-        let logits: Vec<f32> = values.take(rows * vocab).iter().map(|x| x * 5.0).collect();
-        for (temperature, top_k, top_p, min_p) in [
-            (0.0, 0, 1.0, 0.0),
-            (1.0, 0, 1.0, 0.0),
-            (0.7, 5, 1.0, 0.0),
-            (1.3, 0, 0.8, 0.0),
-            (0.6, 20, 0.95, 0.1),
-        ] {
-            let params = SamplingParams { temperature, top_k, top_p, min_p };
-            let draws: Vec<f32> =
-                (0..rows).map(|row| Stream::new(9, row as u64).uniform() as f32).collect();
-            let buffers = [
-                adapter.upload("logits", &logits),
-                adapter.upload("draws", &draws),
-                adapter.storage("ids", 4 * rows as u64),
-                adapter.storage("logprobs", 4 * rows as u64),
-                adapter.uniform("params"),
-                adapter.storage("banned", 16),
-            ];
-            let given = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
-            adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&given));
-            let sizes = [("VOCAB", vocab), ("VOCAB_STRIDE", vocab)];
-            let mut plan = Plan::default();
-            let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
-            kernels.push(&mut plan, "sample", None, &sizes, &buffers.each_ref(), grid);
-            let logprobs = adapter.run(&plan, [rows, 1], &buffers[3]);
-            let ids = adapter.run(&Plan::default(), [0, 0], &buffers[2]);
-            let mut sampler = thinkling_sampling::Sampler::new(params).expect("parameters");
-            for row in 0..rows {
-                let logits = &logits[row * vocab..(row + 1) * vocab];
-                let want = sampler.sample(logits, &mut Stream::new(9, row as u64));
-                // A border as near as rounding would be chance; these seeds have none.
-                assert_eq!(ids[row].to_bits(), want.id, "{params:?}, {vocab} tokens, row {row}");
-                assert!((f64::from(logprobs[row]) - want.logprob).abs() < 1e-4);
+    for adapter in adapters() {
+        let mut values = Values::new(8);
+        let mut kernels = Kernels::new(&adapter);
+        for vocab in [1, 3, 127, 1009] {
+            let rows = 6;
+            let logits: Vec<f32> = values.take(rows * vocab).iter().map(|x| x * 5.0).collect();
+            for (temperature, top_k, top_p, min_p) in [
+                (0.0, 0, 1.0, 0.0),
+                (1.0, 0, 1.0, 0.0),
+                (0.7, 5, 1.0, 0.0),
+                (1.3, 0, 0.8, 0.0),
+                (0.6, 20, 0.95, 0.1),
+            ] {
+                let params = SamplingParams { temperature, top_k, top_p, min_p };
+                let draws: Vec<f32> =
+                    (0..rows).map(|row| Stream::new(9, row as u64).uniform() as f32).collect();
+                let buffers = [
+                    adapter.upload("logits", &logits),
+                    adapter.upload("draws", &draws),
+                    adapter.storage("ids", 4 * rows as u64),
+                    adapter.storage("logprobs", 4 * rows as u64),
+                    adapter.uniform("params"),
+                    adapter.storage("banned", 16),
+                ];
+                let given = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
+                adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&given));
+                let sizes = [("VOCAB", vocab), ("VOCAB_STRIDE", vocab)];
+                let mut plan = Plan::default();
+                let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
+                kernels.push(&mut plan, "sample", None, &sizes, &buffers.each_ref(), grid);
+                let logprobs = adapter.run(&plan, [rows, 1], &buffers[3]);
+                let ids = adapter.run(&Plan::default(), [0, 0], &buffers[2]);
+                let mut sampler = thinkling_sampling::Sampler::new(params).expect("parameters");
+                for row in 0..rows {
+                    let logits = &logits[row * vocab..(row + 1) * vocab];
+                    let want = sampler.sample(logits, &mut Stream::new(9, row as u64));
+                    // A border as near as rounding would be chance; these seeds have none.
+                    assert_eq!(
+                        ids[row].to_bits(),
+                        want.id,
+                        "{params:?}, {vocab} tokens, row {row}"
+                    );
+                    assert!((f64::from(logprobs[row]) - want.logprob).abs() < 1e-4);
+                }
             }
         }
     }

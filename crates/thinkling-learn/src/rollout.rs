@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
 use thinkling_model::{Decoder, ModelConfig, Precision};
 use thinkling_reward::{Problem, RewardRecord, RewardSpec, Tools};
+use thinkling_sampling::generate::TokenEvent;
 use thinkling_sampling::{Finish, SamplingParams, StopRules};
 use thinkling_text::Tokenizer;
 
@@ -144,14 +145,19 @@ impl Rollout for InProcess {
         mut on_done: impl FnMut(usize, &Completion),
     ) -> Result<Vec<Completion>, LearnError> {
         let request = config.request(prompts, first_stream);
-        let generated = generate(model, &request, |token| {
-            if token.finish.is_some() {
-                on_done(token.completion, token.so_far);
-            }
-            ControlFlow::Continue(())
-        })
-        .await?;
-        Ok(generated.completions)
+        Ok(generate(model, &request, as_they_end(&mut on_done)).await?.completions)
+    }
+}
+
+/// What sees tokens and shows `on_done` each completion as it ends.
+pub fn as_they_end(
+    on_done: &mut impl FnMut(usize, &Completion),
+) -> impl FnMut(TokenEvent<'_>) -> ControlFlow<()> {
+    |token| {
+        if token.finish.is_some() {
+            on_done(token.completion, token.so_far);
+        }
+        ControlFlow::Continue(())
     }
 }
 

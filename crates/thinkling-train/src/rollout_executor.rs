@@ -5,10 +5,9 @@ use crate::error::Result;
 use crate::executor::Generator;
 use crate::recipe::{RolloutKeys, RolloutKind, RolloutWeights};
 use crate::stage::learn_error;
-use std::ops::ControlFlow;
 use std::time::Instant;
 use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Groups, WeightsReader};
-use thinkling_learn::{InProcess, LearnError, Rollout, RolloutConfig};
+use thinkling_learn::{InProcess, LearnError, Rollout, RolloutConfig, as_they_end};
 use thinkling_model::Decoder;
 use thinkling_model::generate::Completion;
 use thinkling_sampling::generate::generate;
@@ -196,12 +195,7 @@ impl Rollout for EngineRollout {
         self.weights_s = clock.elapsed().as_secs_f64();
         let mut request = config.request(prompts, first_stream);
         request.max_rows = request.max_rows.min(self.rows);
-        let generated = generate(&mut self.engine, &request, |token| {
-            if token.finish.is_some() {
-                on_done(token.completion, token.so_far);
-            }
-            ControlFlow::Continue(())
-        });
+        let generated = generate(&mut self.engine, &request, as_they_end(&mut on_done));
         Ok(generated.await.map_err(rollout_error)?.completions)
     }
 }

@@ -223,13 +223,8 @@ pub(super) fn run(
 
 /// Says how many records of a data file were passed over.
 fn note_skipped(context: &mut StageContext<'_>, loaded: &Loaded) {
-    if let Some(first) = loaded.skipped.first() {
-        context.progress.note(&format!(
-            "{} bad records were skipped, the first in line {}: {}",
-            loaded.skipped.len(),
-            first.line,
-            first.reason
-        ));
+    if let Some(words) = loaded.skipped_words() {
+        context.progress.note(&words);
     }
 }
 

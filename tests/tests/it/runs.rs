@@ -238,11 +238,7 @@ pub(crate) struct Results {
 
 impl Results {
     pub(crate) fn of(run: &Path) -> Self {
-        let mut metrics = json_lines(&run.join("metrics.jsonl"));
-        for line in &mut metrics {
-            let timing = line.as_object_mut().expect("an object").remove("timing");
-            assert!(timing.is_some_and(|t| t.is_object()), "no timing in {line}");
-        }
+        let metrics = metrics_without_clocks(run);
         let mut files = snapshot(run);
         files.retain(|path, _| {
             let name = path.to_string_lossy();
@@ -296,6 +292,35 @@ pub(crate) fn snapshot(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
+}
+
+/// The lines of a run's metrics without what its clocks say, which each has.
+pub(crate) fn metrics_without_clocks(run: &Path) -> Vec<Value> {
+    let mut metrics = json_lines(&run.join("metrics.jsonl"));
+    for line in &mut metrics {
+        let timing = line.as_object_mut().expect("an object").remove("timing");
+        assert!(timing.is_some_and(|t| t.is_object()), "no timing in {line}");
+    }
+    metrics
+}
+
+/// Metrics without clocks, and files byte for byte.
+pub(crate) type Written = (Vec<Value>, BTreeMap<PathBuf, Vec<u8>>);
+
+/// What a run measured, and those of its files that `keep` names.
+pub(crate) fn written(run: &Path, keep: impl Fn(&str) -> bool) -> Written {
+    let mut files = snapshot(run);
+    files.retain(|path, _| keep(&path.to_string_lossy()));
+    (metrics_without_clocks(run), files)
+}
+
+/// Fails where two runs wrote other things.
+pub(crate) fn assert_same_written(got: &Written, expected: &Written, what: &str) {
+    assert_eq!(got.0, expected.0, "{what}: metrics");
+    assert_eq!(got.1.keys().collect::<Vec<_>>(), expected.1.keys().collect::<Vec<_>>(), "{what}");
+    for (path, bytes) in &got.1 {
+        assert!(*bytes == expected.1[path], "{what}: {} differs", path.display());
+    }
 }
 
 /// Steps of the finished checkpoints of a run, ascending.

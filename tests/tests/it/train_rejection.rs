@@ -9,7 +9,9 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling, workspace_file};
 
-use crate::runs::{Moments, Running, json_lines, resume, snapshot, start};
+use crate::runs::{
+    Moments, Running, Written, assert_same_written, json_lines, resume, snapshot, start, written,
+};
 
 const PROBLEMS: usize = 150;
 const ANSWERS: usize = 8 * PROBLEMS;
@@ -80,27 +82,11 @@ fn answers(run: &Path) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// What a run wrote and learnt, byte for byte, and its metrics without clocks.
-fn results(run: &Path) -> (Vec<Value>, BTreeMap<PathBuf, Vec<u8>>) {
-    let mut metrics = json_lines(&run.join("metrics.jsonl"));
-    for line in &mut metrics {
-        line.as_object_mut().expect("an object").remove("timing");
-    }
-    let mut files = snapshot(run);
-    files.retain(|path, _| {
-        let name = path.to_string_lossy();
+/// What a run wrote and learnt.
+fn results(run: &Path) -> Written {
+    written(run, |name| {
         name.starts_with("good") || name.starts_with("stages") || name.starts_with("examples")
-    });
-    (metrics, files)
-}
-
-fn assert_same(got: &Path, expected: &Path, what: &str) {
-    let (got, expected) = (results(got), results(expected));
-    assert_eq!(got.0, expected.0, "{what}: metrics");
-    assert_eq!(got.1.keys().collect::<Vec<_>>(), expected.1.keys().collect::<Vec<_>>(), "{what}");
-    for (path, bytes) in &got.1 {
-        assert!(*bytes == expected.1[path], "{what}: {} differs", path.display());
-    }
+    })
 }
 
 fn counts(run: &Path) -> Value {
@@ -200,7 +186,7 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
             killed += usize::from(run.code.is_none());
         }
         let _ = thinkling(resume(&out)).ends_with(exit::DONE);
-        assert_same(&out, &whole, &format!("seed {seed}"));
+        assert_same_written(&results(&out), &results(&whole), &format!("seed {seed}"));
         assert!(!snapshot(&out).keys().any(|p| p.to_string_lossy().contains(".tmp-")));
     }
     println!("{killed} kills, {went_on} attempts went on");

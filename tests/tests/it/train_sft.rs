@@ -1,6 +1,5 @@
 //! The `sft` stage and adapters: killed runs, what they write, what is refused.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,10 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling};
 
-use crate::runs::{Running, checkpoint, checkpoint_steps, json_lines, resume, snapshot, start};
+use crate::runs::{
+    Running, Written, assert_same_written, checkpoint, checkpoint_steps, json_lines, resume,
+    snapshot, start, written,
+};
 
 fn data() -> String {
     (0..24)
@@ -85,28 +87,12 @@ fn write(dir: &Path, recipe: &str) -> PathBuf {
     path
 }
 
-/// What a run measured and learnt, without clocks and its own path.
-fn results(run: &Path) -> (Vec<Value>, BTreeMap<PathBuf, Vec<u8>>) {
-    let mut metrics = json_lines(&run.join("metrics.jsonl"));
-    for line in &mut metrics {
-        line.as_object_mut().expect("an object").remove("timing");
-    }
-    let mut files = snapshot(run);
-    files.retain(|path, _| {
-        let name = path.to_string_lossy();
+/// What a run learnt, without its own path.
+fn results(run: &Path) -> Written {
+    written(run, |name| {
         let learnt = name.starts_with("stages") || name.starts_with("evaluation-");
         (learnt || name == "completions.jsonl") && !name.ends_with("adapter_config.json")
-    });
-    (metrics, files)
-}
-
-fn assert_same(got: &Path, expected: &Path) {
-    let (got, expected) = (results(got), results(expected));
-    assert_eq!(got.0, expected.0, "metrics");
-    assert_eq!(got.1.keys().collect::<Vec<_>>(), expected.1.keys().collect::<Vec<_>>());
-    for (path, bytes) in &got.1 {
-        assert!(*bytes == expected.1[path], "{} differs", path.display());
-    }
+    })
 }
 
 fn steps_of(run: &Path, stage: &str) -> Vec<Value> {
@@ -153,7 +139,7 @@ fn killed_supervised_and_adapted_stages_end_bit_for_bit_as_the_uninterrupted_one
     }
     let run = thinkling(call).ends_with(exit::DONE);
     assert!(run.stderr.contains("going on from step"), "{run:#?}");
-    assert_same(&out, &whole);
+    assert_same_written(&results(&out), &results(&whole), "resumed");
 }
 
 #[test]

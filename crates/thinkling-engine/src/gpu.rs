@@ -137,7 +137,7 @@ impl GpuDecoder {
     }
 
     /// Bytes of the activations of its passes.
-    pub fn pass_bytes(config: &ModelConfig, options: GpuOptions) -> u64 {
+    pub(crate) fn pass_bytes(config: &ModelConfig, options: GpuOptions) -> u64 {
         build::pass_bytes(config, options)
     }
 

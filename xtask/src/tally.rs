@@ -8,10 +8,12 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
-    /// Names of the tests that failed.
+    /// Names of the tests that failed; of Node.js's with what went wrong.
     pub(crate) failures: Vec<String>,
     /// Lines that begin with `figure: `: what a test measured and one wants to read at the end.
     pub(crate) figures: Vec<String>,
+    /// Whether the lines that come now say why the last test failed.
+    pub(crate) saying_why: bool,
 }
 
 impl Tally {
@@ -52,6 +54,22 @@ impl Tally {
         if let Some(rest) = line.strip_prefix("not ok ") {
             self.failed += 1;
             self.failures.push(name(rest));
+        } else if let (Some(why), Some(failure)) =
+            (line.strip_prefix("error: "), self.failures.last_mut())
+        {
+            self.saying_why = why == "|-";
+            if !self.saying_why {
+                *failure += &format!(": {}", why.trim_matches('\''));
+            }
+        } else if self.saying_why {
+            // The key after the block ends it.
+            self.saying_why =
+                !["code: ", "name: ", "stack: "].iter().any(|key| line.starts_with(key));
+            if let (true, Some(failure)) =
+                (self.saying_why && !line.is_empty(), self.failures.last_mut())
+            {
+                *failure += &format!("\n    {line}");
+            }
         } else if let Some(rest) = line.strip_prefix("ok ") {
             match rest.contains(" # SKIP") {
                 true => self.ignored += 1,
@@ -91,13 +109,20 @@ mod tests {
             "ok 1 - a page loads",
             "  ---",
             "not ok 2 - a page fails",
+            "  ---",
+            "  error: |-",
+            "    Expected values to be equal:",
+            "    ",
+            "    1 !== 2",
+            "  code: 'ERR_ASSERTION'",
             "ok 3 - no model # SKIP",
             "# fail 1",
         ] {
             tally.read_tap(line);
         }
         assert_eq!((tally.passed, tally.failed, tally.ignored), (1, 1, 1));
-        assert_eq!(tally.failures, ["a page fails"]);
+        let why = "a page fails\n    Expected values to be equal:\n    1 !== 2";
+        assert_eq!(tally.failures, [why]);
         assert_eq!(tally.figures, ["3 tokens/s"]);
     }
 

@@ -30,7 +30,7 @@ export interface LoadOptions {
 }
 
 export interface LoadProgress {
-  stage: "download" | "verify" | "upload";
+  stage: "wait" | "download" | "verify" | "upload";
   /** Bytes done and to do; `total` is 0 where it is not known. */
   done: number;
   total: number;

@@ -77,6 +77,8 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// Another tab loads the same model; what it keeps is taken when it has done.
+    Wait,
     /// Bytes come from an address.
     Download,
     /// What was kept is checked.

@@ -179,8 +179,11 @@ impl Models {
             show_progress(which, &shown, progress.unchecked_ref());
         });
         // Notices come for as long as the model lives.
-        let on_notice = Closure::<dyn FnMut(JsValue)>::new(|notice: JsValue| {
-            notices::notice(&notice);
+        let given_up = signal.clone();
+        let on_notice = Closure::<dyn FnMut(JsValue)>::new(move |notice: JsValue| {
+            if !given_up.aborted() {
+                notices::notice(&notice);
+            }
         })
         .into_js_value();
         let options = load_options(&[
@@ -237,7 +240,7 @@ fn show_progress(which: Which, name: &str, progress: &LoadProgress) {
         "download" => (s::STAGE_DOWNLOAD, &sizes[..]),
         "verify" => (s::STAGE_VERIFY, &sizes[..1]),
         "upload" => (s::STAGE_UPLOAD, &sizes[..1]),
-        _ => (s::STAGE_SELF_TEST, &sizes[..1]),
+        _ => (s::STAGE_WAIT, &sizes[..1]),
     };
     for (_, prefix) in places(which) {
         say(&by_id::<HtmlElement>(&[prefix, "-text"].concat()), text, values);

@@ -145,7 +145,7 @@ table! {
     STAGE_CACHE: "Reading {name} from this browser’s cache: {done} of {total}", "正在从浏览器缓存读取 {name}：{done} / {total}";
     STAGE_VERIFY: "Checking {name} byte by byte", "正在逐字节校验 {name}";
     STAGE_UPLOAD: "Handing the weights of {name} to the device", "正在把 {name} 的权重交给设备";
-    STAGE_SELF_TEST: "Comparing one layer of {name} on the device with the CPU", "正在将 {name} 的一层与 CPU 结果比对";
+    STAGE_WAIT: "Another tab is loading {name}", "另一个标签页正在加载 {name}";
     STAGE_START: "Starting {name}", "正在启动 {name}";
     NAME_TRAINED: "the trained reasoner", "训练后的模型";
     NAME_BASE: "its base", "基座模型";

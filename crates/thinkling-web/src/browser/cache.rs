@@ -2,9 +2,10 @@
 //!
 //! A folder has `model.json` (address, length) and pieces whose names say where they belong and what
 //! they hold: `FILE-OFFSET-SHA256`. What is written halfway has another hash than its name, so that
-//! nothing else has to say which pieces are whole, and two tabs that write the same do no harm.
+//! nothing else has to say which pieces are whole. One worker at a time has a model's folder open,
+//! over all tabs: it holds the file `lock`, which the browser gives to the next when its worker ends.
 
-use super::js::{refused, scope};
+use super::js::{name_of, refused, scope};
 use crate::WebError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,6 +19,7 @@ use web_sys::{
 
 const FOLDER: &str = "thinkling-models";
 const INDEX: &str = "model.json";
+const LOCK: &str = "lock";
 
 /// What is known of a kept model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,9 +47,10 @@ pub(crate) struct Entry {
     total: u64,
 }
 
-/// The folder of one model.
+/// The folder of one model, which no other worker has open.
 pub(crate) struct Cache {
     folder: FileSystemDirectoryHandle,
+    lock: FileSystemSyncAccessHandle,
     pub(crate) index: Index,
 }
 
@@ -72,20 +75,38 @@ impl Piece {
     }
 }
 
+impl Drop for Cache {
+    fn drop(&mut self) {
+        self.lock.close();
+    }
+}
+
 impl Cache {
-    /// The folder of the model at this address; made where there is none.
+    /// The folder of the model at this address; made where there is none. While another worker has
+    /// it, `wait` is called again and again.
     ///
     /// # Errors
-    /// A browser without such a file system, or that lets nothing be kept.
-    pub(crate) async fn open(url: &str) -> Result<Self, WebError> {
+    /// A browser without such a file system, or that lets nothing be kept; what `wait` says.
+    pub(crate) async fn open(
+        url: &str,
+        wait: impl AsyncFn() -> Result<(), WebError>,
+    ) -> Result<Self, WebError> {
         let folder = folder(&root(true).await?, &key(url), true).await?;
+        let file_of_lock = file(&folder, LOCK, true).await?;
+        let lock = loop {
+            match JsFuture::from(file_of_lock.create_sync_access_handle()).await {
+                Ok(lock) => break lock.unchecked_into(),
+                Err(thrown) if name_of(&thrown) == "NoModificationAllowedError" => wait().await?,
+                Err(thrown) => return Err(refused("keep the model")(thrown)),
+            }
+        };
         let text = match file(&folder, INDEX, false).await {
             Ok(handle) => text(&snapshot(&handle).await?).await?,
             Err(_) => String::new(),
         };
         let index = serde_json::from_str(&text).ok().filter(|index: &Index| index.url == url);
         let index = index.unwrap_or_else(|| Index { url: url.to_owned(), ..Index::default() });
-        Ok(Self { folder, index })
+        Ok(Self { folder, lock, index })
     }
 
     /// Writes what is known of the model.
@@ -138,7 +159,7 @@ pub(crate) async fn list() -> Result<Vec<Entry>, WebError> {
         let Ok(folder) = folder(&root, &key, false).await else { continue };
         let mut bytes = 0;
         let mut index = Index::default();
-        for name in names(&folder).await? {
+        for name in names(&folder).await?.into_iter().filter(|name| name != LOCK) {
             let Ok(handle) = file(&folder, &name, false).await else { continue };
             let Ok(found) = snapshot(&handle).await else { continue };
             if name == INDEX {

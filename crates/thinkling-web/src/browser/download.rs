@@ -1,6 +1,6 @@
 //! Fetches a file in pieces, going on where the connection broke.
 
-use super::js::{breathe, refused, scope, words};
+use super::js::{breathe, refused, scope, wait, words};
 use crate::WebError;
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -168,15 +168,4 @@ pub(crate) async fn small(url: &str) -> Result<Option<Vec<u8>>, WebError> {
     let bytes = response.array_buffer().map_err(refused("read an answer"))?;
     let bytes = JsFuture::from(bytes).await.map_err(failed)?;
     Ok(Some(Uint8Array::new(&bytes).to_vec()))
-}
-
-async fn wait(ms: i32) {
-    let wait = js_sys::Promise::new(&mut |resolve, _| {
-        let asked = scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
-        if asked.is_err() {
-            let _ = resolve.call0(&JsValue::UNDEFINED);
-        }
-    });
-    let _ = JsFuture::from(wait).await;
-    breathe().await;
 }

@@ -23,6 +23,11 @@ pub(crate) fn words(thrown: &JsValue) -> String {
     error.map_or_else(|| format!("{thrown:?}"), |error| String::from(error.message()))
 }
 
+/// The name of what JavaScript has thrown, such as `NotFoundError`.
+pub(crate) fn name_of(thrown: &JsValue) -> String {
+    thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name())).unwrap_or_default()
+}
+
 /// What the browser refused, as an error.
 pub(crate) fn refused(action: &'static str) -> impl Fn(JsValue) -> WebError {
     move |thrown| WebError::Browser { action, reason: words(&thrown) }
@@ -54,4 +59,16 @@ pub(crate) async fn breathe() {
     });
     // Resolves, and never rejects.
     let _ = JsFuture::from(turn).await;
+}
+
+/// Lets so many milliseconds pass.
+pub(crate) async fn wait(ms: i32) {
+    let wait = js_sys::Promise::new(&mut |resolve, _| {
+        let asked = scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+        if asked.is_err() {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
+    });
+    let _ = JsFuture::from(wait).await;
+    breathe().await;
 }

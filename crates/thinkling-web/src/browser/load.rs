@@ -3,7 +3,7 @@
 use super::cache::{Cache, Piece, hex};
 use super::download::{Remote, Sink, fetch, small};
 use super::files::BlobFile;
-use super::js::breathe;
+use super::js::{breathe, wait};
 use crate::generate::{Event, Notice, NoticeKind, Progress, Stage};
 use crate::{Bundle, BundleFile, WebError};
 use js_sys::Uint8Array;
@@ -17,6 +17,8 @@ const PIECE: u64 = 8 << 20;
 const HASHED: usize = 1 << 20;
 /// Bytes between two reports of progress.
 const REPORT: u64 = 1 << 18;
+/// Milliseconds until it is asked again whether another tab has done.
+const ASK_AGAIN: i32 = 100;
 
 /// Where a model comes from.
 pub(crate) enum Source {
@@ -60,8 +62,9 @@ impl Loader<'_> {
     async fn load_url(&self, url: String) -> Result<Bundle, WebError> {
         let mut loading = Loading { loader: self, cache: None, done: 0, total: 0, reported: 0 };
         if self.keep {
-            match Cache::open(&url).await {
+            match Cache::open(&url, async || self.wait().await).await {
                 Ok(cache) => loading.cache = Some(cache),
+                Err(WebError::Aborted) => return Err(WebError::Aborted),
                 Err(error) => loading.not_kept(&error),
             }
         }
@@ -75,6 +78,14 @@ impl Loader<'_> {
             let blobs = loading.file(&url, &name).await?;
             bundle(stem(&name), None, vec![(name, blobs)])
         }
+    }
+
+    /// Another tab is loading the model, and keeps what comes.
+    async fn wait(&self) -> Result<(), WebError> {
+        let progress = Progress { stage: Stage::Wait, done: 0, total: 0, cached: true };
+        (self.emit)(Event::Progress(progress));
+        wait(ASK_AGAIN).await;
+        if (self.is_aborted)() { Err(WebError::Aborted) } else { Ok(()) }
     }
 
     fn say(&self, kind: NoticeKind, message: String) {

@@ -172,9 +172,9 @@ impl DecoderLayer {
     ) -> Tensor<2> {
         let weight = self.matrix(matrix).val();
         match self.adapter(matrix) {
-            None => linear(x, weight, bias),
+            None => linear(x, weight, bias, self.compute),
             Some(Adapter { a, b, shape }) => {
-                lora_linear(x, weight, bias, [a.val(), b.val()], shape)
+                lora_linear(x, weight, bias, [a.val(), b.val()], shape, self.compute)
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::cache::KvCache;
 use crate::layer::DecoderLayer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
-use thinkling_ops::{Heads, RopeFactors, linear, packed_attention, rms_norm};
+use thinkling_ops::{ComputeType, Heads, RopeFactors, linear, packed_attention, rms_norm};
 use thinkling_weights::ModelConfig;
 
 /// A causal language model of the Llama family.
@@ -49,6 +49,21 @@ impl Decoder {
         }
     }
 
+    /// The model with the matrix products of its layers in `compute`, which its device must
+    /// support ([`ComputeType::is_supported`]). Weights and the head's products stay in f32.
+    #[must_use]
+    pub fn with_compute(mut self, compute: ComputeType) -> Self {
+        for layer in &mut self.layers {
+            layer.compute = compute;
+        }
+        self
+    }
+
+    /// Format of the matrix products of the layers.
+    pub fn compute(&self) -> ComputeType {
+        self.layers.first().map_or_else(ComputeType::default, |layer| layer.compute)
+    }
+
     /// Output head, `[vocab, hidden]`.
     pub fn head(&self) -> Tensor<2> {
         self.lm_head.as_ref().unwrap_or(&self.embed_tokens).val()
@@ -56,7 +71,7 @@ impl Decoder {
 
     /// `hidden W_head^T`: `[tokens, hidden]` -> `[tokens, vocab]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        linear(hidden, self.head(), None)
+        linear(hidden, self.head(), None, ComputeType::F32)
     }
 
     /// Hidden states after the last norm, one a token of `batch`.

@@ -3,7 +3,7 @@
 use crate::adapters::{LayerAdapters, Matrix};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use thinkling_ops::{Heads, RopeFactors, rms_norm, rotate_qk, swiglu};
+use thinkling_ops::{ComputeType, Heads, RopeFactors, rms_norm, rotate_qk, swiglu};
 
 /// Weights of one layer. Projections are `[out, in]`, as in the files.
 #[derive(Module, Debug)]
@@ -29,6 +29,9 @@ pub(crate) struct DecoderLayer {
     /// Where there are some, they alone are trained.
     #[module(skip)]
     pub(crate) lora: Option<LayerAdapters>,
+    /// Format of the layer's matrix products.
+    #[module(skip)]
+    pub(crate) compute: ComputeType,
 }
 
 impl DecoderLayer {

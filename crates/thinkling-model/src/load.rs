@@ -5,6 +5,7 @@ use crate::layer::DecoderLayer;
 use crate::{Decoder, ModelError};
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
+use thinkling_ops::ComputeType;
 use thinkling_sampling::Stream;
 use thinkling_weights::{Checkpoint, ModelConfig};
 
@@ -193,6 +194,7 @@ fn build<S: Source>(
             )?,
             down_proj: loader.matrix(&[name("mlp.down_proj.weight")], &[hidden], mlp)?,
             lora: None,
+            compute: ComputeType::F32,
         });
     }
     let norm = loader.vector(&["model.norm.weight".into()], &[hidden])?;

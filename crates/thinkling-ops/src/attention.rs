@@ -2,6 +2,7 @@
 
 use crate::cpu;
 use crate::host::{call1, is_host};
+use crate::in_place::call_in_place;
 use crate::tensor;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
@@ -72,7 +73,7 @@ pub fn rotate_qk(qkv: Tensor<2>, rope: &RopeFactors, heads: Heads) -> Tensor<2> 
     match &rope.device {
         None => {
             let rotate = cpu::rotate::Rotate { factors: rope.host.clone(), heads };
-            call1(Arc::new(rotate), qkv)
+            call_in_place(Arc::new(rotate), qkv)
         }
         Some([cos, sin]) => tensor::rotate_qk(qkv, cos.clone(), sin.clone(), heads),
     }

@@ -4,6 +4,7 @@ use crate::attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
     rotate_qk,
 };
+use crate::compute::ComputeType;
 use crate::lora::{LoraShape, lora_linear, lora_merge};
 use crate::norm::{linear, rms_norm, swiglu};
 use crate::tensor;
@@ -80,13 +81,13 @@ fn linear_is_the_tensor_code() {
         let (x, w) = (random([rows, input]), random([output, input]));
         same1(
             x.clone(),
-            |x| linear(x, w.clone().autodiff(), None),
+            |x| linear(x, w.clone().autodiff(), None, ComputeType::F32),
             |x| tensor::linear(x, w.clone().autodiff()),
             "linear in x",
         );
         same1(
             w,
-            |w| linear(x.clone().autodiff(), w, None),
+            |w| linear(x.clone().autodiff(), w, None, ComputeType::F32),
             |w| tensor::linear(x.clone().autodiff(), w),
             "linear in W",
         );
@@ -120,7 +121,7 @@ fn lora_is_the_tensor_code_and_its_gradients_are_those_of_autodiff() {
                 inputs[leaf].clone(),
                 |t| {
                     let (x, w, ab) = with(t);
-                    lora_linear(x, w, None, ab, &shape)
+                    lora_linear(x, w, None, ab, &shape, ComputeType::F32)
                 },
                 |t| {
                     let (x, w, ab) = with(t);
@@ -156,7 +157,7 @@ fn lora_adds_scale_b_a_to_the_rows_of_its_blocks_alone() {
         let expected = Tensor::<1>::from_floats(&expected[..], &Device::flex()).reshape([12, 7]);
         let merged = lora_merge(w.clone(), [a.clone(), b.clone()], &shape);
         assert_close(merged, expected.clone(), "merged");
-        let y = lora_linear(x.clone(), w.clone(), None, [a, b], &shape);
+        let y = lora_linear(x.clone(), w.clone(), None, [a, b], &shape, ComputeType::F32);
         assert_close(y, x.matmul(expected.transpose()), "forward");
         assert_eq!(values(&w), wv, "the base stays as it is");
     }
@@ -167,7 +168,7 @@ fn a_frozen_weight_costs_no_gradient_and_changes_no_other() {
     let (x, w) = (random([20, 7]), random([5, 7]));
     let grad_of_x = |w: Tensor<2>| {
         let x = x.clone().autodiff().require_grad();
-        let grads = linear(x.clone(), w, None).powi_scalar(2).sum().backward();
+        let grads = linear(x.clone(), w, None, ComputeType::F32).powi_scalar(2).sum().backward();
         x.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap()
     };
     let frozen = grad_of_x(w.clone().autodiff());

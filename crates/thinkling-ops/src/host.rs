@@ -174,7 +174,7 @@ pub(crate) trait HostCalls: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     assert_eq!(tensor.dtype(), DType::F32, "host functions work on f32");
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }

@@ -17,9 +17,11 @@
 mod attention;
 #[cfg(test)]
 mod checks;
+mod compute;
 mod cpu;
 mod head;
 mod host;
+mod in_place;
 mod lora;
 mod norm;
 mod tensor;
@@ -28,6 +30,7 @@ pub use attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
     rotate_qk,
 };
+pub use compute::ComputeType;
 pub use head::{HeadGrads, HeadStats, HostHead};
 pub use host::{is_host, read_host};
 pub use lora::{LoraShape, lora_linear, lora_merge};

@@ -1,6 +1,7 @@
 //! Linear maps with low-rank additions (LoRA, arXiv 2106.09685): fused on the CPU, tensor code
 //! elsewhere.
 
+use crate::compute::ComputeType;
 use crate::cpu;
 use crate::host::{call4, is_host};
 use crate::tensor;
@@ -29,7 +30,8 @@ impl LoraShape {
 /// `x W^T + bias`, and in the rows of block `i` also `scale (x A_i^T) B_i^T` (arXiv 2106.09685,
 /// equation 3).
 ///
-/// `W` and the bias are frozen: they get no gradient.
+/// `W` and the bias are frozen: they get no gradient. Products are in `compute` on devices other
+/// than the CPU.
 ///
 /// # Shapes
 /// `x` `[tokens, in]`, `weight` `[out, in]`, `bias` `[out]`, `a` `[blocks * rank, in]`, `b`
@@ -40,13 +42,15 @@ pub fn lora_linear(
     bias: Option<Tensor<1>>,
     [a, b]: [Tensor<2>; 2],
     shape: &LoraShape,
+    compute: ComputeType,
 ) -> Tensor<2> {
     let y = if is_host(&x.device()) {
         let [output, input] = weight.dims();
         let function = cpu::lora::LoraLinear { input, output, shape: shape.clone() };
         call4(Arc::new(function), [x, weight, a, b])
     } else {
-        tensor::lora_linear(x, weight, [a, b], shape)
+        let [x, weight, a, b] = [x, weight, a, b].map(|t| compute.of(t));
+        compute.back(tensor::lora_linear(x, weight, [a, b], shape))
     };
     match bias {
         Some(bias) => y + bias.unsqueeze(),

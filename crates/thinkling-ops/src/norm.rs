@@ -1,21 +1,27 @@
 //! Linear maps, RMSNorm and SwiGLU: fused on the CPU, tensor code elsewhere.
 
+use crate::compute::ComputeType;
 use crate::cpu;
 use crate::host::{call1, call2, is_host};
 use crate::tensor;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 
-/// `x W^T + b`.
+/// `x W^T + b`; the product in `compute` on devices other than the CPU.
 ///
 /// # Shapes
 /// `x` `[tokens, in]`, `weight` `[out, in]`, `bias` `[out]` -> `[tokens, out]`.
-pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+pub fn linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    compute: ComputeType,
+) -> Tensor<2> {
     let y = if is_host(&x.device()) {
         let [output, input] = weight.dims();
         call2(Arc::new(cpu::linear::Linear { input, output }), x, weight)
     } else {
-        tensor::linear(x, weight)
+        compute.back(tensor::linear(compute.of(x), compute.of(weight)))
     };
     match bias {
         Some(bias) => y + bias.unsqueeze(),

@@ -10,7 +10,7 @@ mod lora;
 pub use decode::{DecodeBench, DecodeResult, EngineResult, PassTimes, bench_decode, bench_engine};
 pub use lora::BenchLora;
 
-use crate::devices::Devices;
+use crate::devices::{Devices, computing_in};
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
 use crate::recipe::RolloutKeys;
@@ -27,7 +27,7 @@ use thinkling_learn::{
     AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, RolloutConfig, StatePrecision,
     chunk_tokens,
 };
-use thinkling_model::{Decoder, Precision, Recompute};
+use thinkling_model::{ComputeType, Decoder, Precision, Recompute};
 use thinkling_sampling::{SamplingParams, Stream};
 use thinkling_weights::{Architecture, Checkpoint, FloatType, ModelConfig};
 
@@ -116,6 +116,8 @@ pub struct GrpoBench {
     #[serde(default)]
     pub optimizer_states: StatePrecision,
     #[serde(default)]
+    pub compute_dtype: ComputeType,
+    #[serde(default)]
     pub lora: Option<BenchLora>,
 }
 
@@ -128,6 +130,12 @@ pub struct SftBench {
     pub steps: usize,
     pub warmup_steps: usize,
     pub lr: f64,
+    #[serde(default)]
+    pub compute_dtype: ComputeType,
+}
+
+fn no_compute(reason: String) -> TrainError {
+    TrainError::Failed { what: "setting up the bench", reason }
 }
 
 fn one() -> usize {
@@ -271,6 +279,7 @@ pub fn bench_grpo(
         None => model,
         Some(lora) => model.with_lora(lora, config.seed),
     };
+    let model = computing_in(model, g.compute_dtype).map_err(no_compute)?;
     let reference = (g.beta != 0.0).then(|| model.without_lora());
     let optimizer = AdamW::new(adamw, &model.param_list(), device);
     let mut learner = Learner::new(model, optimizer);
@@ -363,7 +372,7 @@ pub fn bench_sft(
     mut each: impl FnMut(usize, f64),
 ) -> Result<BenchResult> {
     let s = &config.sft;
-    let model = config.model(device)?;
+    let model = computing_in(config.model(device)?, s.compute_dtype).map_err(no_compute)?;
     let vocab = model.config().vocab_size;
     let parameters = model.config().parameter_count();
     let chunk = chunk_tokens(&model);

@@ -4,10 +4,22 @@ use crate::error::{Result, TrainError};
 use crate::recipe::RolloutDevice;
 use burn::tensor::Device;
 use thinkling_engine::Adapter;
-use thinkling_model::is_host;
+use thinkling_model::{ComputeType, Decoder, is_host};
 
 /// Opens a GPU for the decode engine: the one that learns (`same`), or the best one.
 pub type OpenAdapter<'a> = &'a dyn Fn(RolloutDevice) -> Result<Adapter, String>;
+
+/// `model` with its layers' products in `compute`, or why its device cannot.
+pub(crate) fn computing_in(model: Decoder, compute: ComputeType) -> Result<Decoder, String> {
+    let device = model.device();
+    if compute.is_supported(&device) {
+        return Ok(model.with_compute(compute));
+    }
+    Err(match is_host(&device) {
+        true => "`compute_dtype` is for GPUs; use `f32` with `--device cpu`".to_owned(),
+        false => "this GPU has no products in this `compute_dtype`; use `f32`".to_owned(),
+    })
+}
 
 /// The device that learns, and how the decode engine comes to a GPU.
 #[derive(Clone, Copy)]

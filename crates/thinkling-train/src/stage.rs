@@ -6,7 +6,7 @@ mod rejection;
 mod rl;
 mod sft;
 
-use crate::devices::Devices;
+use crate::devices::{Devices, computing_in};
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
@@ -104,6 +104,9 @@ impl StageContext<'_> {
         let list = model.param_list();
         let device = self.devices.learner();
         let training = self.training()?;
+        let model = computing_in(model, training.compute_dtype).map_err(|reason| {
+            TrainError::DoesNotFit { stage: self.stage().name.clone(), reason }
+        })?;
         let states = training.optimizer_states;
         if states != StatePrecision::F32 && !is_host(device) {
             return Err(TrainError::DoesNotFit {

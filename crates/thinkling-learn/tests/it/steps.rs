@@ -2,10 +2,12 @@ use crate::support::{Batch, batch, gpu, learner};
 use burn::tensor::{Device, Tensor};
 use thinkling_grpo::{BatchScale, CorrectionKind, ImportanceCorrection, LossType, ObjectiveConfig};
 use thinkling_learn::{
-    Learner, PolicySample, PolicySettings, PolicyStep, completion_logprobs, language_model_loss,
-    policy_gradient,
+    AdamW, AdamWConfig, Learner, PolicySample, PolicySettings, PolicyStep, completion_logprobs,
+    language_model_loss, policy_gradient,
 };
-use thinkling_model::{Decoder, PackedBatch, ParamGrads, Recompute, Sequence};
+use thinkling_model::{
+    ComputeType, Decoder, PackedBatch, ParamGrads, Recompute, Sequence, selftest,
+};
 
 /// Gradients of a two-layer model in f32, computed along two ways.
 const SAME_GRADIENT: f32 = 2e-5;
@@ -242,4 +244,26 @@ fn three_steps_on_the_gpu_are_those_of_the_cpu() {
         let losses = [&mut a, &mut b].map(|learner| step(learner, &batch, LossType::Grpo, 64).loss);
         assert!((losses[0] - losses[1]).abs() < SAME_ON_GPU, "{losses:?}");
     }
+}
+
+#[test]
+fn half_precision_learns_what_single_precision_does_on_the_gpu() {
+    let Some(gpu) = gpu().filter(|gpu| ComputeType::F16.is_supported(gpu)) else { return };
+    let documents: Vec<Vec<u32>> = batch().ids.into_iter().filter(|ids| ids.len() > 2).collect();
+    let losses = [ComputeType::F32, ComputeType::F16].map(|compute| {
+        let model = Decoder::init(&selftest::config(), 3, &gpu).with_compute(compute);
+        let optimizer = AdamW::new(AdamWConfig::default(), &model.param_list(), &gpu);
+        let mut learner = Learner::new(model, optimizer);
+        let mut step = |_| {
+            let step = learner.language_model_step(&documents, 1e-2, usize::MAX, 64);
+            pollster::block_on(step).unwrap().0
+        };
+        (0..12).map(&mut step).collect::<Vec<f64>>()
+    });
+    let [single, half] = &losses;
+    assert!(single[11] < 0.5 * single[0], "it learns: {single:?}");
+    for (a, b) in single.iter().zip(half) {
+        assert!((a - b).abs() < 0.01 * single[0], "{losses:?}");
+    }
+    assert_ne!(single[0], half[0], "the products are in half precision");
 }

@@ -10,7 +10,7 @@ use thinkling_weights::Architecture;
 /// The same operations on the same values; a sum over two uses may run in another order.
 const SAME: f32 = 1e-5;
 
-fn configs() -> [ModelConfig; 3] {
+pub(crate) fn configs() -> [ModelConfig; 3] {
     let qwen3 = selftest::config();
     let llama = ModelConfig { architecture: Architecture::Llama, ..qwen3.clone() };
     let qwen2 = ModelConfig {
@@ -22,7 +22,7 @@ fn configs() -> [ModelConfig; 3] {
     [qwen3, llama, qwen2]
 }
 
-fn values(tensor: Tensor<1>) -> Vec<f32> {
+pub(crate) fn values(tensor: Tensor<1>) -> Vec<f32> {
     tensor.into_data().try_to_vec().expect("f32")
 }
 

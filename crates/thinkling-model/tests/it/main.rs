@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is left out says so")]
 
 mod backprop;
+mod compute;
 mod devices;
 mod generation;
 mod goldens;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use thinkling_learn::{AdamWConfig, Decay, Schedule, StatePrecision};
-use thinkling_model::Recompute;
+use thinkling_model::{ComputeType, Recompute};
 
 use super::choice::{choices, spellings};
 use super::memory::MemorySize;
@@ -29,6 +29,7 @@ impl From<RecomputeKind> for Recompute {
     }
 }
 
+spellings!(ComputeType { F32 = "f32", F16 = "f16", BF16 = "bf16" });
 spellings!(StatePrecision { F32 = "f32", Bits8 = "8bit" });
 spellings!(Decay { Constant = "constant", Cosine = "cosine" });
 
@@ -64,6 +65,9 @@ pub struct Training {
     /// What is kept for the backward pass; `layer` makes long sequences possible where `none` needs
     /// more memory than there is. Default `none`.
     pub recompute: RecomputeKind,
+    /// Format of the layers' matrix products on a GPU that has it; weights, norms, gradients and the
+    /// optimiser stay in f32. Default `f32`.
+    pub compute_dtype: ComputeType,
     /// How the moments are kept; `8bit` on the CPU only. Default `f32`.
     pub optimizer_states: StatePrecision,
     /// Memory that the stage may take, such as `"2GB"`: micro-batches are cut further until they
@@ -89,6 +93,7 @@ impl Default for Training {
             steps: 100,
             micro_batch: 8,
             recompute: RecomputeKind::None,
+            compute_dtype: ComputeType::F32,
             optimizer_states: StatePrecision::F32,
             memory: None,
             checkpoint_every: 50,
@@ -117,6 +122,7 @@ impl Training {
         s.count("steps", &mut self.steps, least)?;
         s.count("micro_batch", &mut self.micro_batch, 1)?;
         s.choice("recompute", &mut self.recompute)?;
+        s.choice("compute_dtype", &mut self.compute_dtype)?;
         s.choice("optimizer_states", &mut self.optimizer_states)?;
         if let Some(memory) = MemorySize::read(s, "memory")? {
             self.memory = Some(memory);

@@ -208,7 +208,8 @@ fn read_weights(checkpoint: &Checkpoint, file: &str, like: &Decoder) -> Result<D
     let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
     let weights = Weights::from_safetensors_files(like.config().clone(), [bytes])
         .map_err(|e| e.in_file(&path))?;
-    Decoder::load(&weights, &like.device()).map_err(model_error)
+    let model = Decoder::load(&weights, &like.device()).map_err(model_error)?;
+    Ok(model.with_compute(like.compute()))
 }
 
 fn moment_names(list: &ParamList) -> impl Iterator<Item = [String; 2]> + '_ {

@@ -1,6 +1,6 @@
 //! What a run tells whoever shows it; the library itself prints nothing.
 
-use crate::asking::EvalProgress;
+use crate::course::EvalProgress;
 
 /// Receives the course of a run. The command line draws it, tests record it.
 pub trait Progress {

@@ -36,6 +36,7 @@ mod rl;
 mod rollout;
 mod section;
 mod sft;
+mod teacher;
 mod training;
 mod tree;
 
@@ -59,6 +60,7 @@ pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
 };
+pub use teacher::{HttpTeacherKeys, LocalTeacherKeys, TeacherKeys};
 pub use training::{RecomputeKind, Training};
 
 use crate::error::{Result, TrainError};

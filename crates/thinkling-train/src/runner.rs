@@ -15,6 +15,7 @@ use crate::recipe::{ModelSource, NewModel, Recipe, Stage, StageKind, TokenizerSo
 use crate::rejection::{Evaluations, check_mix};
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::stage::{self, SavedHead, Saving, StageContext};
+use crate::teacher::HttpTeacher;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use thinkling_model::Decoder;
@@ -141,7 +142,7 @@ pub fn run(
             first_step += stage::steps_of(&run, stage)?;
             continue;
         }
-        let model = open_model(&run, &recipe, index, devices.learner())?;
+        let open = || open_model(&run, &recipe, index, devices.learner());
         let context = StageContext {
             run: &run,
             recipe: &recipe,
@@ -156,7 +157,7 @@ pub fn run(
             saving: Saving::default(),
         };
         let own = checkpoint.as_ref().filter(|_| at == Some(index));
-        let result = stage::run(context, model, own)?;
+        let result = stage::run(context, open, own)?;
         metrics.sync()?;
         completions.sync()?;
         outcome.interrupted = result.interrupted;
@@ -168,8 +169,8 @@ pub fn run(
         if result.interrupted {
             return Ok(outcome);
         }
-        if stage.makes_model() {
-            save_output(&output, &result.model)?;
+        if let Some(model) = &result.model {
+            save_output(&output, model)?;
             outcome.model = Some(output);
         }
         progress.stage_finished(&stage.name);
@@ -209,6 +210,7 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
             if keys.data.path().is_some() {
                 read_problems(&keys.data, checks, 0, false)?;
             }
+            keys.teacher.as_ref().map(HttpTeacher::open).transpose()?;
             keys.decontaminate.as_ref().map(Evaluations::read).transpose()?;
             check_mix(&keys.mix)?;
         }

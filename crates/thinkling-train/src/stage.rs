@@ -46,8 +46,8 @@ pub(crate) struct StageContext<'a> {
 /// What a stage left behind.
 #[derive(Debug)]
 pub(crate) struct StageResult {
-    /// The model and its tokenizer.
-    pub(crate) model: LoadedModel,
+    /// The model and its tokenizer, of a stage that trains one.
+    pub(crate) model: Option<LoadedModel>,
     /// Whether it ended because of an interrupt.
     pub(crate) interrupted: bool,
     /// Evaluations before and after, where the stage has them.
@@ -56,18 +56,19 @@ pub(crate) struct StageResult {
     pub(crate) after: Option<evaluate::Evaluated>,
 }
 
-/// Runs a stage from `model`, or from `checkpoint` where one of this stage is given.
+/// Runs a stage from the model that `open` gives, or from `checkpoint` where one of this stage is
+/// given.
 pub(crate) fn run(
     mut context: StageContext<'_>,
-    model: LoadedModel,
+    open: impl FnOnce() -> Result<LoadedModel>,
     checkpoint: Option<&checkpoint::Checkpoint>,
 ) -> Result<StageResult> {
     let recipe = context.recipe;
     match &recipe.stages[context.index].kind {
-        StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, model, checkpoint),
-        StageKind::Sft(stage) => sft::run(&mut context, stage, model, checkpoint),
-        StageKind::Rl(stage) => rl::run(&mut context, stage, model, checkpoint),
-        StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, model),
+        StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, open()?, checkpoint),
+        StageKind::Sft(stage) => sft::run(&mut context, stage, open()?, checkpoint),
+        StageKind::Rl(stage) => rl::run(&mut context, stage, open()?, checkpoint),
+        StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, open),
     }
 }
 

@@ -14,6 +14,7 @@ use super::rl::Template;
 use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::sft::ExampleFields;
+use super::teacher::{HttpTeacherKeys, TeacherKeys};
 use super::tree::Value;
 use crate::error::Result;
 
@@ -88,6 +89,10 @@ pub struct RejectionStage {
     pub decontaminate: Option<Decontaminate>,
     /// What samples. Default: the model itself.
     pub rollout: RolloutKeys,
+    /// A server that answers in the place of the stage's model: `teacher` of `kind = "http"`. With
+    /// `template = "r1-zero"` the message has that prompt, else the question alone. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_teacher")]
+    pub teacher: Option<HttpTeacherKeys>,
     /// Questions. Required.
     pub data: QuestionSource,
     /// Other conversations that are added. Default: none; the report's 200k beside 600k.
@@ -180,6 +185,7 @@ impl RejectionStage {
             filters: Filters::of(template),
             decontaminate: None,
             rollout: RolloutKeys::default(),
+            teacher: None,
             data,
             mix: Vec::new(),
         };
@@ -206,6 +212,14 @@ impl RejectionStage {
         if let Some(section) = s.section("rollout")? {
             r.rollout.read(section)?;
         }
+        r.teacher = match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
+            Some(TeacherKeys::Local(_)) => {
+                let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
+                return Err(s.conflict("teacher", expected));
+            }
+            Some(TeacherKeys::Http(keys)) => Some(*keys),
+            None => None,
+        };
         r.mix = read_mix(s)?;
         if r.temperature == 0.0 && r.samples > 1 {
             return Err(
@@ -230,6 +244,14 @@ impl RejectionStage {
         // Where cut answers are to pass, what they hold counts.
         RewardSpec { truncated_earns_nothing: self.filters.truncated, ..rewards.accuracy_spec() }
     }
+}
+
+/// Writes a server as the table that it is read from.
+fn as_teacher<S: serde::Serializer>(
+    keys: &Option<HttpTeacherKeys>,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    keys.clone().map(|keys| TeacherKeys::Http(Box::new(keys))).serialize(to)
 }
 
 impl Filters {

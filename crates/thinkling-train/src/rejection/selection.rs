@@ -57,18 +57,18 @@ struct Turn<'a> {
 }
 
 impl<'a> Choosing<'a> {
-    /// For answers to such prompts.
+    /// For answers to such prompts, or to a server's, which open nothing.
     ///
     /// # Errors
     /// Evaluation files that cannot be read, a chat template that fails.
-    pub(crate) fn new(stage: &'a RejectionStage, prompts: Prompts<'_>) -> Result<Self> {
+    pub(crate) fn new(stage: &'a RejectionStage, prompts: Option<Prompts<'_>>) -> Result<Self> {
         let evaluations = stage.decontaminate.as_ref().map(Evaluations::read).transpose()?;
-        let opening = match prompts.open_thinking()? {
-            true => {
+        let opening = match prompts {
+            Some(prompts) if prompts.open_thinking()? => {
                 let prompt = prompts.text("?")?;
                 prompt.rfind("<think>").map_or_else(String::new, |at| prompt[at..].to_owned())
             }
-            false => String::new(),
+            _ => String::new(),
         };
         Ok(Self {
             stage,

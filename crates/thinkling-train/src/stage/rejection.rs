@@ -6,44 +6,97 @@
 
 use super::{StageContext, StageResult};
 use crate::answers::AnswerFile;
-use crate::asking::{Asking, Drawing, EvalProgress, Watch, rows_that_fit};
+use crate::asking::Asking;
 use crate::atomic;
+use crate::course::{EvalProgress, Watch};
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
 use crate::progress::{Progress, StageStarted};
 use crate::prompts::Prompts;
 use crate::questions::{Checks, load_questions};
-use crate::recipe::RejectionStage;
+use crate::recipe::{RejectionStage, Template};
 use crate::rejection::{Asked, Choosing, mix_in};
-use crate::rollout_executor::FixedExecutor;
+use crate::sampling::{Drawing, OnEvent, Place};
+use crate::teacher::{HttpTeacher, answer_by_model};
 use std::path::Path;
-use thinkling_model::Precision;
+use thinkling_learn::{FormatReading, Question};
 use thinkling_reward::FormatRule;
 use thinkling_sampling::SamplingParams;
+use thinkling_text::{Message, r1_zero_prompt};
 
 pub(super) fn run(
     context: &mut StageContext<'_>,
     stage: &RejectionStage,
-    model: LoadedModel,
+    open: impl FnOnce() -> Result<LoadedModel>,
 ) -> Result<StageResult> {
-    let whole = make_set(context, stage, &model)?;
-    Ok(StageResult { model, interrupted: !whole, before: None, after: None })
+    let who = match &stage.teacher {
+        Some(keys) => Who::Server(HttpTeacher::open(keys)?),
+        None => Who::Model(Box::new(open()?)),
+    };
+    let whole = make_set(context, stage, &who)?;
+    Ok(StageResult { model: None, interrupted: !whole, before: None, after: None })
+}
+
+/// Who answers.
+enum Who {
+    Model(Box<LoadedModel>),
+    Server(HttpTeacher),
+}
+
+impl Who {
+    /// The model's prompts, and its context in tokens.
+    fn prompts(&self, template: Template) -> Result<Option<(Prompts<'_>, usize)>> {
+        match self {
+            Self::Model(model) => {
+                let positions = model.decoder.config().max_position_embeddings;
+                Ok(Some((Prompts::of(model, template)?, positions)))
+            }
+            Self::Server(_) => Ok(None),
+        }
+    }
+
+    /// Answers the questions, of which some answers are missing.
+    fn answer(
+        &self,
+        stage: &RejectionStage,
+        devices: Devices<'_>,
+        questions: &[Question],
+        drawing: Drawing,
+        missing: &[Place],
+        on_event: OnEvent<'_>,
+    ) -> Result<()> {
+        match self {
+            Self::Model(model) => {
+                let prompts = questions.iter().map(|q| q.prompt.as_slice()).collect();
+                let rollout = &stage.rollout;
+                answer_by_model(model, rollout, devices, prompts, drawing, missing, on_event)
+            }
+            Self::Server(server) => {
+                let message = |question: &str| match stage.template {
+                    Template::R1Zero => Message::new("user", r1_zero_prompt(question)),
+                    Template::None | Template::Chat => Message::new("user", question),
+                };
+                let conversations: Vec<Vec<Message>> =
+                    questions.iter().map(|q| vec![message(&q.problem.question)]).collect();
+                server.answer(&conversations, drawing, missing, on_event)
+            }
+        }
+    }
 }
 
 /// Whether the set is written; not where an interrupt came before.
-fn make_set(
-    context: &mut StageContext<'_>,
-    stage: &RejectionStage,
-    model: &LoadedModel,
-) -> Result<bool> {
+fn make_set(context: &mut StageContext<'_>, stage: &RejectionStage, who: &Who) -> Result<bool> {
     let (run, recipe, tools) = (context.run, context.recipe, context.tools);
+    let (devices, interrupt) = (context.devices, context.interrupt);
     let name = &recipe.stages[context.index].name;
     let seed = recipe.stage_seed(context.index);
-    let (rewards, config) = (stage.rewards(), model.decoder.config());
+    let rewards = stage.rewards();
     let checks = Checks { stage: name, rewards: &rewards, tools };
-    let prompts = Prompts::of(model, stage.template)?;
-    let (positions, limit) = (config.max_position_embeddings, stage.problems.unwrap_or(usize::MAX));
-    let loaded = load_questions(checks, &stage.data, prompts, positions, (seed, false), limit)?;
+    let prompts = who.prompts(stage.template)?;
+    let limit = stage.problems.unwrap_or(usize::MAX);
+    let loaded = load_questions(checks, &stage.data, prompts, (seed, false), limit)?;
+    let prompts = prompts.map(|(prompts, _)| prompts);
     let mut choosing = Choosing::new(stage, prompts)?;
     context.progress.stage_started(&StageStarted {
         name,
@@ -63,34 +116,26 @@ fn make_set(
         let (there, total) = (answers.count(), answers.total());
         context.progress.note(&format!("{there} of {total} answers are there already"));
     }
-    let executor = FixedExecutor::open(&stage.rollout, context.devices, &model.decoder)?;
-    let longest = questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0);
-    let fitting = rows_that_fit(config, longest.saturating_add(stage.max_completion_tokens));
-    let rows = stage.rollout.max_rows.min(fitting);
-    let asking = Asking {
-        config,
-        questions: &questions,
-        drawing: Drawing {
-            samples: stage.samples,
-            sampling: SamplingParams {
-                temperature: stage.temperature,
-                top_p: stage.top_p,
-                ..SamplingParams::default()
-            },
-            max_tokens: stage.max_completion_tokens,
-            seed,
-            max_rows: Some(executor.rows(rows, longest, stage.max_completion_tokens)),
-            precision: stage.rollout.weights.precision().unwrap_or(Precision::F32),
+    let drawing = Drawing {
+        samples: stage.samples,
+        sampling: SamplingParams {
+            temperature: stage.temperature,
+            top_p: stage.top_p,
+            ..SamplingParams::default()
         },
-        prompts,
-        rewards: &rewards,
-        format: stage.filters.format.rule().unwrap_or(FormatRule::Strict),
-        tools,
-        interrupt: context.interrupt,
+        max_tokens: stage.max_completion_tokens,
+        seed,
     };
+    let format = FormatReading {
+        rule: stage.filters.format.rule().unwrap_or(FormatRule::Strict),
+        inside_think: prompts.map_or(Ok(false), |prompts| prompts.open_thinking())?,
+    };
+    let asking = Asking { questions: &questions, rewards: &rewards, format, tools, interrupt };
     let mut course = Course(&mut *context.progress);
-    let load = |capacity| executor.load(capacity);
-    if !asking.ask(load, &mut file, &mut answers, &mut course)?.whole {
+    let answer = |missing: &[Place], on_event: OnEvent<'_>| {
+        who.answer(stage, devices, &questions, drawing, missing, on_event)
+    };
+    if !asking.ask(answer, &mut file, &mut answers, &mut course)?.whole {
         return Ok(false);
     }
     let mut asked = Asked { questions: &questions, answers: &answers, file: &mut file };

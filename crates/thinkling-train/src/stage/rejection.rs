@@ -8,11 +8,10 @@ use super::{StageContext, StageResult};
 use crate::answers::AnswerFile;
 use crate::asking::Asking;
 use crate::atomic;
-use crate::course::{EvalProgress, Watch};
 use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::model_io::LoadedModel;
-use crate::progress::{Progress, StageStarted};
+use crate::progress::{Answering, StageStarted};
 use crate::prompts::Prompts;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::{RejectionStage, Template};
@@ -131,7 +130,7 @@ fn make_set(context: &mut StageContext<'_>, stage: &RejectionStage, who: &Who) -
         inside_think: prompts.map_or(Ok(false), |prompts| prompts.open_thinking())?,
     };
     let asking = Asking { questions: &questions, rewards: &rewards, format, tools, interrupt };
-    let mut course = Course(&mut *context.progress);
+    let mut course = Answering(&mut *context.progress);
     let answer = |missing: &[Place], on_event: OnEvent<'_>| {
         who.answer(stage, devices, &questions, drawing, missing, on_event)
     };
@@ -168,18 +167,5 @@ fn write_set(
     match reason {
         Some(reason) => Err(reason),
         None => written,
-    }
-}
-
-/// Shows how far the stage is by the run's progress.
-struct Course<'a>(&'a mut dyn Progress);
-
-impl Watch for Course<'_> {
-    fn note(&mut self, text: &str) {
-        self.0.note(text);
-    }
-
-    fn progress(&mut self, progress: &EvalProgress) {
-        self.0.answering(progress);
     }
 }

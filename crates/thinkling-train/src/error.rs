@@ -121,6 +121,12 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process is reviewing the queue.
+    #[error("{} is in use by another process; end the other review or run first", .path.display())]
+    ReviewBusy {
+        /// The file of decisions.
+        path: PathBuf,
+    },
     /// A file is damaged, half-written or of a kind that is not supported.
     #[error("{}: {reason}", .path.display())]
     Damaged {
@@ -360,6 +366,7 @@ impl TrainError {
             | Self::External { .. }
             | Self::Teacher { .. }
             | Self::RunBusy { .. }
+            | Self::ReviewBusy { .. }
             | Self::DiskFull { .. }
             | Self::Write { .. }
             | Self::Read { .. }

@@ -92,8 +92,52 @@ impl<'a> Prompts<'a> {
     /// # Errors
     /// As [`text_of`](Self::text_of), and text that the tokenizer cannot take.
     pub fn ids_of(&self, messages: &[Message]) -> Result<Vec<u32>> {
+        self.encode(&self.text_of(messages)?)
+    }
+
+    /// The ids of a question behind worked examples, each a question and a reply: as turns of the chat
+    /// template, else as texts one after the other with `separator` between them.
+    ///
+    /// # Errors
+    /// As [`ids`](Self::ids).
+    pub fn few_shot_ids(
+        &self,
+        examples: &[(&str, &str)],
+        separator: &str,
+        question: &str,
+    ) -> Result<Vec<u32>> {
+        self.encode(&self.few_shot_text(examples, separator, question)?)
+    }
+
+    fn few_shot_text(
+        &self,
+        examples: &[(&str, &str)],
+        separator: &str,
+        question: &str,
+    ) -> Result<String> {
+        if self.template == Template::Chat {
+            let turns = examples.iter().flat_map(|(question, reply)| {
+                [Message::new("user", *question), Message::new("assistant", *reply)]
+            });
+            let turns = turns.chain([Message::new("user", question)]);
+            return self.text_of(&turns.collect::<Vec<_>>());
+        }
+        let mut text = String::new();
+        for (question, reply) in examples {
+            text += &self.text(question)?;
+            // The template ends without a space: the model writes the first one.
+            if self.template == Template::R1Zero && !reply.starts_with(char::is_whitespace) {
+                text.push(' ');
+            }
+            text += reply;
+            text += separator;
+        }
+        Ok(text + &self.text(question)?)
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u32>> {
         self.tokenizer
-            .encode(&self.text_of(messages)?)
+            .encode(text)
             .map_err(|e| TrainError::Failed { what: "the tokenizer", reason: e.to_string() })
     }
 

@@ -17,13 +17,16 @@
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
-//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`], [`LoraKeys`],
-//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`],
+//! [`ColdStartStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
+mod answers;
 mod choice;
+mod cold_start;
 mod data;
+mod filters;
 mod lora;
 mod memory;
 mod model;
@@ -45,14 +48,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use answers::{AnswerKeys, Decontaminate, KeepOrder};
+pub use cold_start::{
+    ColdStartStage, FewShot, NoRewrite, RecordLayout, Rewrite, RewriteKeys, ShotSource,
+};
 pub use data::{AnswerFormat, FileSource, JsonlSource, QuestionSource, TaskKind, TextSource};
+pub use filters::{Filters, FormatFilter};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
-pub use rejection::{
-    Decontaminate, Filters, FormatFilter, KeepOrder, MixAmount, MixSource, RejectionStage,
-};
+pub use rejection::{MixAmount, MixSource, RejectionStage};
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
 pub use rl::{Alarms, DynamicSampling, Evaluation, LengthChange, Preset, RlStage, Template};
@@ -112,6 +118,8 @@ pub enum StageKind {
     Rl(Box<RlStage>),
     /// `kind = "rejection-sampling"`.
     RejectionSampling(Box<RejectionStage>),
+    /// `kind = "cold-start"`.
+    ColdStart(Box<ColdStartStage>),
 }
 
 choices! {
@@ -125,6 +133,8 @@ choices! {
         Rl = "rl",
         /// Answers that become examples.
         RejectionSampling = "rejection-sampling",
+        /// Readable trajectories that become examples.
+        ColdStart = "cold-start",
     }
 }
 
@@ -136,6 +146,7 @@ impl StageKind {
             Self::Sft(_) => KindName::Sft.as_str(),
             Self::Rl(_) => KindName::Rl.as_str(),
             Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
+            Self::ColdStart(_) => KindName::ColdStart.as_str(),
         }
     }
 }
@@ -147,8 +158,22 @@ impl Stage {
             StageKind::Pretrain(stage) => Some(&stage.training),
             StageKind::Sft(stage) => Some(&stage.training),
             StageKind::Rl(stage) => Some(&stage.training),
-            StageKind::RejectionSampling(_) => None,
+            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => None,
         }
+    }
+
+    /// What the stage asks and which answers it keeps; `None` of one that keeps none.
+    pub fn answers(&self) -> Option<&AnswerKeys> {
+        match &self.kind {
+            StageKind::RejectionSampling(stage) => Some(&stage.answers),
+            StageKind::ColdStart(stage) => Some(&stage.answers),
+            StageKind::Pretrain(_) | StageKind::Sft(_) | StageKind::Rl(_) => None,
+        }
+    }
+
+    /// Whether it writes conversations that an `sft` stage can learn.
+    pub fn makes_examples(&self) -> bool {
+        self.answers().is_some()
     }
 
     /// Optimiser steps that the recipe asks for; 0 where the data decides or nothing is trained.
@@ -164,7 +189,9 @@ impl Stage {
     /// Adapters that the stage trains in place of the weights.
     pub fn lora(&self) -> Option<&LoraKeys> {
         match &self.kind {
-            StageKind::Pretrain(_) | StageKind::RejectionSampling(_) => None,
+            StageKind::Pretrain(_) | StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
+                None
+            }
             StageKind::Sft(stage) => stage.lora.as_ref(),
             StageKind::Rl(stage) => stage.lora.as_ref(),
         }
@@ -181,7 +208,9 @@ impl Stage {
         let sources = match &self.kind {
             StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
             StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
-            StageKind::RejectionSampling(r) => [Some(&r.data), None],
+            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
+                [self.answers().map(|keys| &keys.data), None]
+            }
         };
         sources.into_iter().flatten()
     }
@@ -197,6 +226,7 @@ impl Stage {
                 return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
             }
             StageKind::RejectionSampling(stage) => return stage.paths(),
+            StageKind::ColdStart(stage) => return stage.paths(),
             StageKind::Rl(_) => None,
         };
         let questions = self.question_sources().filter_map(QuestionSource::path);
@@ -217,15 +247,19 @@ impl Stage {
             KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s, earlier)?)),
             KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
             KindName::RejectionSampling => {
-                if TAKEN_NAMES.contains(&name.as_str()) {
-                    let expected = "a name that no other file of a run folder begins with";
-                    return Err(s.conflict("name", expected));
-                }
                 StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
             }
+            KindName::ColdStart => {
+                StageKind::ColdStart(Box::new(ColdStartStage::read(&mut s, earlier)?))
+            }
         };
+        let stage = Self { name, model, kind };
+        if stage.makes_examples() && TAKEN_NAMES.contains(&stage.name.as_str()) {
+            let expected = "a name that no other file of a run folder begins with";
+            return Err(s.conflict("name", expected));
+        }
         s.finish()?;
-        Ok(Self { name, model, kind })
+        Ok(stage)
     }
 }
 

@@ -10,6 +10,7 @@
 //!   checkpoints/step-000050/
 //!   STAGE.jsonl            the examples of a stage that makes some, with STAGE-counts.json
 //!   STAGE.answers.jsonl    the answers that they were chosen from
+//!   STAGE.review.jsonl     the queue of a stage that a person reviews, with the decisions beside it
 //!   run.lock               held by the process that writes
 //! ```
 
@@ -226,6 +227,21 @@ impl RunDir {
     /// this is no stage's set.
     pub(crate) fn stage_answers(&self, stage: &str) -> PathBuf {
         self.path.join(format!("{stage}.answers.jsonl"))
+    }
+
+    /// The same of answers that were asked for behind examples.
+    pub(crate) fn stage_few_shot_answers(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.few-shot.answers.jsonl"))
+    }
+
+    /// What a person decides on before it becomes examples.
+    pub(crate) fn stage_queue(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.review.jsonl"))
+    }
+
+    /// What a teacher made of the answers that were kept.
+    pub(crate) fn stage_rewrites(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.rewrites.jsonl"))
     }
 
     /// Folder for what a stage gives to later ones; its finished model.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thinkling_learn::Decay;
 
+use super::Stage;
 use super::choice::choices;
 use super::lora::LoraKeys;
 use super::range::{POSITIVE, Range};
@@ -12,7 +13,6 @@ use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
 use super::tree::Value;
-use super::{Stage, StageKind};
 use crate::error::Result;
 
 choices! {
@@ -111,7 +111,7 @@ pub enum ExamplePlace {
         /// The file.
         path: PathBuf,
     },
-    /// `kind = "stage"`: what an earlier `rejection-sampling` stage wrote.
+    /// `kind = "stage"`: what an earlier `rejection-sampling` or `cold-start` stage wrote.
     Stage {
         /// Name of that stage.
         name: String,
@@ -219,15 +219,19 @@ impl ExampleSource {
 /// Reads the name of a stage that writes examples.
 fn read_stage(s: &mut Section<'_>, earlier: &[Stage]) -> Result<String> {
     let name = s.required_text("name")?;
-    let writes = |stage: &&Stage| matches!(stage.kind, StageKind::RejectionSampling(_));
-    let names: Vec<&str> = earlier.iter().filter(writes).map(|s| s.name.as_str()).collect();
+    let writing = earlier.iter().filter(|stage| stage.makes_examples());
+    let names: Vec<&str> = writing.map(|s| s.name.as_str()).collect();
     if names.contains(&name.as_str()) {
         return Ok(name);
     }
     Err(s.conflict(
         "name",
         match names.as_slice() {
-            [] => "an earlier stage of `kind` = \"rejection-sampling\" (there is none)".to_owned(),
+            [] => {
+                "an earlier stage of `kind` = \"rejection-sampling\" or \"cold-start\" (there is \
+                   none)"
+                    .to_owned()
+            }
             names => format!("an earlier stage that writes examples ({})", names.join(", ")),
         },
     ))

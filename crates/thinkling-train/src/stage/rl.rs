@@ -218,7 +218,7 @@ pub(super) fn run(
     let interrupted = step < total || (stage.eval.is_some() && after.is_none());
     drop(rl);
     let model = LoadedModel { decoder: learner.into_model(), ..model };
-    Ok(StageResult { model: Some(model), interrupted, before, after })
+    Ok(StageResult { interrupted, before, after, ..StageResult::of(Some(model)) })
 }
 
 /// Says how many records of a data file were passed over.

@@ -24,6 +24,7 @@
 
 mod choice;
 mod data;
+mod distill;
 mod lora;
 mod memory;
 mod model;
@@ -100,7 +101,8 @@ pub struct Stage {
     pub kind: StageKind,
 }
 
-/// What a stage does; the key `kind`. Required.
+/// What a stage does; the key `kind`. Required. `kind = "distill"` stands for two stages
+/// (docs/recipes.md).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum StageKind {
@@ -125,6 +127,8 @@ choices! {
         Rl = "rl",
         /// Answers that become examples.
         RejectionSampling = "rejection-sampling",
+        /// Both: a teacher's answers that become a student's examples.
+        Distill = "distill",
     }
 }
 
@@ -203,7 +207,8 @@ impl Stage {
         text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
     }
 
-    fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {
+    /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.
+    fn read(mut s: Section<'_>, earlier: &[Self], root: &ModelSource) -> Result<Vec<Self>> {
         let name = s.required_text("name")?;
         if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
             return Err(s.conflict("name", "letters, digits, `-` and `_`, not digits alone"));
@@ -223,9 +228,18 @@ impl Stage {
                 }
                 StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
             }
+            KindName::Distill => {
+                let student = model.unwrap_or_else(|| match earlier.last() {
+                    Some(before) => ModelSource::Stage(before.name.clone()),
+                    None => root.clone(),
+                });
+                let stages = distill::read(&mut s, earlier, name, student)?;
+                s.finish()?;
+                return Ok(stages);
+            }
         };
         s.finish()?;
-        Ok(Self { name, model, kind })
+        Ok(vec![Self { name, model, kind }])
     }
 }
 
@@ -315,7 +329,8 @@ impl Recipe {
         let mut stages = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let section = Section::new(node, &stage_path(node, index), bases)?;
-            stages.push(Stage::read(section, &stages)?);
+            let read = Stage::read(section, &stages, &model)?;
+            stages.extend(read);
         }
         if stages.is_empty() { Err(bad_stage) } else { Ok(Self { name, seed, model, stages }) }
     }

@@ -168,9 +168,27 @@ pub enum MixAmount {
 impl RejectionStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
-        let data = QuestionSource::read(s.required_section("data")?)?;
         let mut template = Template::R1Zero;
         s.choice("template", &mut template)?;
+        let mut stage = Self::read_keys(s, template)?;
+        if let Some(section) = s.section("rollout")? {
+            stage.rollout.read(section)?;
+        }
+        stage.teacher =
+            match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
+                Some(TeacherKeys::Local(_)) => {
+                    let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
+                    return Err(s.conflict("teacher", expected));
+                }
+                Some(TeacherKeys::Http(keys)) => Some(*keys),
+                None => None,
+            };
+        Ok(stage)
+    }
+
+    /// Reads all keys but those that say who answers to what.
+    pub(super) fn read_keys(s: &mut Section<'_>, template: Template) -> Result<Self> {
+        let data = QuestionSource::read(s.required_section("data")?)?;
         let mut r = Self {
             template,
             samples: 4,
@@ -209,17 +227,6 @@ impl RejectionStage {
         if let Some(section) = s.section("decontaminate")? {
             r.decontaminate = Some(Decontaminate::read(section)?);
         }
-        if let Some(section) = s.section("rollout")? {
-            r.rollout.read(section)?;
-        }
-        r.teacher = match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
-            Some(TeacherKeys::Local(_)) => {
-                let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
-                return Err(s.conflict("teacher", expected));
-            }
-            Some(TeacherKeys::Http(keys)) => Some(*keys),
-            None => None,
-        };
         r.mix = read_mix(s)?;
         if r.temperature == 0.0 && r.samples > 1 {
             return Err(

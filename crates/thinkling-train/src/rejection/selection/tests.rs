@@ -83,7 +83,7 @@ impl World {
         let tokenizer = Tokenizer::from_json(json.as_bytes()).expect("a tokenizer");
         let prompts =
             Prompts { tokenizer: &tokenizer, chat, template: stage.template, system: None };
-        let mut choosing = Choosing::new(&stage, prompts).expect("readable files");
+        let mut choosing = Choosing::new(&stage, Some(prompts)).expect("readable files");
         let (questions, answers) = (&self.questions, &self.answers);
         let mut asked = Asked { questions, answers, file: &mut self.file };
         let mut counts = choosing.choose(&mut asked).expect("readable answers");

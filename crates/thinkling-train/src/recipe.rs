@@ -26,6 +26,7 @@ mod answers;
 mod choice;
 mod cold_start;
 mod data;
+mod distill;
 mod filters;
 mod lora;
 mod memory;
@@ -106,7 +107,8 @@ pub struct Stage {
     pub kind: StageKind,
 }
 
-/// What a stage does; the key `kind`. Required.
+/// What a stage does; the key `kind`. Required. `kind = "distill"` stands for two stages
+/// (docs/recipes.md).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum StageKind {
@@ -135,6 +137,8 @@ choices! {
         RejectionSampling = "rejection-sampling",
         /// Readable trajectories that become examples.
         ColdStart = "cold-start",
+        /// Both: a teacher's answers that become a student's examples.
+        Distill = "distill",
     }
 }
 
@@ -233,7 +237,8 @@ impl Stage {
         text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
     }
 
-    fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {
+    /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.
+    fn read(mut s: Section<'_>, earlier: &[Self], root: &ModelSource) -> Result<Vec<Self>> {
         let name = s.required_text("name")?;
         if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
             return Err(s.conflict("name", "letters, digits, `-` and `_`, not digits alone"));
@@ -252,6 +257,15 @@ impl Stage {
             KindName::ColdStart => {
                 StageKind::ColdStart(Box::new(ColdStartStage::read(&mut s, earlier)?))
             }
+            KindName::Distill => {
+                let student = model.unwrap_or_else(|| match earlier.last() {
+                    Some(before) => ModelSource::Stage(before.name.clone()),
+                    None => root.clone(),
+                });
+                let stages = distill::read(&mut s, earlier, name, student)?;
+                s.finish()?;
+                return Ok(stages);
+            }
         };
         let stage = Self { name, model, kind };
         if stage.makes_examples() && TAKEN_NAMES.contains(&stage.name.as_str()) {
@@ -259,7 +273,7 @@ impl Stage {
             return Err(s.conflict("name", expected));
         }
         s.finish()?;
-        Ok(stage)
+        Ok(vec![stage])
     }
 }
 
@@ -349,7 +363,8 @@ impl Recipe {
         let mut stages = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let section = Section::new(node, &stage_path(node, index), bases)?;
-            stages.push(Stage::read(section, &stages)?);
+            let read = Stage::read(section, &stages, &model)?;
+            stages.extend(read);
         }
         if stages.is_empty() { Err(bad_stage) } else { Ok(Self { name, seed, model, stages }) }
     }

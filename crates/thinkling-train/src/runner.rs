@@ -288,6 +288,10 @@ pub(crate) fn new_tokenizer(new: &NewModel) -> Result<Tokenizer> {
                 reason: e.to_string(),
             })
         }
+        TokenizerSource::Bytes => Tokenizer::of_bytes().map_err(|e| TrainError::Failed {
+            what: "the tokenizer of bytes",
+            reason: e.to_string(),
+        }),
         TokenizerSource::Path(path) => {
             let file = if path.is_dir() { path.join("tokenizer.json") } else { path.clone() };
             let json = std::fs::read(&file).map_err(|e| TrainError::read("tokenizer", &file, e))?;

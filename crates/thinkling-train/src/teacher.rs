@@ -92,3 +92,6 @@ impl<'a> Teacher<'a> {
         replies::ask(answer, (conversations.len(), drawing.samples), path, interrupt, watch)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,11 +70,9 @@ pub struct Decontaminate {
 }
 
 impl AnswerKeys {
-    /// Reads its keys of a stage's table.
-    pub(super) fn read(s: &mut Section<'_>) -> Result<Self> {
+    /// Reads its keys of a stage's table but `template` and `rollout`.
+    pub(super) fn read(s: &mut Section<'_>, template: Template) -> Result<Self> {
         let data = QuestionSource::read(s.required_section("data")?)?;
-        let mut template = Template::R1Zero;
-        s.choice("template", &mut template)?;
         let mut k = Self {
             template,
             samples: 4,
@@ -110,9 +108,6 @@ impl AnswerKeys {
         }
         if let Some(section) = s.section("decontaminate")? {
             k.decontaminate = Some(Decontaminate::read(section)?);
-        }
-        if let Some(section) = s.section("rollout")? {
-            k.rollout.read(section)?;
         }
         if k.temperature == 0.0 && k.samples > 1 {
             return Err(

@@ -8,6 +8,7 @@ use super::Stage;
 use super::answers::AnswerKeys;
 use super::choice::choices;
 use super::range::{NOT_NEGATIVE, POSITIVE_SHARE};
+use super::rl::Template;
 use super::section::Section;
 use super::sft::ExampleFields;
 use super::teacher::TeacherKeys;
@@ -178,7 +179,12 @@ impl RewriteKeys {
 impl ColdStartStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
-        let answers = AnswerKeys::read(s)?;
+        let mut template = Template::R1Zero;
+        s.choice("template", &mut template)?;
+        let mut answers = AnswerKeys::read(s, template)?;
+        if let Some(section) = s.section("rollout")? {
+            answers.rollout.read(section)?;
+        }
         let few_shot = s.section("few_shot")?.map(|f| FewShot::read(f, answers.samples));
         let mut stage = Self {
             answers,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::answers::AnswerKeys;
 use super::range::Range;
+use super::rl::Template;
 use super::section::Section;
 use super::sft::ExampleFields;
 use super::teacher::{HttpTeacherKeys, TeacherKeys};
@@ -57,16 +58,28 @@ pub enum MixAmount {
 impl RejectionStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
-        let answers = AnswerKeys::read(s)?;
-        let teacher = match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
-            Some(TeacherKeys::Local(_)) => {
-                let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
-                return Err(s.conflict("teacher", expected));
-            }
-            Some(TeacherKeys::Http(keys)) => Some(*keys),
-            None => None,
-        };
-        Ok(Self { answers, teacher, mix: read_mix(s)? })
+        let mut template = Template::R1Zero;
+        s.choice("template", &mut template)?;
+        let mut stage = Self::read_keys(s, template)?;
+        if let Some(section) = s.section("rollout")? {
+            stage.answers.rollout.read(section)?;
+        }
+        stage.teacher =
+            match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
+                Some(TeacherKeys::Local(_)) => {
+                    let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
+                    return Err(s.conflict("teacher", expected));
+                }
+                Some(TeacherKeys::Http(keys)) => Some(*keys),
+                None => None,
+            };
+        Ok(stage)
+    }
+
+    /// Reads all keys but those that say who answers to what.
+    pub(super) fn read_keys(s: &mut Section<'_>, template: Template) -> Result<Self> {
+        let answers = AnswerKeys::read(s, template)?;
+        Ok(Self { answers, teacher: None, mix: read_mix(s)? })
     }
 
     /// The files that the stage reads, beside the model.

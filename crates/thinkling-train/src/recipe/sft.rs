@@ -146,8 +146,17 @@ impl SftStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
         let data = read_data(s, earlier)?;
-        let defaults =
-            Training { lr: 5e-5, schedule: Decay::Cosine, steps: 0, ..Training::default() };
+        Self::read_keys(s, data, 5e-5, 16)
+    }
+
+    /// Reads all keys but `data`, with these defaults of `lr` and `batch`.
+    pub(super) fn read_keys(
+        s: &mut Section<'_>,
+        data: Vec<ExampleSource>,
+        lr: f64,
+        batch: usize,
+    ) -> Result<Self> {
+        let defaults = Training { lr, schedule: Decay::Cosine, steps: 0, ..Training::default() };
         let training = defaults.read_with_steps(s, 0)?;
         let mut stage = Self {
             training,
@@ -157,7 +166,7 @@ impl SftStage {
             max_tokens: 1024,
             overlong: Overlong::Drop,
             packing: true,
-            batch: 16,
+            batch,
             skip_bad: false,
             data,
             eval: None,
@@ -181,7 +190,7 @@ impl SftStage {
     }
 }
 
-fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
+pub(super) fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
     let one_or_more = "a table, or an array of at least one table";
     let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
     let Value::Array(items) = &node.value else {
@@ -205,6 +214,11 @@ impl ExampleSource {
         s.float("weight", &mut source.weight, POSITIVE)?;
         s.finish()?;
         Ok(source)
+    }
+
+    /// What the stage `name` writes, each example once.
+    pub(super) fn of_stage(name: String) -> Self {
+        Self { place: ExamplePlace::Stage { name }, fields: ExampleFields::default(), weight: 1.0 }
     }
 
     /// The file, where the recipe names one.
@@ -235,6 +249,14 @@ fn read_stage(s: &mut Section<'_>, earlier: &[Stage]) -> Result<String> {
             names => format!("an earlier stage that writes examples ({})", names.join(", ")),
         },
     ))
+}
+
+impl Default for ExampleFields {
+    fn default() -> Self {
+        let [messages, prompt, completion] =
+            ["messages", "prompt", "completion"].map(str::to_owned);
+        Self { format: ExampleFormat::Auto, messages, prompt, completion }
+    }
 }
 
 impl ExampleFields {

@@ -13,6 +13,9 @@ use super::section::Section;
 use super::{Stage, read_model};
 use crate::error::Result;
 
+/// Each request has a thread.
+const MAX_CONCURRENCY: u64 = 1024;
+
 choices! {
     /// Kinds of teachers.
     enum TeacherKind {
@@ -116,11 +119,11 @@ impl TeacherKeys {
 }
 
 fn read_teacher_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
-    let new = section.conflict("path", "a path, or `stage:NAME`: a new model has nothing to teach");
-    match read_model(section, earlier)? {
-        ModelSource::New(_) => Err(new),
-        source => Ok(source),
+    if !section.has("path") {
+        let expected = "a path, or `stage:NAME` (a new model has nothing to teach)";
+        return Err(section.conflict("path", expected));
     }
+    read_model(section, earlier)
 }
 
 impl HttpTeacherKeys {
@@ -143,7 +146,10 @@ impl HttpTeacherKeys {
                             `http://127.0.0.1:8000/v1`";
             return Err(s.conflict("url", expected));
         }
-        s.count("concurrency", &mut keys.concurrency, 1)?;
+        let mut concurrency = keys.concurrency as u64;
+        s.integer("concurrency", &mut concurrency, 1, MAX_CONCURRENCY)?;
+        // Fits: a small number.
+        keys.concurrency = concurrency as usize;
         s.float("timeout_seconds", &mut keys.timeout_seconds, SECONDS)?;
         s.count("retries", &mut keys.retries, 0)?;
         s.float("backoff_seconds", &mut keys.backoff_seconds, SECONDS)?;

@@ -52,6 +52,25 @@ enum Told {
     },
 }
 
+/// What a server was asked for in this process.
+#[derive(Default)]
+struct Used {
+    answers: usize,
+    prompt_tokens: usize,
+    tokens: usize,
+    retries: usize,
+}
+
+impl Used {
+    fn words(&self) -> String {
+        let Self { answers, prompt_tokens, tokens, retries } = self;
+        format!(
+            "teacher: {answers} answers, {prompt_tokens} prompt tokens and {tokens} completion \
+             tokens; {retries} requests were sent again"
+        )
+    }
+}
+
 /// What there is to do, for all workers.
 struct Work {
     teacher: HttpTeacher,
@@ -107,13 +126,16 @@ impl HttpTeacher {
             std::thread::spawn(move || work.run(&to));
         }
         drop(to);
-        let (mut lost, mut answered, mut noted) = (None, 0, None::<Instant>);
+        let (mut lost, mut noted) = (None, None::<Instant>);
+        let mut used = Used::default();
         loop {
             let flow = match from.recv_timeout(LOOK_EVERY) {
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => on_event(Event::Tokens(0)),
                 Ok(Told::Reply(place, reply)) => {
-                    answered += 1;
+                    used.answers += 1;
+                    used.prompt_tokens += reply.prompt_tokens;
+                    used.tokens += reply.tokens;
                     let counted = on_event(Event::Tokens(reply.tokens));
                     match on_event(Event::Ended(place, reply)) {
                         ControlFlow::Continue(()) => counted,
@@ -121,6 +143,7 @@ impl HttpTeacher {
                     }
                 }
                 Ok(Told::Again { place, reason, wait }) => {
+                    used.retries += 1;
                     if noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY) {
                         continue;
                     }
@@ -142,12 +165,13 @@ impl HttpTeacher {
                 return Ok(());
             }
         }
+        let _ = on_event(Event::Note(used.words()));
         let Some((place, reason)) = lost else { return Ok(()) };
         Err(TrainError::Teacher {
             url: self.keys.url.clone(),
             reason: format!("{}: {reason}", words(place)),
-            answered,
-            missing: missing.len() - answered,
+            answered: used.answers,
+            missing: missing.len() - used.answers,
         })
     }
 

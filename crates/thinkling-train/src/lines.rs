@@ -79,6 +79,16 @@ impl LinesFile {
         Ok(span)
     }
 
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits until all lines are on disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
+    }
+
     /// Reads a line. What is appended afterwards would stand in the wrong place.
     pub(crate) fn line<T: DeserializeOwned>(&mut self, span: Span) -> Result<T> {
         let failed = |e| TrainError::read(self.what, &self.path, e);

@@ -311,12 +311,20 @@ pub(crate) fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
 pub(crate) fn lock(path: &Path) -> Result<File> {
     let lock = path.join(LOCK_FILE);
     let file = File::create(&lock).map_err(|e| TrainError::write(&lock, e))?;
+    match is_locked(&file, &lock)? {
+        true => Ok(file),
+        false => Err(TrainError::RunBusy { path: path.into() }),
+    }
+}
+
+/// Locks the file at `path` until it is closed; false where another process has done so.
+pub(crate) fn is_locked(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(TrainError::RunBusy { path: path.into() }),
-        // A file system without locks: better a run without the guard than none.
-        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(e)) => Err(TrainError::write(&lock, e)),
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        // A file system without locks: better to go on without the guard than not at all.
+        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(e)) => Err(TrainError::write(path, e)),
     }
 }
 

@@ -11,6 +11,7 @@ use thinkling_e2e::{exit, thinkling, workspace_file};
 use crate::runs::{
     Moments, Running, Written, assert_same_written, json_lines, resume, snapshot, start, written,
 };
+use crate::teachers::Teacher;
 
 const PROBLEMS: usize = 120;
 /// Of both ways.
@@ -214,6 +215,73 @@ fn a_run_waits_for_its_review_and_goes_on_behind_the_decisions() {
     );
     assert_eq!(examples[0], [queue[1]["question"].as_str().expect("a text").to_owned(), edited]);
     assert!(examples.iter().all(|[_, reply]| reply.matches("|special_token|").count() == 2));
+}
+
+/// Rewrites by the rules of the request; of every five one is wrong in its own way.
+fn rewrite(request: &str, seed: u64) -> Value {
+    let original = request.rsplit("Reasoning:\n").next().expect("a trajectory");
+    let inside = |tag: &str| {
+        let (_, rest) = original.split_once(&format!("<{tag}>")).expect("an opening tag");
+        rest.split_once(&format!("</{tag}>")).expect("a closing tag").0.trim().to_owned()
+    };
+    let (thinking, answer) = (inside("think"), inside("answer"));
+    let content = match seed % 10 {
+        0 => "I cannot do that.".to_owned(),
+        1 => format!("<think>{thinking}</think> That is it."),
+        2 => format!("<think>{thinking}</think> <answer>1234{answer}</answer>"),
+        _ => format!("<think>\n{thinking}\n</think>\nThe result: <answer>{answer}</answer>"),
+    };
+    json!({
+        "choices": [{
+            "index": 0, "finish_reason": "stop",
+            "message": {"role": "assistant", "content": content},
+        }],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    })
+}
+
+#[test]
+fn a_server_rewrites_what_is_kept_and_is_asked_once_for_each() {
+    let dir = tempdir().expect("temporary folder");
+    let server = Teacher::answering(rewrite);
+    let example = json!({
+        "question": "What is 1 + 1?", "original": "<think>1 1 2</think><answer>2</answer>",
+        "thinking": "I add one and one.", "summary": "It is two: <answer>2</answer>",
+    });
+    fs::write(dir.path().join("rewritten.jsonl"), format!("{example}\n")).expect("written");
+    let keys = format!(
+        "accept_all = true\nrewrite = {{ max_tokens = 64, examples = \"rewritten.jsonl\", shots = 1, \
+         teacher = {{ kind = \"http\", model = \"sums\", url = {:?} }} }}",
+        server.url()
+    );
+    let recipe = recipe(dir.path(), &keys);
+    let out = dir.path().join("run");
+    let mut running = Running::spawn(start(&recipe, &out));
+    let rewrites = out.join("cold.rewrites.jsonl");
+    let there = || fs::read_to_string(&rewrites).unwrap_or_default().lines().count();
+    running.wait_until("some rewritings", || there() > 5);
+    let _ = running.kill();
+    let _ = thinkling(resume(&out)).ends_with(exit::DONE);
+    let c = counts(&out);
+    let n = |key: &str| number(&c, key);
+    assert_eq!(n("/rewriting/asked"), n("/kept") - n("/without_thinking"));
+    assert_eq!(server.different(), n("/rewriting/asked"));
+    // What was under way when the run was killed is asked again, no more.
+    assert!(server.requests() <= n("/rewriting/asked") + 4, "{} of {c}", server.requests());
+    for key in ["unreadable", "unstated", "dropped/incorrect", "kept"] {
+        assert!(n(&format!("/rewriting/{key}")) > 0, "{key} of {c}");
+    }
+    let dropped = c["rewriting"]["dropped"].as_object().expect("filters");
+    let dropped: usize = dropped.values().map(|v| v.as_u64().expect("a count") as usize).sum();
+    let rest = ["unreadable", "unstated", "kept"].map(|key| n(&format!("/rewriting/{key}")));
+    assert_eq!(dropped + rest.iter().sum::<usize>(), n("/rewriting/asked"), "{c}");
+    assert_eq!((n("/queued"), n("/written")), (n("/rewriting/kept"), n("/rewriting/kept")));
+    for item in json_lines(&out.join("cold.review.jsonl")) {
+        let text = |key: &str| item[key].as_str().expect("a text");
+        assert!(text("summary").contains("The result: "), "{item}");
+        let thinking = text("thinking").trim();
+        assert!(text("original").contains(thinking) && item["verdict"] == "correct", "{item}");
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@
 use super::section::Section;
 use super::sft::read_data;
 use super::{
-    AnswerKeys, ExampleSource, ModelSource, RejectionStage, SftStage, Stage, StageKind, TeacherKeys, Template,
-    is_plain_name,
+    AnswerKeys, ExampleSource, ModelSource, RejectionStage, SftStage, Stage, StageKind,
+    TeacherKeys, Template, is_plain_name,
 };
 use crate::error::Result;
 

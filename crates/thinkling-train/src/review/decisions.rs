@@ -2,9 +2,10 @@
 
 use super::item::Texts;
 use crate::error::{Result, TrainError};
+use crate::lines::LinesFile;
+use crate::run_dir::is_locked;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What becomes of an item.
@@ -34,7 +35,7 @@ pub enum By {
 pub(super) struct Line {
     /// The item's place in the queue, counted from 0.
     pub(super) item: usize,
-    /// Checksum of the item's line: decisions belong to one queue alone.
+    /// Checksum of the item: decisions belong to one queue alone.
     pub(super) sum: String,
     #[serde(flatten)]
     pub(super) change: Change,
@@ -64,59 +65,38 @@ pub fn decisions_file(queue: &Path) -> PathBuf {
 /// The file of decisions, which this process alone writes into.
 #[derive(Debug)]
 pub(super) struct DecisionLog {
-    path: PathBuf,
-    file: File,
+    lines: LinesFile,
+    /// Freed by the system when the process ends, however it ends.
+    _lock: File,
 }
 
 impl DecisionLog {
-    /// Opens the file or makes it, reads what is there, and drops a last line that is not whole.
+    /// Opens the file or makes it, shows each line that is there to `each`, and drops a last one that
+    /// is not whole.
     ///
     /// # Errors
-    /// [`TrainError::ReviewBusy`] where another process reviews, a line that is no decision.
-    pub(super) fn open(path: PathBuf) -> Result<(Self, Vec<Line>)> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true);
-        let mut file = options.open(&path).map_err(|e| TrainError::write(&path, e))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Err(TrainError::ReviewBusy { path }),
-            // A file system without locks: better a review without the guard than none.
-            Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Unsupported => {
-                return Err(TrainError::write(&path, e));
-            }
-            _ => {}
+    /// [`TrainError::ReviewBusy`] where another process reviews, a line that is no decision or that
+    /// `each` refuses.
+    pub(super) fn open(
+        path: &Path,
+        mut each: impl FnMut(Line) -> std::result::Result<(), String>,
+    ) -> Result<Self> {
+        let mut lines = LinesFile::open(path, "decisions")?;
+        let lock = File::open(path).map_err(|e| TrainError::read("decisions", path, e))?;
+        if !is_locked(&lock, path)? {
+            return Err(TrainError::ReviewBusy { path: path.to_owned() });
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| TrainError::read("decisions", &path, e))?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let mut lines = Vec::new();
-        for (index, line) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
-            if line.is_empty() {
-                continue;
-            }
-            lines.push(serde_json::from_slice(line).map_err(|e| TrainError::DataLine {
-                path: path.clone(),
-                line: index + 1,
-                reason: format!("expected: a decision of a review, got something else: {e}"),
-            })?);
-        }
-        let cut = file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0)));
-        cut.map_err(|e| TrainError::write(&path, e))?;
-        Ok((Self { path, file }, lines))
+        lines.read(|line, _| each(line))?;
+        Ok(Self { lines, _lock: lock })
     }
 
     /// Appends lines and waits until they are on disk.
     pub(super) fn append(&mut self, lines: &[Line]) -> Result<()> {
-        let mut bytes = Vec::new();
-        for line in lines {
-            serde_json::to_writer(&mut bytes, line)
-                .map_err(|e| TrainError::Encode { what: "a decision", reason: e.to_string() })?;
-            bytes.push(b'\n');
-        }
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
-        written.map_err(|e| TrainError::write(&self.path, e))
+        lines.iter().try_for_each(|line| self.lines.append(line).map(|_| ()))?;
+        self.lines.sync()
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.lines.path()
     }
 }

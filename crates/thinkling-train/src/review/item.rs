@@ -1,9 +1,9 @@
 //! What waits for a person.
 
+use crate::checkpoint::hex;
 use crate::error::{Result, TrainError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::path::Path;
 
 /// Thinking and summary of a record.
@@ -45,7 +45,7 @@ pub struct Item {
     pub doubts: Vec<String>,
 }
 
-/// Reads a queue with a checksum of each line, which decisions name.
+/// Reads a queue with a checksum of what each item asks and says, which decisions name.
 ///
 /// # Errors
 /// A file that cannot be read, the first line that is no item or not at its place.
@@ -65,16 +65,19 @@ pub(super) fn read_queue(path: &Path) -> Result<(Vec<Item>, Vec<String>)> {
             let got = item.item;
             return Err(bad(format!("field `item`, expected: {index}, got: {got}")));
         }
+        sums.push(checksum(&item));
         items.push(item);
-        sums.push(checksum(line));
     }
     Ok((items, sums))
 }
 
-/// The first 8 bytes of a line's SHA-256, in hexadecimal.
-fn checksum(line: &str) -> String {
-    Sha256::digest(line.as_bytes()).iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The first 8 bytes of the SHA-256 of question, thinking and summary, in hexadecimal.
+fn checksum(item: &Item) -> String {
+    let mut hasher = Sha256::new();
+    for part in [&item.question, &item.texts.thinking, &item.texts.summary] {
+        // With its length, so that no two items look alike.
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hex(&hasher.finalize()[..8])
 }

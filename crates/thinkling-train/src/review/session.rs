@@ -2,7 +2,7 @@
 
 use super::decisions::{By, Change, Decision, DecisionLog, Line, decisions_file};
 use super::item::{Item, Texts, read_queue};
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,54 @@ use std::path::{Path, PathBuf};
 pub struct Review {
     queue: PathBuf,
     items: Vec<Item>,
+    decided: Decided,
+    log: DecisionLog,
+}
+
+/// What is decided.
+#[derive(Debug)]
+struct Decided {
+    /// Checksum of each item.
     sums: Vec<String>,
     states: Vec<Option<(Decision, By)>>,
     /// Decisions in their order: the item, and what it was before.
     history: Vec<(usize, Option<(Decision, By)>)>,
-    log: DecisionLog,
+}
+
+impl Decided {
+    fn replay(&mut self, line: Line) -> std::result::Result<(), String> {
+        if self.sums.get(line.item) != Some(&line.sum) {
+            return Err(format!(
+                "a decision on item {} of another queue; move this file away to review anew",
+                line.item
+            ));
+        }
+        match line.change {
+            Change::Decided { decision, by } => self.apply(line.item, decision, by),
+            Change::Undone { .. } => {
+                if self.history.last().map(|(item, _)| *item) != Some(line.item) {
+                    return Err(format!("no decision on item {} to take back", line.item));
+                }
+                self.take_back();
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, item: usize, decision: Decision, by: By) {
+        let before = self.states[item].replace((decision, by));
+        self.history.push((item, before));
+    }
+
+    fn take_back(&mut self) -> Option<usize> {
+        let (item, before) = self.history.pop()?;
+        self.states[item] = before;
+        Some(item)
+    }
+
+    fn line(&self, item: usize, change: Change) -> Line {
+        Line { item, sum: self.sums[item].clone(), change }
+    }
 }
 
 /// What became of the items of a queue.
@@ -58,53 +101,9 @@ impl Review {
     /// Files that cannot be read, decisions on another queue, another process that reviews it.
     pub fn open(queue: &Path) -> Result<Self> {
         let (items, sums) = read_queue(queue)?;
-        let (log, lines) = DecisionLog::open(decisions_file(queue))?;
-        let states = vec![None; items.len()];
-        let queue = queue.to_owned();
-        let mut review = Self { queue, items, sums, states, history: Vec::new(), log };
-        for (index, line) in lines.into_iter().enumerate() {
-            review.replay(line).map_err(|reason| TrainError::DataLine {
-                path: review.log.path().to_owned(),
-                line: index + 1,
-                reason,
-            })?;
-        }
-        Ok(review)
-    }
-
-    fn replay(&mut self, line: Line) -> std::result::Result<(), String> {
-        if self.sums.get(line.item) != Some(&line.sum) {
-            return Err(format!(
-                "a decision on item {} of another queue; move this file away to review {} anew",
-                line.item,
-                self.queue.display()
-            ));
-        }
-        match line.change {
-            Change::Decided { decision, by } => self.apply(line.item, decision, by),
-            Change::Undone { .. } => {
-                if self.history.last().map(|(item, _)| *item) != Some(line.item) {
-                    return Err(format!("no decision on item {} to take back", line.item));
-                }
-                self.take_back();
-            }
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, item: usize, decision: Decision, by: By) {
-        let before = self.states[item].replace((decision, by));
-        self.history.push((item, before));
-    }
-
-    fn take_back(&mut self) -> Option<usize> {
-        let (item, before) = self.history.pop()?;
-        self.states[item] = before;
-        Some(item)
-    }
-
-    fn line(&self, item: usize, change: Change) -> Line {
-        Line { item, sum: self.sums[item].clone(), change }
+        let mut decided = Decided { states: vec![None; sums.len()], sums, history: Vec::new() };
+        let log = DecisionLog::open(&decisions_file(queue), |line| decided.replay(line))?;
+        Ok(Self { queue: queue.to_owned(), items, decided, log })
     }
 
     /// The queue.
@@ -127,7 +126,7 @@ impl Review {
     /// # Panics
     /// Where there is no such item.
     pub fn state(&self, item: usize) -> Option<&(Decision, By)> {
-        self.states[item].as_ref()
+        self.decided.states[item].as_ref()
     }
 
     /// An item's texts, as edited.
@@ -135,7 +134,7 @@ impl Review {
     /// # Panics
     /// Where there is no such item.
     pub fn texts(&self, item: usize) -> &Texts {
-        match &self.states[item] {
+        match &self.decided.states[item] {
             Some((Decision::Edit(texts), _)) => texts,
             _ => &self.items[item].texts,
         }
@@ -151,7 +150,7 @@ impl Review {
     /// Where there is no such item.
     pub fn decide(&mut self, item: usize, decision: Decision) -> Result<()> {
         let decision = match decision {
-            Decision::Accept => match &self.states[item] {
+            Decision::Accept => match &self.decided.states[item] {
                 Some((Decision::Edit(texts), _)) => Decision::Edit(texts.clone()),
                 _ => Decision::Accept,
             },
@@ -159,12 +158,12 @@ impl Review {
             other => other,
         };
         let by = By::Person;
-        if self.states[item].as_ref() == Some(&(decision.clone(), by)) {
+        if self.decided.states[item].as_ref() == Some(&(decision.clone(), by)) {
             return Ok(());
         }
         let change = Change::Decided { decision: decision.clone(), by };
-        self.log.append(&[self.line(item, change)])?;
-        self.apply(item, decision, by);
+        self.log.append(&[self.decided.line(item, change)])?;
+        self.decided.apply(item, decision, by);
         Ok(())
     }
 
@@ -173,9 +172,9 @@ impl Review {
     /// # Errors
     /// A disk that is full.
     pub fn undo(&mut self) -> Result<Option<usize>> {
-        let Some(&(item, _)) = self.history.last() else { return Ok(None) };
-        self.log.append(&[self.line(item, Change::Undone { undo: true })])?;
-        Ok(self.take_back())
+        let Some(&(item, _)) = self.decided.history.last() else { return Ok(None) };
+        self.log.append(&[self.decided.line(item, Change::Undone { undo: true })])?;
+        Ok(self.decided.take_back())
     }
 
     /// Accepts all items that are open, unread; says how many these were.
@@ -184,26 +183,26 @@ impl Review {
     /// A disk that is full.
     pub fn accept_all(&mut self) -> Result<usize> {
         let open: Vec<usize> =
-            (0..self.items.len()).filter(|&i| self.states[i].is_none()).collect();
+            (0..self.items.len()).filter(|&i| self.decided.states[i].is_none()).collect();
         let accept = || Change::Decided { decision: Decision::Accept, by: By::AcceptAll };
-        let lines: Vec<Line> = open.iter().map(|&item| self.line(item, accept())).collect();
+        let lines: Vec<Line> = open.iter().map(|&item| self.decided.line(item, accept())).collect();
         self.log.append(&lines)?;
         for &item in &open {
-            self.apply(item, Decision::Accept, By::AcceptAll);
+            self.decided.apply(item, Decision::Accept, By::AcceptAll);
         }
         Ok(open.len())
     }
 
     /// The next open item from `from` on, else the first one of all.
     pub fn next_open(&self, from: usize) -> Option<usize> {
-        let open = |item: &usize| self.states[*item].is_none();
+        let open = |item: &usize| self.decided.states[*item].is_none();
         (from..self.items.len()).chain(0..from.min(self.items.len())).find(open)
     }
 
     /// What became of the items so far.
     pub fn counts(&self) -> ReviewCounts {
         let mut counts = ReviewCounts { items: self.items.len(), ..ReviewCounts::default() };
-        for state in &self.states {
+        for state in &self.decided.states {
             let Some((decision, by)) = state else {
                 counts.open += 1;
                 continue;

@@ -17,7 +17,7 @@ use crate::model_io::LoadedModel;
 use crate::progress::Answering;
 use crate::prompts::Prompts;
 use crate::recipe::{ColdStartStage, Rewrite};
-use crate::review::{Item, Review};
+use crate::review::{Item, Review, ReviewCounts};
 use crate::sampling::Drawing;
 use crate::selection::{Asked, Choosing, write_set};
 use crate::teacher::Teacher;
@@ -51,19 +51,34 @@ fn make_set(
     stage: &ColdStartStage,
     model: &LoadedModel,
 ) -> Result<Ending> {
-    let (run, recipe, tools) = (context.run, context.recipe, context.tools);
-    let name = &recipe.stages[context.index].name;
-    let seed = recipe.stage_seed(context.index);
     let rewards = stage.answers.rewards();
+    let judge = Judge { rewards: &rewards, tools: context.tools };
     let answering = answering::Answering::new(&stage.answers, &rewards, Who::Model(model))?;
     let mut choosing = Choosing::new(&stage.answers, answering.prompts)?;
     let questions = answering.begin(context)?;
-    let ways = ways(context, stage, model, &questions, seed)?;
+    let ways = ways(context, stage, model, &questions)?;
+    let Some((records, mut counts)) = asked(context, &answering, &mut choosing, &ways)? else {
+        return Ok(Ending::Interrupted);
+    };
+    let asked = (records, questions.as_slice());
+    let Some(records) = rewritten(context, stage, model, asked, judge, &mut counts)? else {
+        return Ok(Ending::Interrupted);
+    };
+    reviewed(context, stage, (&records, &questions), judge, counts)
+}
+
+/// Asks, and keeps what is correct and readable; `None` where an interrupt came before.
+fn asked(
+    context: &mut StageContext<'_>,
+    answering: &answering::Answering<'_>,
+    choosing: &mut Choosing<'_>,
+    ways: &[(&'static str, Way)],
+) -> Result<Option<(Vec<Record>, ColdStartCounts)>> {
     let mut answered = Vec::new();
-    for (_, way) in &ways {
+    for (_, way) in ways {
         let of_way = answering.ask(context, way)?;
         if !of_way.whole {
-            return Ok(Ending::Interrupted);
+            return Ok(None);
         }
         answered.push(of_way);
     }
@@ -78,36 +93,39 @@ fn make_set(
         })
         .collect();
     let chosen = choosing.choose(&mut asked)?;
-    let (records, mut counts) = records_of(&choosing, &mut asked, &names, chosen)?;
-    for answered in &mut answered {
-        answered.file.sort(&answered.answers)?;
-    }
-    let judge = Judge { rewards: &rewards, tools };
-    let Some(records) =
-        rewritten(context, stage, model, (records, &questions), judge, &mut counts)?
-    else {
-        return Ok(Ending::Interrupted);
-    };
-    let items = items_of(&records, &questions, judge)?;
+    let kept = records_of(choosing, &mut asked, &names, chosen)?;
+    answered.iter_mut().try_for_each(|answered| answered.file.sort(&answered.answers))?;
+    Ok(Some(kept))
+}
+
+/// Writes the queue, and the set once every item has a decision.
+fn reviewed(
+    context: &mut StageContext<'_>,
+    stage: &ColdStartStage,
+    (records, questions): (&[Record], &[Question]),
+    judge: Judge<'_>,
+    mut counts: ColdStartCounts,
+) -> Result<Ending> {
+    let (run, name) = (context.run, context.stage().name.clone());
+    let items = items_of(records, questions, judge)?;
     counts.queued = items.len();
-    let queue = run.stage_queue(name);
+    let queue = run.stage_queue(&name);
     write_queue(&queue, &items)?;
     context.progress.note(&format!("stage `{name}`: {}", counts.words()));
     let mut review = Review::open(&queue)?;
     if stage.accept_all {
         review.accept_all()?;
     }
-    let reviewed = review.counts();
-    if reviewed.open > 0 {
-        let (items, open) = (reviewed.items, reviewed.open);
-        return Ok(Ending::Waits(Waiting { stage: name.clone(), queue, items, open }));
+    let ReviewCounts { items, open, .. } = review.counts();
+    if open > 0 {
+        return Ok(Ending::Waits(Waiting { stage: name, queue, items, open }));
     }
     let problems: Vec<_> = records.iter().map(|r| &questions[r.problem].problem).collect();
-    write_set(&run.stage_set(name), |out, failed| {
+    write_set(&run.stage_set(&name), |out, failed| {
         write_accepted(&review, stage, &problems, judge, &mut counts, (out, failed))
     })?;
     // Last: a stage with counts is done.
-    atomic::write_json(&run.stage_counts(name), &counts)?;
+    atomic::write_json(&run.stage_counts(&name), &counts)?;
     context.progress.note(&format!("stage `{name}`: {}", counts.reviewed_words()));
     Ok(Ending::Done)
 }
@@ -147,8 +165,8 @@ fn ways(
     stage: &ColdStartStage,
     model: &LoadedModel,
     questions: &[Question],
-    seed: u64,
 ) -> Result<Vec<(&'static str, Way)>> {
+    let seed = context.recipe.stage_seed(context.index);
     let name = &context.stage().name;
     let (plain, few_shot) = stage.samples();
     let mut ways = Vec::new();

@@ -39,7 +39,10 @@ fn a_local_teacher_asks_as_rejection_sampling_does_and_the_student_is_another_mo
     assert_eq!(recipe.model_of(1), ModelSource::Stage("zero".to_owned()));
     assert_eq!(recipe.model_of(2), ModelSource::Path("/recipes/tiny".into()));
     assert_eq!((asking.answers.template, asking.answers.samples), (Template::R1Zero, 8));
-    assert_eq!((asking.answers.rollout.max_rows, asking.answers.filters.format), (7, FormatFilter::Strict));
+    assert_eq!(
+        (asking.answers.rollout.max_rows, asking.answers.filters.format),
+        (7, FormatFilter::Strict)
+    );
     assert!(asking.teacher.is_none());
     let training = &learning.training;
     assert_eq!((training.lr, training.schedule, training.min_lr_ratio), (1e-4, Decay::Cosine, 0.1));
@@ -56,7 +59,10 @@ fn the_student_is_what_came_before_where_nothing_else_is_said() {
     let teacher = asking.teacher.as_ref().unwrap();
     assert_eq!((teacher.url.as_str(), teacher.concurrency), ("http://h:8000/v1", 4));
     assert_eq!((teacher.timeout_seconds, teacher.retries), (120.0, 6));
-    assert_eq!((asking.answers.template, asking.answers.filters.format), (Template::Chat, FormatFilter::Off));
+    assert_eq!(
+        (asking.answers.template, asking.answers.filters.format),
+        (Template::Chat, FormatFilter::Off)
+    );
     let first = "name='d'\nmodel.path='base'\n[[stage]]\nname='s'\nkind='distill'\n";
     let text = format!("{first}{HTTP}");
     let recipe = Recipe::parse(&text, Path::new("r.toml"), Path::new("/"), &[]).unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::TrainError;
 use std::fs;
 use tempfile::{TempDir, tempdir};
 

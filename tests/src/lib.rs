@@ -18,6 +18,8 @@ pub mod exit {
     pub const WRONG_CALL: i32 = 2;
     /// An input file is damaged or unsupported.
     pub const BAD_INPUT: i32 = 3;
+    /// A run waits for a person's review.
+    pub const WAITS: i32 = 4;
 }
 
 /// The binary under test: what `THINKLING_BIN` names, else the one that cargo built beside the

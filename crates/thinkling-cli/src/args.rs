@@ -2,10 +2,12 @@
 
 mod eval;
 mod report;
+mod review;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
 pub(crate) use report::ReportArgs;
+pub(crate) use review::ReviewArgs;
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -16,7 +18,7 @@ use thinkling_train::recipe::Template;
 #[command(after_help = "Start here: thinkling train recipes/quickstart.toml
 
 Exit status: 0 done, 1 failed while running, 2 the call or recipe is wrong, 3 an input file is
-damaged or unsupported. Results go to stdout, progress and notes to stderr.")]
+damaged or unsupported, 4 the run waits for a review. Results go to stdout, progress and notes to stderr.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Check answers by the rules, JSON lines in, JSON lines out
     Score(ScoreArgs),
+    /// Read, accept, edit or reject what a cold-start stage made
+    Review(ReviewArgs),
     /// Write one HTML file with the plots, tables and samples of a run
     Report(ReportArgs),
     /// Measure the speed of training steps

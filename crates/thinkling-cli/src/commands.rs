@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod report;
+pub(crate) mod review;
 pub(crate) mod score;
 pub(crate) mod train;
 

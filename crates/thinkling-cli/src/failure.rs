@@ -1,5 +1,5 @@
-//! An error with the exit code it stands for: 1 failed while running, 2 the call or recipe is
-//! wrong, 3 an input file is damaged or unsupported.
+//! What ends the program with another exit code than 0: 1 failed while running, 2 the call or recipe
+//! is wrong, 3 an input file is damaged or unsupported, 4 a person has to decide first.
 
 use std::fmt;
 use thinkling_engine::EngineError;
@@ -23,6 +23,16 @@ impl Failure {
     /// Something failed while running.
     pub(crate) fn running(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
+    }
+
+    /// Nothing is wrong: the run waits for a person.
+    pub(crate) fn waiting(message: impl Into<String>) -> Self {
+        Self { code: 4, message: message.into() }
+    }
+
+    /// Whether it is an error.
+    pub(crate) fn is_error(&self) -> bool {
+        self.code != 4
     }
 
     pub(crate) fn code(&self) -> u8 {

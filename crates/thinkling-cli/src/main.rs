@@ -6,6 +6,7 @@ mod bars;
 mod commands;
 mod device;
 mod failure;
+mod review;
 mod sandbox;
 mod table;
 
@@ -27,13 +28,15 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
         Command::Score(args) => commands::score::run(&args),
+        Command::Review(args) => commands::review::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            let label = if failure.is_error() { "error: " } else { "" };
+            eprintln!("{label}{failure}");
             ExitCode::from(failure.code())
         }
     }

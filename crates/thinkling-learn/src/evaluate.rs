@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thinkling_model::Decoder;
 use thinkling_reward::reflection::reflection_count;
-use thinkling_reward::{FormatRule, Problem};
+use thinkling_reward::{Completion, FormatRule, Problem};
 
 /// Which format is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,19 +56,32 @@ impl Measured {
         scorer: Scorer<'_>,
         format: FormatReading,
     ) -> Result<Self, LearnError> {
-        let truncated = scored.truncated();
-        Ok(Self {
-            correct: scored.record.verdict.is_correct(),
-            format_free: scorer.rewards.format_free_correct(
-                problem,
-                &scored.text,
-                &scorer.tools,
-            )?,
-            formatted: !truncated && format.holds(&scored.text),
-            tokens: scored.completion.ids.len(),
-            truncated,
-            reflection: reflection_count(&scored.text),
-        })
+        let seen = Completion {
+            text: &scored.text,
+            truncated: scored.truncated(),
+            tokens: Some(scored.completion.ids.len()),
+        };
+        let correct = scored.record.verdict.is_correct();
+        let format_free =
+            scorer.rewards.format_free_correct(problem, &scored.text, &scorer.tools)?;
+        Ok(Self::of_text(seen, correct, format_free, format))
+    }
+
+    /// Of a text with both verdicts on its answer; no tokens are none that are known.
+    pub fn of_text(
+        seen: Completion<'_>,
+        correct: bool,
+        format_free: bool,
+        format: FormatReading,
+    ) -> Self {
+        Self {
+            correct,
+            format_free,
+            formatted: !seen.truncated && format.holds(seen.text),
+            tokens: seen.tokens.unwrap_or(0),
+            truncated: seen.truncated,
+            reflection: reflection_count(seen.text),
+        }
     }
 }
 

@@ -52,8 +52,8 @@ pub use policy::{
 pub use r1_zero::RlNumbers;
 pub use resampling::{Chosen, choose_groups, has_variance, next_round};
 pub use rollout::{
-    InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, as_they_end, evaluation_seed,
-    stop_ids,
+    InProcess, Question, Rollout, RolloutConfig, Scored, Scorer, as_they_end, completion_text,
+    evaluation_seed, stop_ids,
 };
 pub use schedule::{Decay, Schedule};
 pub use statistics::{Estimate, RESAMPLES, bootstrap, pass_at, pass_at_steps};

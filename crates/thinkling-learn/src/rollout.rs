@@ -115,6 +115,12 @@ impl Scored {
     }
 }
 
+/// The text of a completion without the end-of-sequence token.
+pub fn completion_text(tokenizer: &Tokenizer, completion: &Completion) -> String {
+    let stopped = completion.finish == Finish::Stop;
+    tokenizer.decode(&completion.ids[..completion.ids.len() - usize::from(stopped)], false)
+}
+
 /// Something that completes prompts: the model itself, or what decodes its weights elsewhere.
 #[allow(async_fn_in_trait, reason = "used with static dispatch only; futures need not be Send")]
 pub trait Rollout {
@@ -183,11 +189,10 @@ impl Scorer<'_> {
         completion: Completion,
         questions: &[Question],
     ) -> Result<Scored, LearnError> {
+        let text = completion_text(self.tokenizer, &completion);
         let stopped = completion.finish == Finish::Stop;
-        let ids = &completion.ids[..completion.ids.len() - usize::from(stopped)];
-        let text = self.tokenizer.decode(ids, false);
+        let tokens = Some(completion.ids.len() - usize::from(stopped));
         let problem = &questions[completion.prompt].problem;
-        let tokens = Some(ids.len());
         let seen = thinkling_reward::Completion { text: &text, truncated: !stopped, tokens };
         let record = self.rewards.reward(problem, &seen, &self.tools)?;
         Ok(Scored { reward: record.total, record, text, completion })

@@ -19,12 +19,14 @@ pub mod problem;
 mod reply;
 mod stage;
 pub mod vocabulary;
+mod worked;
 
 pub use corpus::{Corpus, CorpusConfig};
 pub use phrases::Language;
 pub use problem::{LevelMix, Split, WorldProblem, WorldTask, problems};
 pub use stage::stage_problems;
 pub use vocabulary::{tokenizer_json, tokens};
+pub use worked::worked_examples;
 
 /// A configuration of the mini world that cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -18,6 +18,11 @@ pub fn r1_zero_prompt(question: &str) -> String {
     [BEFORE, question, AFTER].concat()
 }
 
+/// What never changes of the prompt: what stands before and after the question.
+pub(crate) fn prompt_pieces() -> [&'static str; 2] {
+    [BEFORE, AFTER]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

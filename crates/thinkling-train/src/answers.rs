@@ -1,11 +1,9 @@
 //! Completions on disk, one JSON object a line, each written as it ends.
 
-use crate::atomic;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
+use crate::lines::{LinesFile, Span};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use thinkling_learn::Measured;
 use thinkling_reward::Verdict;
 use thinkling_sampling::Finish;
@@ -33,7 +31,7 @@ pub struct AnswerLine {
     pub measured: Measured,
     /// The text without its end-of-sequence token.
     pub text: String,
-    /// The ids as sampled.
+    /// The ids as sampled; none of what a server answered.
     pub ids: Vec<u32>,
 }
 
@@ -44,15 +42,14 @@ pub(crate) struct Answer {
     /// The answer as read, where it has a verdict: what it votes for.
     pub(crate) vote: Option<String>,
     /// Where its line stands in the file.
-    offset: u64,
-    len: u64,
+    span: Span,
 }
 
 impl Answer {
-    fn new(line: &AnswerLine, offset: u64, len: u64) -> Self {
+    fn new(line: &AnswerLine, span: Span) -> Self {
         let votes = !matches!(line.verdict, Verdict::Unverifiable { .. });
         let vote = line.extracted.clone().filter(|_| votes);
-        Self { measured: line.measured, vote, offset, len }
+        Self { measured: line.measured, vote, span }
     }
 }
 
@@ -89,6 +86,12 @@ impl Answers {
         self.all.chunks(self.samples)
     }
 
+    /// Problem and sample of each answer that is missing, in their order.
+    pub(crate) fn missing(&self) -> Vec<(usize, usize)> {
+        let missing = self.all.iter().enumerate().filter(|(_, answer)| answer.is_none());
+        missing.map(|(at, _)| (at / self.samples, at % self.samples)).collect()
+    }
+
     /// The answers of a problem.
     pub(crate) fn of_problem(&self, problem: usize) -> &[Option<Answer>] {
         &self.all[problem * self.samples..(problem + 1) * self.samples]
@@ -108,20 +111,12 @@ impl Answers {
 
 /// The file of an evaluation or a stage that goes on.
 #[derive(Debug)]
-pub(crate) struct AnswerFile {
-    path: PathBuf,
-    file: File,
-    len: u64,
-}
+pub(crate) struct AnswerFile(LinesFile);
 
 impl AnswerFile {
     /// Opens the file, or makes it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let path = path.to_path_buf();
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true);
-        let file = options.open(&path).map_err(|e| TrainError::write(&path, e))?;
-        Ok(Self { path, file, len: 0 })
+        LinesFile::open(path, "completions").map(Self)
     }
 
     /// Reads what is there and drops a last line that is not whole.
@@ -129,76 +124,32 @@ impl AnswerFile {
     /// # Errors
     /// A whole line that is none of these answers.
     pub(crate) fn read(&mut self, shape: (usize, usize)) -> Result<Answers> {
-        let failed = |e| TrainError::read("completions", &self.path, e);
         let mut answers = Answers::new(shape);
-        let mut reader = BufReader::new(&self.file);
-        let (mut bytes, mut offset) = (Vec::new(), 0);
-        for number in 1.. {
-            bytes.clear();
-            reader.read_until(b'\n', &mut bytes).map_err(failed)?;
-            if bytes.last() != Some(&b'\n') {
-                break;
+        self.0.read(|line: AnswerLine, span| {
+            let (problem, sample) = (line.problem, line.sample);
+            if problem >= shape.0 || sample >= shape.1 {
+                return Err(format!("there is no answer {sample} of problem {problem}"));
             }
-            let damaged = |reason: String| {
-                TrainError::damaged(&self.path, format!("line {number}: {reason}"))
-            };
-            let line: AnswerLine =
-                serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
-            if line.problem >= shape.0 || line.sample >= shape.1 {
-                let (problem, sample) = (line.problem, line.sample);
-                return Err(damaged(format!("there is no answer {sample} of problem {problem}")));
-            }
-            let len = bytes.len() as u64;
-            answers.put(line.problem, line.sample, Answer::new(&line, offset, len));
-            offset += len;
-        }
-        drop(reader);
-        let failed = |e| TrainError::write(&self.path, e);
-        self.file.set_len(offset).map_err(failed)?;
-        self.file.seek(SeekFrom::End(0)).map_err(failed)?;
-        self.len = offset;
+            answers.put(problem, sample, Answer::new(&line, span));
+            Ok(())
+        })?;
         Ok(answers)
     }
 
-    /// Appends an answer. A process that is killed leaves the whole line or a part of it, which
-    /// [`read`](Self::read) drops.
+    /// Appends an answer, whole or so that [`read`](Self::read) drops it.
     pub(crate) fn append(&mut self, line: &AnswerLine) -> Result<Answer> {
-        let mut bytes = serde_json::to_vec(line)
-            .map_err(|e| TrainError::Encode { what: "a completion", reason: e.to_string() })?;
-        bytes.push(b'\n');
-        self.file.write_all(&bytes).map_err(|e| TrainError::write(&self.path, e))?;
-        let (offset, len) = (self.len, bytes.len() as u64);
-        self.len += len;
-        Ok(Answer::new(line, offset, len))
+        Ok(Answer::new(line, self.0.append(line)?))
     }
 
     /// Reads the line of an answer.
     pub(crate) fn line(&mut self, answer: &Answer) -> Result<AnswerLine> {
-        let failed = |e| TrainError::read("completions", &self.path, e);
-        let file = &mut self.file;
-        file.seek(SeekFrom::Start(answer.offset)).map_err(failed)?;
-        let mut bytes = Vec::new();
-        Read::by_ref(file).take(answer.len).read_to_end(&mut bytes).map_err(failed)?;
-        serde_json::from_slice(&bytes).map_err(|e| TrainError::damaged(&self.path, e.to_string()))
+        self.0.line(answer.span)
     }
 
     /// Puts the lines of all answers into the order of problems and samples.
     pub(crate) fn sort(&mut self, answers: &Answers) -> Result<()> {
-        let all: Vec<&Answer> = answers.all.iter().flatten().collect();
-        let in_place =
-            |answers: &[&Answer]| answers[0].offset + answers[0].len == answers[1].offset;
-        let starts = all.first().is_none_or(|first| first.offset == 0);
-        if starts && all.windows(2).all(in_place) {
-            return Ok(());
-        }
-        let file = &mut self.file;
-        atomic::write_with(&self.path, |out| {
-            for answer in all {
-                file.seek(SeekFrom::Start(answer.offset))?;
-                std::io::copy(&mut Read::by_ref(file).take(answer.len), out)?;
-            }
-            Ok(())
-        })
+        let all: Vec<Span> = answers.all.iter().flatten().map(|answer| answer.span).collect();
+        self.0.arrange(&all)
     }
 }
 
@@ -253,8 +204,7 @@ mod tests {
             let answers = file.read((2, 2)).expect("read");
             assert_eq!(answers.count(), 1, "{cut}");
             assert_eq!(fs::read(&path).expect("readable"), whole, "{cut}");
-            let next = file.append(&line(1, 0, Verdict::Wrong)).expect("written");
-            assert_eq!(next.offset, whole.len() as u64);
+            file.append(&line(1, 0, Verdict::Wrong)).expect("written");
             assert_eq!(fs::read(&path).expect("readable"), both, "{cut}");
         }
     }

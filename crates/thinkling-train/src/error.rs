@@ -121,6 +121,12 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process is reviewing the queue.
+    #[error("{} is in use by another process; end the other review or run first", .path.display())]
+    ReviewBusy {
+        /// The file of decisions.
+        path: PathBuf,
+    },
     /// A file is damaged, half-written or of a kind that is not supported.
     #[error("{}: {reason}", .path.display())]
     Damaged {
@@ -228,6 +234,28 @@ pub enum TrainError {
         /// What went wrong.
         reason: String,
     },
+    /// A teacher gives no answers; those that it gave before are kept.
+    #[error(
+        "teacher {url}: {reason}; {answered} answers came and are kept, {missing} are missing; once it answers again, `--resume` goes on with these"
+    )]
+    Teacher {
+        /// Its address.
+        url: String,
+        /// Which answer is missing, and what went wrong.
+        reason: String,
+        /// Answers of this process.
+        answered: usize,
+        /// Answers that are not there.
+        missing: usize,
+    },
+    /// The environment variable with a teacher's key is not there or holds none.
+    #[error("the environment variable `{name}`, which `api_key_env` of a teacher names, {reason}")]
+    TeacherKey {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// Questions ask for programs, and nothing here runs them.
     #[error(
         "stage `{stage}` has questions with `task = \"code\"`, and this program was built without the sandbox that runs code; build it by `cargo build --release -p thinkling-cli --features sandbox`"
@@ -315,6 +343,7 @@ impl TrainError {
             | Self::IsFolder { .. }
             | Self::DoesNotFit { .. }
             | Self::NoSandbox { .. }
+            | Self::TeacherKey { .. }
             | Self::FolderTaken { .. }
             | Self::NoChatTemplate
             | Self::SystemWithoutChat
@@ -335,7 +364,9 @@ impl TrainError {
             | Self::Diverged { .. }
             | Self::Alarm { .. }
             | Self::External { .. }
+            | Self::Teacher { .. }
             | Self::RunBusy { .. }
+            | Self::ReviewBusy { .. }
             | Self::DiskFull { .. }
             | Self::Write { .. }
             | Self::Read { .. }

@@ -21,7 +21,7 @@ mod report;
 mod settings;
 
 use crate::answers::AnswerFile;
-use crate::asking::{Asking, Drawing};
+use crate::asking::Asking;
 use crate::error::Result;
 use crate::executor::Executor;
 use crate::interrupt::Interrupt;
@@ -29,16 +29,18 @@ use crate::model_io::StoredModel;
 use crate::prompts::Prompts;
 use crate::questions::{Checks, Loaded, load_questions};
 use crate::recipe::{FileSource, QuestionSource};
+use crate::sampling::{Drawing, ModelSampling, OnEvent, Place};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use thinkling_learn::evaluation_seed;
 use thinkling_learn::world::LevelMix;
+use thinkling_learn::{FormatReading, evaluation_seed};
 use thinkling_model::Precision;
 use thinkling_reward::{RewardSpec, Tools};
 use thinkling_sampling::SamplingParams;
 
 pub use crate::answers::AnswerLine;
-pub use crate::asking::{EvalProgress, Watch, rows_that_fit};
+pub use crate::course::{EvalProgress, Watch};
+pub use crate::sampling::rows_that_fit;
 pub use report::Report;
 pub use settings::{MAX_TOKENS, MINI_WORLD, Settings};
 
@@ -97,7 +99,8 @@ pub fn evaluate(
     let context = model.checkpoint.config().max_position_embeddings;
     let source = source(settings);
     let limit = settings.limit.unwrap_or(usize::MAX);
-    let loaded = load_questions(checks, &source, prompts, context, (settings.seed, true), limit)?;
+    let loaded =
+        load_questions(checks, &source, Some((prompts, context)), (settings.seed, true), limit)?;
     if let Some(layout) = loaded.layout {
         watch.note(&format!("data: {} problems, layout {layout}", loaded.questions.len()));
     }
@@ -117,30 +120,29 @@ pub fn evaluate(
     let clock = Instant::now();
     let questions = &loaded.questions;
     let rewards = &rewards;
-    let drawing = Drawing {
-        samples: settings.samples,
-        sampling: SamplingParams {
-            temperature: settings.temperature,
-            top_p: settings.top_p,
-            ..SamplingParams::default()
+    let sampling = ModelSampling {
+        config: model.checkpoint.config(),
+        tokenizer: prompts.tokenizer,
+        prompts: questions.iter().map(|q| q.prompt.as_slice()).collect(),
+        drawing: Drawing {
+            samples: settings.samples,
+            sampling: SamplingParams {
+                temperature: settings.temperature,
+                top_p: settings.top_p,
+                ..SamplingParams::default()
+            },
+            max_tokens: settings.max_tokens,
+            seed: evaluation_seed(settings.seed),
         },
-        max_tokens: settings.max_tokens,
-        seed: evaluation_seed(settings.seed),
         max_rows: conditions.max_rows,
         precision: Precision::default(),
     };
-    let asking = Asking {
-        config: model.checkpoint.config(),
-        questions,
-        drawing,
-        prompts,
-        rewards,
-        format: settings.format,
-        tools: conditions.tools,
-        interrupt: conditions.interrupt,
-    };
+    let format = FormatReading { rule: settings.format, inside_think: prompts.open_thinking()? };
+    let (tools, interrupt) = (conditions.tools, conditions.interrupt);
+    let asking = Asking { questions, rewards, format, tools, interrupt };
     let load = |capacity| Ok(conditions.executor.load(model, capacity)?);
-    let asked = asking.ask(load, &mut file, &mut answers, watch)?;
+    let answer = |missing: &[Place], on_event: OnEvent<'_>| sampling.run(load, missing, on_event);
+    let asked = asking.ask(answer, &mut file, &mut answers, watch)?;
     if !asked.whole {
         return Ok(EvalOutcome { path, report: None });
     }

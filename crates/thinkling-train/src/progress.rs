@@ -1,6 +1,6 @@
 //! What a run tells whoever shows it; the library itself prints nothing.
 
-use crate::asking::EvalProgress;
+use crate::course::{EvalProgress, Watch};
 
 /// Receives the course of a run. The command line draws it, tests record it.
 pub trait Progress {
@@ -16,6 +16,19 @@ pub trait Progress {
     fn note(&mut self, text: &str);
     /// The stage is done.
     fn stage_finished(&mut self, name: &str);
+}
+
+/// Shows what is asked by a run's progress.
+pub(crate) struct Answering<'a>(pub(crate) &'a mut dyn Progress);
+
+impl Watch for Answering<'_> {
+    fn note(&mut self, text: &str) {
+        self.0.note(text);
+    }
+
+    fn progress(&mut self, progress: &EvalProgress) {
+        self.0.answering(progress);
+    }
 }
 
 /// The stage that begins.

@@ -42,21 +42,41 @@ impl<'a> Prompts<'a> {
     /// # Errors
     /// A chat template that the model does not have or that fails, a system message without one.
     pub fn text(&self, question: &str) -> Result<String> {
-        if self.system.is_some() && self.template != Template::Chat {
+        self.text_of(&[Message::new("user", question)])
+    }
+
+    /// The prompt of a conversation as text; a template other than `chat` takes one message of `user`.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text), and a conversation that the template cannot take.
+    pub fn text_of(&self, messages: &[Message]) -> Result<String> {
+        if self.template == Template::Chat {
+            let system = self.system.map(|text| Message::new("system", text));
+            let messages: Vec<Message> =
+                system.into_iter().chain(messages.iter().cloned()).collect();
+            let chat = self.chat.ok_or(TrainError::NoChatTemplate)?;
+            return chat.render(&messages, true).map_err(|e| TrainError::Failed {
+                what: "the chat template",
+                reason: e.to_string(),
+            });
+        }
+        if self.system.is_some() {
             return Err(TrainError::SystemWithoutChat);
         }
-        Ok(match self.template {
-            Template::R1Zero => r1_zero_prompt(question),
-            Template::None => question.to_owned(),
-            Template::Chat => {
-                let system = self.system.map(|text| Message::new("system", text));
-                let messages: Vec<Message> =
-                    system.into_iter().chain([Message::new("user", question)]).collect();
-                self.chat.ok_or(TrainError::NoChatTemplate)?.render(&messages, true).map_err(
-                    |e| TrainError::Failed { what: "the chat template", reason: e.to_string() },
-                )?
-            }
-        })
+        match messages {
+            [Message { role, content, .. }] if role == "user" => Ok(match self.template {
+                Template::R1Zero => r1_zero_prompt(content),
+                _ => content.clone(),
+            }),
+            _ => Err(TrainError::Failed {
+                what: "making a prompt",
+                reason: format!(
+                    "conversation for the template `{}`, expected: one message of `user`, got: {}",
+                    self.template,
+                    messages.iter().map(|m| m.role.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+            }),
+        }
     }
 
     /// The prompt of a question as ids.
@@ -64,9 +84,60 @@ impl<'a> Prompts<'a> {
     /// # Errors
     /// As [`text`](Self::text), and text that the tokenizer cannot take.
     pub fn ids(&self, question: &str) -> Result<Vec<u32>> {
-        let text = self.text(question)?;
+        self.ids_of(&[Message::new("user", question)])
+    }
+
+    /// The prompt of a conversation as ids.
+    ///
+    /// # Errors
+    /// As [`text_of`](Self::text_of), and text that the tokenizer cannot take.
+    pub fn ids_of(&self, messages: &[Message]) -> Result<Vec<u32>> {
+        self.encode(&self.text_of(messages)?)
+    }
+
+    /// The ids of a question behind worked examples, each a question and a reply: as turns of the chat
+    /// template, else as texts one after the other with `separator` between them.
+    ///
+    /// # Errors
+    /// As [`ids`](Self::ids).
+    pub fn few_shot_ids(
+        &self,
+        examples: &[(&str, &str)],
+        separator: &str,
+        question: &str,
+    ) -> Result<Vec<u32>> {
+        self.encode(&self.few_shot_text(examples, separator, question)?)
+    }
+
+    fn few_shot_text(
+        &self,
+        examples: &[(&str, &str)],
+        separator: &str,
+        question: &str,
+    ) -> Result<String> {
+        if self.template == Template::Chat {
+            let turns = examples.iter().flat_map(|(question, reply)| {
+                [Message::new("user", *question), Message::new("assistant", *reply)]
+            });
+            let turns = turns.chain([Message::new("user", question)]);
+            return self.text_of(&turns.collect::<Vec<_>>());
+        }
+        let mut text = String::new();
+        for (question, reply) in examples {
+            text += &self.text(question)?;
+            // The template ends without a space: the model writes the first one.
+            if self.template == Template::R1Zero && !reply.starts_with(char::is_whitespace) {
+                text.push(' ');
+            }
+            text += reply;
+            text += separator;
+        }
+        Ok(text + &self.text(question)?)
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u32>> {
         self.tokenizer
-            .encode(&text)
+            .encode(text)
             .map_err(|e| TrainError::Failed { what: "the tokenizer", reason: e.to_string() })
     }
 

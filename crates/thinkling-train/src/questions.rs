@@ -90,21 +90,23 @@ impl Loaded {
 }
 
 /// Reads or generates questions and puts a template around each, for a model with a context of so
-/// many tokens. `limit` keeps the first ones.
+/// many tokens; without a model they have no prompts. `limit` keeps the first ones.
 ///
 /// # Errors
 /// As [`read_problems`] and [`Prompts::ids`], and a prompt that fills the model's context.
 pub(crate) fn load_questions(
     checks: Checks<'_>,
     source: &QuestionSource,
-    prompts: Prompts<'_>,
-    context: usize,
+    model: Option<(Prompts<'_>, usize)>,
     (seed, held_out): (u64, bool),
     limit: usize,
 ) -> Result<Loaded> {
     let Rows { mut rows, skipped, layout } = read_problems(source, checks, seed, held_out)?;
     rows.truncate(limit);
     let question = |Row { line, problem }: Row| {
+        let Some((prompts, context)) = model else {
+            return Ok(Question { problem, prompt: Vec::new() });
+        };
         let prompt = prompts.ids(&problem.question)?;
         if prompt.len() < context {
             return Ok(Question { problem, prompt });

@@ -17,13 +17,17 @@
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
-//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`], [`LoraKeys`],
-//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`],
+//! [`ColdStartStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
+mod answers;
 mod choice;
+mod cold_start;
 mod data;
+mod distill;
+mod filters;
 mod lora;
 mod memory;
 mod model;
@@ -36,6 +40,7 @@ mod rl;
 mod rollout;
 mod section;
 mod sft;
+mod teacher;
 mod training;
 mod tree;
 
@@ -44,14 +49,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use answers::{AnswerKeys, Decontaminate, KeepOrder};
+pub use cold_start::{
+    ColdStartStage, FewShot, NoRewrite, RecordLayout, Rewrite, RewriteKeys, ShotSource,
+};
 pub use data::{AnswerFormat, FileSource, JsonlSource, QuestionSource, TaskKind, TextSource};
+pub use filters::{Filters, FormatFilter};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
-pub use rejection::{
-    Decontaminate, Filters, FormatFilter, KeepOrder, MixAmount, MixSource, RejectionStage,
-};
+pub use rejection::{MixAmount, MixSource, RejectionStage};
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
 pub use rl::{Alarms, DynamicSampling, Evaluation, LengthChange, Preset, RlStage, Template};
@@ -59,6 +67,7 @@ pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
 };
+pub use teacher::{HttpTeacherKeys, LocalTeacherKeys, TeacherKeys};
 pub use training::{RecomputeKind, Training};
 
 use crate::error::{Result, TrainError};
@@ -98,7 +107,8 @@ pub struct Stage {
     pub kind: StageKind,
 }
 
-/// What a stage does; the key `kind`. Required.
+/// What a stage does; the key `kind`. Required. `kind = "distill"` stands for two stages
+/// (docs/recipes.md).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum StageKind {
@@ -110,6 +120,8 @@ pub enum StageKind {
     Rl(Box<RlStage>),
     /// `kind = "rejection-sampling"`.
     RejectionSampling(Box<RejectionStage>),
+    /// `kind = "cold-start"`.
+    ColdStart(Box<ColdStartStage>),
 }
 
 choices! {
@@ -123,6 +135,10 @@ choices! {
         Rl = "rl",
         /// Answers that become examples.
         RejectionSampling = "rejection-sampling",
+        /// Readable trajectories that become examples.
+        ColdStart = "cold-start",
+        /// Both: a teacher's answers that become a student's examples.
+        Distill = "distill",
     }
 }
 
@@ -134,6 +150,7 @@ impl StageKind {
             Self::Sft(_) => KindName::Sft.as_str(),
             Self::Rl(_) => KindName::Rl.as_str(),
             Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
+            Self::ColdStart(_) => KindName::ColdStart.as_str(),
         }
     }
 }
@@ -145,8 +162,22 @@ impl Stage {
             StageKind::Pretrain(stage) => Some(&stage.training),
             StageKind::Sft(stage) => Some(&stage.training),
             StageKind::Rl(stage) => Some(&stage.training),
-            StageKind::RejectionSampling(_) => None,
+            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => None,
         }
+    }
+
+    /// What the stage asks and which answers it keeps; `None` of one that keeps none.
+    pub fn answers(&self) -> Option<&AnswerKeys> {
+        match &self.kind {
+            StageKind::RejectionSampling(stage) => Some(&stage.answers),
+            StageKind::ColdStart(stage) => Some(&stage.answers),
+            StageKind::Pretrain(_) | StageKind::Sft(_) | StageKind::Rl(_) => None,
+        }
+    }
+
+    /// Whether it writes conversations that an `sft` stage can learn.
+    pub fn makes_examples(&self) -> bool {
+        self.answers().is_some()
     }
 
     /// Optimiser steps that the recipe asks for; 0 where the data decides or nothing is trained.
@@ -162,7 +193,9 @@ impl Stage {
     /// Adapters that the stage trains in place of the weights.
     pub fn lora(&self) -> Option<&LoraKeys> {
         match &self.kind {
-            StageKind::Pretrain(_) | StageKind::RejectionSampling(_) => None,
+            StageKind::Pretrain(_) | StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
+                None
+            }
             StageKind::Sft(stage) => stage.lora.as_ref(),
             StageKind::Rl(stage) => stage.lora.as_ref(),
         }
@@ -179,7 +212,9 @@ impl Stage {
         let sources = match &self.kind {
             StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
             StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
-            StageKind::RejectionSampling(r) => [Some(&r.data), None],
+            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
+                [self.answers().map(|keys| &keys.data), None]
+            }
         };
         sources.into_iter().flatten()
     }
@@ -195,13 +230,15 @@ impl Stage {
                 return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
             }
             StageKind::RejectionSampling(stage) => return stage.paths(),
+            StageKind::ColdStart(stage) => return stage.paths(),
             StageKind::Rl(_) => None,
         };
         let questions = self.question_sources().filter_map(QuestionSource::path);
         text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
     }
 
-    fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {
+    /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.
+    fn read(mut s: Section<'_>, earlier: &[Self], root: &ModelSource) -> Result<Vec<Self>> {
         let name = s.required_text("name")?;
         if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
             return Err(s.conflict("name", "letters, digits, `-` and `_`, not digits alone"));
@@ -215,15 +252,28 @@ impl Stage {
             KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s, earlier)?)),
             KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
             KindName::RejectionSampling => {
-                if TAKEN_NAMES.contains(&name.as_str()) {
-                    let expected = "a name that no other file of a run folder begins with";
-                    return Err(s.conflict("name", expected));
-                }
                 StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
             }
+            KindName::ColdStart => {
+                StageKind::ColdStart(Box::new(ColdStartStage::read(&mut s, earlier)?))
+            }
+            KindName::Distill => {
+                let student = model.unwrap_or_else(|| match earlier.last() {
+                    Some(before) => ModelSource::Stage(before.name.clone()),
+                    None => root.clone(),
+                });
+                let stages = distill::read(&mut s, earlier, name, student)?;
+                s.finish()?;
+                return Ok(stages);
+            }
         };
+        let stage = Self { name, model, kind };
+        if stage.makes_examples() && TAKEN_NAMES.contains(&stage.name.as_str()) {
+            let expected = "a name that no other file of a run folder begins with";
+            return Err(s.conflict("name", expected));
+        }
         s.finish()?;
-        Ok(Self { name, model, kind })
+        Ok(vec![stage])
     }
 }
 
@@ -313,7 +363,8 @@ impl Recipe {
         let mut stages = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let section = Section::new(node, &stage_path(node, index), bases)?;
-            stages.push(Stage::read(section, &stages)?);
+            let read = Stage::read(section, &stages, &model)?;
+            stages.extend(read);
         }
         if stages.is_empty() { Err(bad_stage) } else { Ok(Self { name, seed, model, stages }) }
     }

@@ -10,6 +10,7 @@
 //!   checkpoints/step-000050/
 //!   STAGE.jsonl            the examples of a stage that makes some, with STAGE-counts.json
 //!   STAGE.answers.jsonl    the answers that they were chosen from
+//!   STAGE.review.jsonl     the queue of a stage that a person reviews, with the decisions beside it
 //!   run.lock               held by the process that writes
 //! ```
 
@@ -228,6 +229,21 @@ impl RunDir {
         self.path.join(format!("{stage}.answers.jsonl"))
     }
 
+    /// The same of answers that were asked for behind examples.
+    pub(crate) fn stage_few_shot_answers(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.few-shot.answers.jsonl"))
+    }
+
+    /// What a person decides on before it becomes examples.
+    pub(crate) fn stage_queue(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.review.jsonl"))
+    }
+
+    /// What a teacher made of the answers that were kept.
+    pub(crate) fn stage_rewrites(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.rewrites.jsonl"))
+    }
+
     /// Folder for what a stage gives to later ones; its finished model.
     pub fn stage_output(&self, stage: &str) -> PathBuf {
         self.path.join(STAGES).join(stage)
@@ -295,12 +311,20 @@ pub(crate) fn make_numbered(root: &Path, name: &str) -> Result<PathBuf> {
 pub(crate) fn lock(path: &Path) -> Result<File> {
     let lock = path.join(LOCK_FILE);
     let file = File::create(&lock).map_err(|e| TrainError::write(&lock, e))?;
+    match is_locked(&file, &lock)? {
+        true => Ok(file),
+        false => Err(TrainError::RunBusy { path: path.into() }),
+    }
+}
+
+/// Locks the file at `path` until it is closed; false where another process has done so.
+pub(crate) fn is_locked(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(TrainError::RunBusy { path: path.into() }),
-        // A file system without locks: better a run without the guard than none.
-        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(e)) => Err(TrainError::write(&lock, e)),
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        // A file system without locks: better to go on without the guard than not at all.
+        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(e)) => Err(TrainError::write(path, e)),
     }
 }
 

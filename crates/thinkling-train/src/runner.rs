@@ -1,6 +1,7 @@
 //! Runs a recipe from start to end, or goes on with a run that was stopped.
 
 use crate::checkpoint::Checkpoint;
+use crate::cold_start::{Shots, read_rewrites};
 use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::evaluate::Evaluated;
@@ -11,16 +12,22 @@ use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, save_adapter, save_model};
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
-use crate::recipe::{ModelSource, NewModel, Recipe, Stage, StageKind, TokenizerSource};
-use crate::rejection::{Evaluations, check_mix};
+use crate::recipe::{
+    ModelSource, NewModel, Recipe, Rewrite, Stage, StageKind, TeacherKeys, TokenizerSource,
+};
+use crate::rejection::check_mix;
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
+use crate::selection::Evaluations;
 use crate::stage::{self, SavedHead, Saving, StageContext};
+use crate::teacher::HttpTeacher;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use thinkling_model::Decoder;
 use thinkling_reward::Tools;
 use thinkling_text::Tokenizer;
 use thinkling_weights::{FloatType, ModelConfig};
+
+pub use crate::stage::Waiting;
 
 /// What a run starts from.
 #[derive(Debug)]
@@ -52,6 +59,8 @@ pub struct RunOutcome {
     pub path: PathBuf,
     /// Whether it was interrupted; `--resume` goes on.
     pub interrupted: bool,
+    /// The review that it waits for; after that `--resume` goes on.
+    pub waiting: Option<Waiting>,
     /// The stages that this process ran.
     pub stages: Vec<StageOutcome>,
     /// Folder of the last finished stage's model.
@@ -127,6 +136,7 @@ pub fn run(
     let mut outcome = RunOutcome {
         path: run.path().to_owned(),
         interrupted: false,
+        waiting: None,
         stages: Vec::new(),
         model: None,
     };
@@ -141,7 +151,7 @@ pub fn run(
             first_step += stage::steps_of(&run, stage)?;
             continue;
         }
-        let model = open_model(&run, &recipe, index, devices.learner())?;
+        let open = || open_model(&run, &recipe, index, devices.learner());
         let context = StageContext {
             run: &run,
             recipe: &recipe,
@@ -156,20 +166,21 @@ pub fn run(
             saving: Saving::default(),
         };
         let own = checkpoint.as_ref().filter(|_| at == Some(index));
-        let result = stage::run(context, model, own)?;
+        let result = stage::run(context, open, own)?;
         metrics.sync()?;
         completions.sync()?;
         outcome.interrupted = result.interrupted;
+        outcome.waiting = result.waiting;
         outcome.stages.push(StageOutcome {
             name: stage.name.clone(),
             before: result.before,
             after: result.after,
         });
-        if result.interrupted {
+        if outcome.interrupted || outcome.waiting.is_some() {
             return Ok(outcome);
         }
-        if stage.makes_model() {
-            save_output(&output, &result.model)?;
+        if let Some(model) = &result.model {
+            save_output(&output, model)?;
             outcome.model = Some(output);
         }
         progress.stage_finished(&stage.name);
@@ -203,14 +214,29 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
         if let StageKind::Sft(sft) = &stage.kind {
             check_examples(sft)?;
         }
-        if let StageKind::RejectionSampling(keys) = &stage.kind {
+        if let Some(keys) = stage.answers() {
             let rewards = keys.rewards();
             let checks = Checks { stage: &stage.name, rewards: &rewards, tools };
             if keys.data.path().is_some() {
                 read_problems(&keys.data, checks, 0, false)?;
             }
             keys.decontaminate.as_ref().map(Evaluations::read).transpose()?;
-            check_mix(&keys.mix)?;
+        }
+        match &stage.kind {
+            StageKind::RejectionSampling(keys) => {
+                check_mix(&keys.mix)?;
+                keys.teacher.as_ref().map(HttpTeacher::open).transpose()?;
+            }
+            StageKind::ColdStart(keys) => {
+                keys.few_shot.as_ref().map(|shots| Shots::read(shots, 0)).transpose()?;
+                if let Rewrite::Teacher(rewrite) = &keys.rewrite {
+                    rewrite.examples.as_deref().map(read_rewrites).transpose()?;
+                    if let TeacherKeys::Http(teacher) = &rewrite.teacher {
+                        HttpTeacher::open(teacher)?;
+                    }
+                }
+            }
+            _ => {}
         }
         let StageKind::Rl(rl) = &stage.kind else { continue };
         let (training, accuracy) = (rl.rewards.spec(), rl.rewards.accuracy_spec());
@@ -262,6 +288,10 @@ pub(crate) fn new_tokenizer(new: &NewModel) -> Result<Tokenizer> {
                 reason: e.to_string(),
             })
         }
+        TokenizerSource::Bytes => Tokenizer::of_bytes().map_err(|e| TrainError::Failed {
+            what: "the tokenizer of bytes",
+            reason: e.to_string(),
+        }),
         TokenizerSource::Path(path) => {
             let file = if path.is_dir() { path.join("tokenizer.json") } else { path.clone() };
             let json = std::fs::read(&file).map_err(|e| TrainError::read("tokenizer", &file, e))?;

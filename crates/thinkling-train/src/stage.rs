@@ -1,6 +1,8 @@
 //! Stages of a recipe, one file a kind, and what they share: the run's sinks and checkpoints.
 
+mod answering;
 mod checkpoints;
+mod cold_start;
 mod pretrain;
 mod rejection;
 mod rl;
@@ -46,28 +48,52 @@ pub(crate) struct StageContext<'a> {
 /// What a stage left behind.
 #[derive(Debug)]
 pub(crate) struct StageResult {
-    /// The model and its tokenizer.
-    pub(crate) model: LoadedModel,
+    /// The model and its tokenizer, of a stage that trains one.
+    pub(crate) model: Option<LoadedModel>,
     /// Whether it ended because of an interrupt.
     pub(crate) interrupted: bool,
+    /// What a person has to decide before it can go on.
+    pub(crate) waiting: Option<Waiting>,
     /// Evaluations before and after, where the stage has them.
     pub(crate) before: Option<evaluate::Evaluated>,
     /// See `before`.
     pub(crate) after: Option<evaluate::Evaluated>,
 }
 
-/// Runs a stage from `model`, or from `checkpoint` where one of this stage is given.
+impl StageResult {
+    /// A stage that ran to its end, evaluated nothing, and made this model, where it made one.
+    fn of(model: Option<LoadedModel>) -> Self {
+        Self { model, interrupted: false, waiting: None, before: None, after: None }
+    }
+}
+
+/// A queue with items that nobody has decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Name of the stage.
+    pub stage: String,
+    /// The queue.
+    pub queue: PathBuf,
+    /// Its items.
+    pub items: usize,
+    /// Those without a decision.
+    pub open: usize,
+}
+
+/// Runs a stage from the model that `open` gives, or from `checkpoint` where one of this stage is
+/// given.
 pub(crate) fn run(
     mut context: StageContext<'_>,
-    model: LoadedModel,
+    open: impl FnOnce() -> Result<LoadedModel>,
     checkpoint: Option<&checkpoint::Checkpoint>,
 ) -> Result<StageResult> {
     let recipe = context.recipe;
     match &recipe.stages[context.index].kind {
-        StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, model, checkpoint),
-        StageKind::Sft(stage) => sft::run(&mut context, stage, model, checkpoint),
-        StageKind::Rl(stage) => rl::run(&mut context, stage, model, checkpoint),
-        StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, model),
+        StageKind::Pretrain(stage) => pretrain::run(&mut context, stage, open()?, checkpoint),
+        StageKind::Sft(stage) => sft::run(&mut context, stage, open()?, checkpoint),
+        StageKind::Rl(stage) => rl::run(&mut context, stage, open()?, checkpoint),
+        StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, open),
+        StageKind::ColdStart(stage) => cold_start::run(&mut context, stage, &open()?),
     }
 }
 

@@ -16,9 +16,9 @@ use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::examples::describe;
 use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
-use thinkling_train::rejection;
 use thinkling_train::run_dir::RunInfo;
-use thinkling_train::runner::{self, RunOutcome, Start};
+use thinkling_train::runner::{self, RunOutcome, Start, Waiting};
+use thinkling_train::selection;
 
 pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let clock_start = Instant::now();
@@ -75,7 +75,11 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     }
     if args.json {
         println!("{}", as_json(&outcome));
-    } else {
+    }
+    if let Some(waiting) = &outcome.waiting {
+        return Err(Failure::waiting(ask_for_review(waiting, &outcome.path)));
+    }
+    if !args.json {
         tell(&outcome, clock_start.elapsed().as_secs_f64());
     }
     Ok(())
@@ -91,13 +95,13 @@ fn tell_plan(recipe: &Recipe) -> Result<u64, Failure> {
         let name = &stage.name;
         let unknown = match stage.kind {
             StageKind::Sft(_) => "its examples are unknown",
-            StageKind::RejectionSampling(_) => "its prompts are unknown",
+            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => "its prompts are unknown",
             StageKind::Pretrain(_) | StageKind::Rl(_) => continue,
         };
         // A recipe that names files of others is sound without them.
         if let Some(path) = recipe.inputs_of(index).into_iter().find(|p| !p.exists()) {
             eprintln!("stage `{name}`: {} is not there, {unknown}", path.display());
-        } else if let Some(planned) = rejection::describe(recipe, index, tools)? {
+        } else if let Some(planned) = selection::describe(recipe, index, tools)? {
             eprintln!("stage `{name}`: {}", planned.words());
         } else if let Some(counts) = describe(recipe, index)? {
             eprintln!("stage `{name}`: {}", counts.words());
@@ -111,6 +115,18 @@ fn tell_plan(recipe: &Recipe) -> Result<u64, Failure> {
         }
     }
     Ok(steps)
+}
+
+/// Says what waits, and the commands that go on.
+fn ask_for_review(waiting: &Waiting, run: &Path) -> String {
+    let Waiting { stage, queue, items, open } = waiting;
+    format!(
+        "stage `{stage}` waits for a person: {open} of {items} items have no decision. Review them:\n  \
+         {program} review {}\nThen go on with:\n  {program} train --resume {}",
+        queue.display(),
+        run.display(),
+        program = program()
+    )
 }
 
 fn tell(outcome: &RunOutcome, seconds: f64) {
@@ -181,5 +197,9 @@ fn as_json(outcome: &RunOutcome) -> serde_json::Value {
             })
         })
         .collect();
-    json!({"run": outcome.path, "model": outcome.model, "stages": stages})
+    let waiting = outcome
+        .waiting
+        .as_ref()
+        .map(|w| json!({"stage": w.stage, "queue": w.queue, "items": w.items, "open": w.open}));
+    json!({"run": outcome.path, "model": outcome.model, "waiting": waiting, "stages": stages})
 }

@@ -97,7 +97,7 @@ pub fn tokenizer_json() -> Value {
 }
 
 /// Cuts a text as the regular expression of the pre-tokenizer does.
-fn split_pieces(text: &str) -> Vec<&str> {
+pub(super) fn split_pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

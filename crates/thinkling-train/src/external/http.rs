@@ -2,14 +2,8 @@
 
 use std::time::Duration;
 
-use ureq::Agent;
-
 use super::answers::Answers;
-
-/// Bytes of an answer at most.
-const MAX_BODY_BYTES: u64 = 64 << 20;
-/// Characters of a refusal that a message shows.
-const SHOWN: usize = 120;
+use crate::http::post;
 
 /// An address.
 #[derive(Debug)]
@@ -29,38 +23,16 @@ impl Http {
         timeout: Duration,
         answers: &mut Answers,
     ) -> Result<(), String> {
-        // One connection a batch: between two of them a step passes, and servers close what idles.
-        let config = Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_idle_connections(0)
-            .proxy(None)
-            .user_agent(concat!("thinkling/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let failed = |e: ureq::Error| match e {
-            ureq::Error::Timeout(_) => {
-                format!("{}: no answer within {} s", self.url, timeout.as_secs_f64())
-            }
-            other => format!("{}: {other}", self.url),
-        };
-        let mut response = Agent::new_with_config(config)
-            .post(&self.url)
-            .header("content-type", "application/x-ndjson")
-            .send(lines)
-            .map_err(failed)?;
-        let status = response.status();
-        let body = response.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_vec();
-        let body = body.map_err(failed)?;
-        if !status.is_success() {
-            let text = String::from_utf8_lossy(&body);
-            let start: String = text.trim().chars().take(SHOWN).collect();
-            return Err(format!("{}: HTTP status {status}, body: {start:?}", self.url));
+        let named = |reason: String| format!("{}: {reason}", self.url);
+        let headers = [("content-type", "application/x-ndjson")];
+        let response = post(&self.url, &headers, lines, timeout).map_err(named)?;
+        if !response.status.is_success() {
+            return Err(named(response.words()));
         }
-        body.split(|&b| b == b'\n').try_for_each(|line| answers.take(line))?;
+        response.body.split(|&b| b == b'\n').try_for_each(|line| answers.take(line))?;
         match answers.is_complete() {
             true => Ok(()),
-            false => Err(format!("{}: the answer ended, {}", self.url, answers.progress())),
+            false => Err(named(format!("the answer ended, {}", answers.progress()))),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::error::Result;
 
 /// Prefix of a model path that names an earlier stage.
 const STAGE_PREFIX: &str = "stage:";
+/// Tokenizers that are no file.
+const MINI_WORLD: &str = "mini-world";
+const BYTES: &str = "bytes";
 /// Keys that describe a new model; none of them may stand beside `path`.
 const NEW_MODEL_KEYS: [&str; 13] = [
     "architecture",
@@ -47,6 +50,9 @@ spellings!(Architecture { Llama = "llama", Qwen2 = "qwen2", Qwen3 = "qwen3" });
 pub enum TokenizerSource {
     /// `"mini-world"` (default): the closed vocabulary of the mini world.
     MiniWorld,
+    /// `"bytes"`: a token a byte, with R1-Zero's prompt and tags as tokens of their own
+    /// ([`thinkling_text::Tokenizer::of_bytes`]).
+    Bytes,
     /// Any other string: a `tokenizer.json`, or a folder that holds one.
     Path(PathBuf),
 }
@@ -100,7 +106,8 @@ impl Serialize for ModelSource {
 impl Serialize for TokenizerSource {
     fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
-            Self::MiniWorld => to.serialize_str("mini-world"),
+            Self::MiniWorld => to.serialize_str(MINI_WORLD),
+            Self::Bytes => to.serialize_str(BYTES),
             Self::Path(path) => path.serialize(to),
         }
     }
@@ -144,10 +151,10 @@ impl NewModel {
         // Known, so that a misspelt `path` is told its name.
         s.text("path")?;
         s.choice("architecture", &mut m.architecture)?;
-        if let Some(text) = s.text("tokenizer")?
-            && text != "mini-world"
-        {
-            m.tokenizer = TokenizerSource::Path(s.resolve("tokenizer", &text));
+        match s.text("tokenizer")?.as_deref() {
+            None | Some(MINI_WORLD) => {}
+            Some(BYTES) => m.tokenizer = TokenizerSource::Bytes,
+            Some(path) => m.tokenizer = TokenizerSource::Path(s.resolve("tokenizer", path)),
         }
         s.required_count("hidden_size", &mut m.hidden_size, 1)?;
         s.required_count("num_hidden_layers", &mut m.num_hidden_layers, 1)?;

@@ -253,6 +253,17 @@ impl<'a> Section<'a> {
         self.node(key).map(|node| to_text(node, &path)).transpose()
     }
 
+    /// A string, also an empty or blank one, if the key is written.
+    pub(crate) fn any_text(&mut self, key: &str) -> Result<Option<String>> {
+        match self.table.get(key).map(|entry| &entry.node.value) {
+            Some(Value::String(text)) => {
+                self.known.push(key.to_owned());
+                Ok(Some(text.clone()))
+            }
+            _ => self.text(key),
+        }
+    }
+
     /// As [`Section::text`] for a key that must be written; at once an error where it is not.
     pub(crate) fn required_text(&mut self, key: &str) -> Result<String> {
         match self.text(key)? {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thinkling_learn::Decay;
 
+use super::Stage;
 use super::choice::choices;
 use super::lora::LoraKeys;
 use super::range::{POSITIVE, Range};
@@ -12,7 +13,6 @@ use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
 use super::tree::Value;
-use super::{Stage, StageKind};
 use crate::error::Result;
 
 choices! {
@@ -111,7 +111,7 @@ pub enum ExamplePlace {
         /// The file.
         path: PathBuf,
     },
-    /// `kind = "stage"`: what an earlier `rejection-sampling` stage wrote.
+    /// `kind = "stage"`: what an earlier `rejection-sampling` or `cold-start` stage wrote.
     Stage {
         /// Name of that stage.
         name: String,
@@ -146,8 +146,17 @@ impl SftStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
         let data = read_data(s, earlier)?;
-        let defaults =
-            Training { lr: 5e-5, schedule: Decay::Cosine, steps: 0, ..Training::default() };
+        Self::read_keys(s, data, 5e-5, 16)
+    }
+
+    /// Reads all keys but `data`, with these defaults of `lr` and `batch`.
+    pub(super) fn read_keys(
+        s: &mut Section<'_>,
+        data: Vec<ExampleSource>,
+        lr: f64,
+        batch: usize,
+    ) -> Result<Self> {
+        let defaults = Training { lr, schedule: Decay::Cosine, steps: 0, ..Training::default() };
         let training = defaults.read_with_steps(s, 0)?;
         let mut stage = Self {
             training,
@@ -157,7 +166,7 @@ impl SftStage {
             max_tokens: 1024,
             overlong: Overlong::Drop,
             packing: true,
-            batch: 16,
+            batch,
             skip_bad: false,
             data,
             eval: None,
@@ -181,7 +190,7 @@ impl SftStage {
     }
 }
 
-fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
+pub(super) fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
     let one_or_more = "a table, or an array of at least one table";
     let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
     let Value::Array(items) = &node.value else {
@@ -207,6 +216,11 @@ impl ExampleSource {
         Ok(source)
     }
 
+    /// What the stage `name` writes, each example once.
+    pub(super) fn of_stage(name: String) -> Self {
+        Self { place: ExamplePlace::Stage { name }, fields: ExampleFields::default(), weight: 1.0 }
+    }
+
     /// The file, where the recipe names one.
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
@@ -219,18 +233,30 @@ impl ExampleSource {
 /// Reads the name of a stage that writes examples.
 fn read_stage(s: &mut Section<'_>, earlier: &[Stage]) -> Result<String> {
     let name = s.required_text("name")?;
-    let writes = |stage: &&Stage| matches!(stage.kind, StageKind::RejectionSampling(_));
-    let names: Vec<&str> = earlier.iter().filter(writes).map(|s| s.name.as_str()).collect();
+    let writing = earlier.iter().filter(|stage| stage.makes_examples());
+    let names: Vec<&str> = writing.map(|s| s.name.as_str()).collect();
     if names.contains(&name.as_str()) {
         return Ok(name);
     }
     Err(s.conflict(
         "name",
         match names.as_slice() {
-            [] => "an earlier stage of `kind` = \"rejection-sampling\" (there is none)".to_owned(),
+            [] => {
+                "an earlier stage of `kind` = \"rejection-sampling\" or \"cold-start\" (there is \
+                   none)"
+                    .to_owned()
+            }
             names => format!("an earlier stage that writes examples ({})", names.join(", ")),
         },
     ))
+}
+
+impl Default for ExampleFields {
+    fn default() -> Self {
+        let [messages, prompt, completion] =
+            ["messages", "prompt", "completion"].map(str::to_owned);
+        Self { format: ExampleFormat::Auto, messages, prompt, completion }
+    }
 }
 
 impl ExampleFields {

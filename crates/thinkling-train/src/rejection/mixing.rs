@@ -1,11 +1,11 @@
 //! Conversations of other files beside a stage's own examples.
 
 use super::counts::{MixCounts, RejectionCounts};
-use super::selection::{Choosing, write_line};
 use crate::conversations::for_each_conversation;
 use crate::error::{Result, TrainError};
 use crate::examples::share_of;
 use crate::recipe::{MixAmount, MixSource};
+use crate::selection::{Choosing, SelectionCounts, write_line};
 use std::collections::HashSet;
 use std::io::Write;
 
@@ -14,16 +14,17 @@ use std::io::Write;
 pub(crate) struct Mixed(Vec<HashSet<usize>>);
 
 /// Chooses the conversations of the other files: among those that are no evaluation's and not there
-/// already, the ones whose hash of seed, file and place is smallest. Counts them in `counts`.
+/// already, the ones whose hash of seed, file and place is smallest. Counts them beside `answers`.
 ///
 /// # Errors
 /// A file that cannot be read, its first line that holds no conversation.
 pub(crate) fn mix_in(
     choosing: &mut Choosing<'_>,
+    sources: &[MixSource],
     seed: u64,
-    counts: &mut RejectionCounts,
-) -> Result<Mixed> {
-    let sources = &choosing.stage().mix;
+    answers: SelectionCounts,
+) -> Result<(Mixed, RejectionCounts)> {
+    let mut counts = RejectionCounts { answers, ..RejectionCounts::default() };
     let mut files = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let mut count = MixCounts { path: source.path.clone(), ..MixCounts::default() };
@@ -43,7 +44,7 @@ pub(crate) fn mix_in(
         files.push((count, drawn));
     }
     let there: Vec<usize> = files.iter().map(|(_, drawn)| drawn.len()).collect();
-    let wanted = wanted(counts.kept, sources, &there);
+    let wanted = wanted(counts.answers.kept, sources, &there);
     let mut mixed = Mixed::default();
     for ((mut count, drawn), wanted) in files.into_iter().zip(wanted) {
         mixed.0.push(drawn.into_iter().take(wanted).map(|(_, place)| place).collect());
@@ -52,8 +53,8 @@ pub(crate) fn mix_in(
         counts.mixed_in += count.taken;
         counts.mix.push(count);
     }
-    counts.written = counts.kept + counts.mixed_in;
-    Ok(mixed)
+    counts.written = counts.answers.kept + counts.mixed_in;
+    Ok((mixed, counts))
 }
 
 /// How many conversations each file is to give, where `there` can be had: shares are of all that is

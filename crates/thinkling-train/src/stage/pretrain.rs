@@ -191,7 +191,7 @@ pub(super) fn run(
     context.finish_saving()?;
     let interrupted = step < total;
     let model = LoadedModel { decoder: learner.into_model(), ..model };
-    Ok(StageResult { model, interrupted, before: None, after: None })
+    Ok(StageResult { interrupted, ..StageResult::of(Some(model)) })
 }
 
 /// Refuses a document that the model's positions do not reach.

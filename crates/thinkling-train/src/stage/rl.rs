@@ -90,7 +90,7 @@ pub(super) fn run(
     let prompts = Prompts::of(&model, stage.template)?;
     let positions = model.decoder.config().max_position_embeddings;
     let loaded =
-        load_questions(checks, &stage.data, prompts, positions, (seed, false), usize::MAX)?;
+        load_questions(checks, &stage.data, Some((prompts, positions)), (seed, false), usize::MAX)?;
     note_skipped(context, &loaded);
     let rl = Rl {
         stage,
@@ -218,7 +218,7 @@ pub(super) fn run(
     let interrupted = step < total || (stage.eval.is_some() && after.is_none());
     drop(rl);
     let model = LoadedModel { decoder: learner.into_model(), ..model };
-    Ok(StageResult { model, interrupted, before, after })
+    Ok(StageResult { interrupted, before, after, ..StageResult::of(Some(model)) })
 }
 
 /// Says how many records of a data file were passed over.

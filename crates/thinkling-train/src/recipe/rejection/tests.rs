@@ -1,6 +1,7 @@
 use super::*;
-use crate::recipe::{ExamplePlace, ModelSource, Recipe, StageKind};
+use crate::recipe::{ExamplePlace, FormatFilter, KeepOrder, ModelSource, Recipe, StageKind};
 use std::path::Path;
+use thinkling_reward::Language;
 
 const HEAD: &str = "name='r'\nmodel.path='m'\n[[stage]]\nname='rs'\nkind='rejection-sampling'\n";
 const DATA: &str = "data={kind='mini-world'}\n";
@@ -24,23 +25,23 @@ fn stage(keys: &str) -> RejectionStage {
 
 #[test]
 fn a_stage_drops_what_the_report_drops_unless_the_recipe_says_otherwise() {
-    let r = stage("");
+    let r = stage("").answers;
     assert_eq!((r.samples, r.keep_per_prompt, r.keep), (4, 1, KeepOrder::First));
     let f = &r.filters;
     assert!(f.truncated && f.correct && f.code_blocks && r.deduplicate);
     assert_eq!((f.format, f.max_paragraph), (FormatFilter::Strict, 300));
-    assert_eq!(stage("template='chat'").filters.format, FormatFilter::Off);
+    assert_eq!(stage("template='chat'").answers.filters.format, FormatFilter::Off);
     assert!(r.rewards().truncated_earns_nothing);
-    assert!(!stage("filters={truncated=false}").rewards().truncated_earns_nothing);
+    assert!(!stage("filters={truncated=false}").answers.rewards().truncated_earns_nothing);
     let r = stage(
         "problems=7\nkeep='shortest'\naccuracy={template='boxed'}\nrollout={kind='engine'}\n\
          filters={format='think-only', language='zh', min_language=0}\n\
          decontaminate={files=['a.jsonl', '/b.json'], ngram=8}\n\
          mix=[{path='c.jsonl', share=0.25}, {path='d.jsonl', count=3, messages='turns'}]",
     );
-    assert_eq!((r.problems, r.keep), (Some(7), KeepOrder::Shortest));
-    assert_eq!(r.rewards().template, thinkling_reward::Template::Boxed);
-    assert_eq!(r.filters.language, Some(Language::Zh));
+    assert_eq!((r.answers.problems, r.answers.keep), (Some(7), KeepOrder::Shortest));
+    assert_eq!(r.answers.rewards().template, thinkling_reward::Template::Boxed);
+    assert_eq!(r.answers.filters.language, Some(Language::Zh));
     assert_eq!(r.mix[1].amount, MixAmount::Count(3));
     let paths = ["/recipes/a.jsonl", "/b.json", "/recipes/c.jsonl", "/recipes/d.jsonl"];
     assert_eq!(r.paths(), paths.map(PathBuf::from));

@@ -47,8 +47,13 @@ fn run_evaluation(
     let checks = Checks { stage: rl.name, rewards, tools };
     let prompts = Prompts::of(model, rl.stage.template)?;
     let context_tokens = decoder.config().max_position_embeddings;
-    let loaded =
-        load_questions(checks, &eval.data, prompts, context_tokens, (seed, true), eval.problems)?;
+    let loaded = load_questions(
+        checks,
+        &eval.data,
+        Some((prompts, context_tokens)),
+        (seed, true),
+        eval.problems,
+    )?;
     note_skipped(context, &loaded);
     let questions = loaded.questions;
     let sampling = SamplingParams {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::recipe::{Recipe, StageKind};
-use crate::rejection::mix_in;
+use crate::recipe::{Recipe, RejectionStage, StageKind};
+use crate::rejection::{RejectionCounts, mix_in};
 use serde_json::Value;
 use std::path::Path;
 use tempfile::{TempDir, tempdir};
@@ -82,12 +82,13 @@ impl World {
         let json = thinkling_learn::world::tokenizer_json().to_string();
         let tokenizer = Tokenizer::from_json(json.as_bytes()).expect("a tokenizer");
         let prompts =
-            Prompts { tokenizer: &tokenizer, chat, template: stage.template, system: None };
-        let mut choosing = Choosing::new(&stage, prompts).expect("readable files");
+            Prompts { tokenizer: &tokenizer, chat, template: stage.answers.template, system: None };
+        let mut choosing = Choosing::new(&stage.answers, Some(prompts)).expect("readable files");
         let (questions, answers) = (&self.questions, &self.answers);
-        let mut asked = Asked { questions, answers, file: &mut self.file };
-        let mut counts = choosing.choose(&mut asked).expect("readable answers");
-        let mixed = mix_in(&mut choosing, 7, &mut counts).expect("readable files");
+        let mut asked = [Asked { questions, answers, file: &mut self.file }];
+        let chosen = choosing.choose(&mut asked).expect("readable answers");
+        let mixed = mix_in(&mut choosing, &stage.mix, 7, chosen);
+        let (mixed, counts) = mixed.expect("readable files");
         let mut out = Vec::new();
         let failed = |e| TrainError::write("set", e);
         choosing.write(&mut asked, &mut out, &failed).expect("written");
@@ -99,10 +100,10 @@ impl World {
             let messages = value["messages"].as_array().expect("messages").clone();
             [text(&messages[0]), text(&messages[messages.len() - 1])]
         };
-        let c = &counts;
+        let c = &counts.answers;
         let sum = c.dropped.total() + c.decontaminated + c.duplicates + c.surplus + c.kept;
         assert_eq!(sum, c.asked, "{c:?}");
-        assert_eq!(c.written, c.kept + c.mixed_in);
+        assert_eq!(counts.written, c.kept + counts.mixed_in);
         let turns: Vec<[String; 2]> = lines.lines().map(turns).collect();
         assert_eq!(turns.len(), counts.written);
         (counts, turns)
@@ -120,17 +121,27 @@ fn of_good_answers_so_many_are_kept_as_the_recipe_says() {
         world.answer(1, sample, 4, "<think> none");
     }
     let (counts, turns) = world.chosen("");
-    assert_eq!((counts.asked, counts.correct, counts.kept, counts.surplus), (8, 3, 1, 2));
-    assert_eq!((counts.dropped.incorrect, counts.problems_without_kept), (5, 1));
+    assert_eq!(
+        (counts.answers.asked, counts.answers.correct, counts.answers.kept, counts.answers.surplus),
+        (8, 3, 1, 2)
+    );
+    assert_eq!((counts.answers.dropped.incorrect, counts.answers.problems_without_kept), (5, 1));
     assert_eq!(turns, [["1 + 2?".to_owned(), RIGHT[1..].to_owned()]], "the first, one blank off");
     let (counts, turns) = world.chosen("keep='shortest'\nkeep_per_prompt=2");
-    assert_eq!((counts.kept, counts.surplus), (2, 1));
+    assert_eq!((counts.answers.kept, counts.answers.surplus), (2, 1));
     assert!(turns[0][1].contains("sum") && turns[1][1].contains("I add"), "{turns:?}");
     let (counts, _) = world.chosen("filters={correct=false, format='off'}\nkeep_per_prompt=9");
-    assert_eq!((counts.kept, counts.duplicates), (5, 3), "of four equal ones the first");
+    assert_eq!(
+        (counts.answers.kept, counts.answers.duplicates),
+        (5, 3),
+        "of four equal ones the first"
+    );
     let (counts, _) =
         world.chosen("filters={correct=false, format='off'}\nkeep_per_prompt=9\ndeduplicate=false");
-    assert_eq!((counts.kept, counts.duplicates, counts.problems_without_kept), (8, 0, 0));
+    assert_eq!(
+        (counts.answers.kept, counts.answers.duplicates, counts.answers.problems_without_kept),
+        (8, 0, 0)
+    );
 }
 
 #[test]
@@ -139,11 +150,14 @@ fn a_prompt_that_stands_twice_in_the_data_counts_once() {
     world.answer(0, 0, 5, RIGHT);
     world.answer(1, 0, 5, &RIGHT.replace("We", "I"));
     let (counts, _) = world.chosen("");
-    assert_eq!((counts.kept, counts.surplus, counts.problems_without_kept), (1, 1, 0));
+    assert_eq!(
+        (counts.answers.kept, counts.answers.surplus, counts.answers.problems_without_kept),
+        (1, 1, 0)
+    );
     let mut world = World::new(&["1 + 2?", "1  + 2?"], 1);
     world.answer(0, 0, 5, RIGHT);
     world.answer(1, 0, 5, &RIGHT.replace("add", " add"));
-    assert_eq!(world.chosen("keep_per_prompt=2").0.duplicates, 1);
+    assert_eq!(world.chosen("keep_per_prompt=2").0.answers.duplicates, 1);
 }
 
 #[test]
@@ -161,13 +175,17 @@ fn prompts_of_an_evaluation_are_dropped_with_all_their_answers() {
          \"answer\":\"#### 3\"}\n",
     );
     let (counts, turns) = world.chosen("decontaminate={files=['test.jsonl'], ngram=8}");
-    assert_eq!((counts.decontaminated, counts.dropped.incorrect), (3, 1), "good answers alone");
+    assert_eq!(
+        (counts.answers.decontaminated, counts.answers.dropped.incorrect),
+        (3, 1),
+        "good answers alone"
+    );
     assert_eq!((turns[0][0].as_str(), turns.len()), ("2 + 1?", 1));
-    assert_eq!(counts.problems_without_kept, 2);
+    assert_eq!(counts.answers.problems_without_kept, 2);
     // They share 13 words in a row and no more.
     for (ngram, dropped) in [(13, 3), (14, 1)] {
         let keys = format!("decontaminate={{files=['test.jsonl'], ngram={ngram}}}");
-        assert_eq!(world.chosen(&keys).0.decontaminated, dropped, "{ngram}");
+        assert_eq!(world.chosen(&keys).0.answers.decontaminated, dropped, "{ngram}");
     }
 }
 
@@ -208,7 +226,7 @@ fn what_a_prompt_opens_is_a_part_of_the_example() {
     let (_, turns) = world.chosen_by(keys, Some(&chat));
     assert_eq!(turns[0][1], "<think>\nWe add.\n```\n</think> 3");
     let (counts, _) = world.chosen_by("template='chat'", Some(&chat));
-    assert_eq!(counts.dropped.code_block, 1);
+    assert_eq!(counts.answers.dropped.code_block, 1);
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(crate) fn dropped_by<'c>(
 
 /// Share of the words that are of the language, or of the one with the most words; `None` where there
 /// are no words.
-fn language_share(language: Option<Language>, text: &str) -> Option<f64> {
+pub(crate) fn language_share(language: Option<Language>, text: &str) -> Option<f64> {
     let counts = WordCounts::of(text);
     let share = match language {
         Some(language) => counts.share(language),

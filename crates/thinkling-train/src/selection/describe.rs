@@ -2,10 +2,10 @@
 
 use crate::error::Result;
 use crate::questions::{Checks, read_problems};
-use crate::recipe::{Recipe, StageKind};
+use crate::recipe::Recipe;
 use thinkling_reward::Tools;
 
-/// What a `rejection-sampling` stage is going to ask.
+/// What a stage that asks a model is going to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
     /// Prompts.
@@ -35,7 +35,7 @@ impl Planned {
 /// As a run would tell of its data.
 pub fn describe(recipe: &Recipe, index: usize, tools: Tools<'_>) -> Result<Option<Planned>> {
     let stage = &recipe.stages[index];
-    let StageKind::RejectionSampling(keys) = &stage.kind else { return Ok(None) };
+    let Some(keys) = stage.answers() else { return Ok(None) };
     let rewards = keys.rewards();
     let checks = Checks { stage: &stage.name, rewards: &rewards, tools };
     let there = read_problems(&keys.data, checks, recipe.stage_seed(index), false)?.rows.len();

@@ -1,0 +1,159 @@
+//! The table `teacher`: a model, or a server, that answers conversations for a stage.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::choice::choices;
+use super::model::ModelSource;
+use super::range::SECONDS;
+use super::rl::Template;
+use super::rollout::RolloutKeys;
+use super::section::Section;
+use super::{Stage, read_model};
+use crate::error::Result;
+
+/// Each request has a thread.
+const MAX_CONCURRENCY: u64 = 1024;
+
+choices! {
+    /// Kinds of teachers.
+    enum TeacherKind {
+        /// A model in this process.
+        Local = "local",
+        /// A server.
+        Http = "http",
+    }
+}
+
+/// Who answers; the key `kind`. Required.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TeacherKeys {
+    /// `kind = "local"`: a model in this process.
+    Local(Box<LocalTeacherKeys>),
+    /// `kind = "http"`: a server that speaks the protocol of OpenAI's chat completions.
+    Http(Box<HttpTeacherKeys>),
+}
+
+/// Keys of a teacher of `kind = "local"`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LocalTeacherKeys {
+    /// The model: a path, or `stage:NAME`. Default: the stage's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelSource>,
+    /// What stands around a conversation. `r1-zero` and `none` take one message of `user`. Default
+    /// `chat`.
+    pub template: Template,
+    /// A message of `system` before the others. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// What decodes, as in an `rl` stage.
+    pub rollout: RolloutKeys,
+}
+
+/// Keys of a teacher of `kind = "http"`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HttpTeacherKeys {
+    /// Address up to `/chat/completions`, such as `http://127.0.0.1:8000/v1`. Required.
+    pub url: String,
+    /// Name of the model there. Required.
+    pub model: String,
+    /// A message of `system` before the others. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Environment variable with the key, which is sent as `Authorization: Bearer`. Default: none is
+    /// sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// Requests at once, each for one answer. Default 4.
+    pub concurrency: usize,
+    /// Seconds that one request may take. Default 120.
+    pub timeout_seconds: f64,
+    /// How often a request that failed is sent again. Default 6.
+    pub retries: usize,
+    /// Seconds before the first of these; each later wait is twice as long, by a random factor from
+    /// 0.5 to 1. Default 1.
+    pub backoff_seconds: f64,
+    /// The longest such wait. A server's `Retry-After` may ask for more. Default 60.
+    pub max_backoff_seconds: f64,
+}
+
+impl TeacherKeys {
+    /// Reads the table; `earlier` are the stages that may have made the model.
+    pub(super) fn read(mut s: Section<'_>, earlier: &[Stage]) -> Result<Self> {
+        let keys = match s.required_choice("kind")? {
+            TeacherKind::Local => {
+                let model = s.section("model")?.map(|m| read_teacher_model(m, earlier));
+                let mut keys = LocalTeacherKeys {
+                    model: model.transpose()?,
+                    template: Template::Chat,
+                    system: s.text("system")?,
+                    rollout: RolloutKeys::default(),
+                };
+                s.choice("template", &mut keys.template)?;
+                if let Some(section) = s.section("rollout")? {
+                    keys.rollout.read(section)?;
+                }
+                if keys.system.is_some() && keys.template != Template::Chat {
+                    return Err(s.conflict("system", "`template` = \"chat\" beside it"));
+                }
+                Self::Local(Box::new(keys))
+            }
+            TeacherKind::Http => Self::Http(Box::new(HttpTeacherKeys::read(&mut s)?)),
+        };
+        s.finish()?;
+        Ok(keys)
+    }
+
+    /// The model's file or folder, where the recipe names one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Local(keys) => match &keys.model {
+                Some(ModelSource::Path(path)) => Some(path),
+                _ => None,
+            },
+            Self::Http(_) => None,
+        }
+    }
+}
+
+fn read_teacher_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
+    if !section.has("path") {
+        let expected = "a path, or `stage:NAME` (a new model has nothing to teach)";
+        return Err(section.conflict("path", expected));
+    }
+    read_model(section, earlier)
+}
+
+impl HttpTeacherKeys {
+    fn read(s: &mut Section<'_>) -> Result<Self> {
+        let url = s.required_text("url")?;
+        let mut keys = Self {
+            url: url.trim_end_matches('/').to_owned(),
+            model: s.required_text("model")?,
+            system: s.text("system")?,
+            api_key_env: s.text("api_key_env")?,
+            concurrency: 4,
+            timeout_seconds: 120.0,
+            retries: 6,
+            backoff_seconds: 1.0,
+            max_backoff_seconds: 60.0,
+        };
+        let host = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        if host.is_none_or(str::is_empty) {
+            let expected = "an address that begins with `http://` (https is not supported), such as \
+                            `http://127.0.0.1:8000/v1`";
+            return Err(s.conflict("url", expected));
+        }
+        let mut concurrency = keys.concurrency as u64;
+        s.integer("concurrency", &mut concurrency, 1, MAX_CONCURRENCY)?;
+        // Fits: a small number.
+        keys.concurrency = concurrency as usize;
+        s.float("timeout_seconds", &mut keys.timeout_seconds, SECONDS)?;
+        s.count("retries", &mut keys.retries, 0)?;
+        s.float("backoff_seconds", &mut keys.backoff_seconds, SECONDS)?;
+        s.float("max_backoff_seconds", &mut keys.max_backoff_seconds, SECONDS)?;
+        Ok(keys)
+    }
+}

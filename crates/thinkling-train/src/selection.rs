@@ -1,0 +1,21 @@
+//! Which answers of a model are good enough to be learnt from: filters, decontamination,
+//! deduplication, and how many of a prompt are kept. `rejection-sampling` and `cold-start` stages
+//! choose by it.
+//!
+//! Everything here is a pure function of the answers and the recipe; the stage samples.
+
+mod choosing;
+mod contamination;
+mod counts;
+mod describe;
+mod duplicates;
+mod filters;
+mod write;
+
+pub use counts::{Dropped, SelectionCounts};
+pub use describe::{Planned, describe};
+
+pub(crate) use choosing::{Asked, Choosing};
+pub(crate) use contamination::Evaluations;
+pub(crate) use filters::{Seen, dropped_by, language_share};
+pub(crate) use write::{write_line, write_set};

@@ -1,0 +1,62 @@
+//! Files of conversations.
+
+use crate::atomic;
+use crate::error::{Result, TrainError};
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+use thinkling_text::Message;
+
+/// A line of the set.
+#[derive(Serialize)]
+struct Line<'a> {
+    messages: Vec<Turn<'a>>,
+    /// The problem's name in its data; none of what is mixed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Turn<'a> {
+    role: &'a str,
+    content: &'a str,
+}
+
+/// Writes one conversation.
+///
+/// # Errors
+/// What `out` fails with.
+pub(crate) fn write_line(
+    out: &mut dyn Write,
+    messages: &[Message],
+    id: Option<&str>,
+    failed: &dyn Fn(std::io::Error) -> TrainError,
+) -> Result<()> {
+    let messages = messages.iter().map(|m| Turn { role: &m.role, content: &m.content }).collect();
+    let mut bytes = serde_json::to_vec(&Line { messages, id })
+        .map_err(|e| TrainError::Encode { what: "an example", reason: e.to_string() })?;
+    bytes.push(b'\n');
+    out.write_all(&bytes).map_err(failed)
+}
+
+/// Writes a file whole or not at all; `fill` may fail otherwise than by writing.
+///
+/// # Errors
+/// Those of `fill` and of writing.
+pub(crate) fn write_set(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write, &dyn Fn(std::io::Error) -> TrainError) -> Result<()>,
+) -> Result<()> {
+    let mut reason = None;
+    let written = atomic::write_with(path, |out| {
+        fill(out, &|e| TrainError::write(path, e)).map_err(|error| {
+            let ended = std::io::Error::other("what is written cannot be made");
+            reason = Some(error);
+            ended
+        })
+    });
+    match reason {
+        Some(reason) => Err(reason),
+        None => written,
+    }
+}

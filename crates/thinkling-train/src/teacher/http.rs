@@ -1,0 +1,270 @@
+//! A server as teacher: several requests at once, each tried again while its faults may pass.
+
+use super::protocol::{self, Request};
+use super::retry::{Backoff, Fault};
+use crate::error::{Result, TrainError};
+use crate::examples::share_of;
+use crate::http::post;
+use crate::recipe::HttpTeacherKeys;
+use crate::sampling::{Drawing, Event, OnEvent, Place, Reply};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+use thinkling_text::Message;
+
+/// Time between two looks at whether someone asks to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Time between two sentences about retries.
+const NOTE_EVERY: Duration = Duration::from_secs(5);
+
+/// A server that answers.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpTeacher {
+    keys: HttpTeacherKeys,
+    /// The header `Authorization`; in no message.
+    authorization: Option<Secret>,
+}
+
+/// A text that is not shown.
+#[derive(Clone)]
+struct Secret(String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("..")
+    }
+}
+
+/// What a worker tells.
+enum Told {
+    Reply(Place, Reply),
+    /// A fault that is waited for.
+    Again {
+        place: Place,
+        reason: String,
+        wait: Duration,
+    },
+    /// There will be no answer.
+    Lost {
+        place: Place,
+        reason: String,
+    },
+}
+
+/// What a server was asked for in this process.
+#[derive(Default)]
+struct Used {
+    answers: usize,
+    prompt_tokens: usize,
+    tokens: usize,
+    retries: usize,
+}
+
+impl Used {
+    fn words(&self) -> String {
+        let Self { answers, prompt_tokens, tokens, retries } = self;
+        format!(
+            "teacher: {answers} answers, {prompt_tokens} prompt tokens and {tokens} completion \
+             tokens; {retries} requests were sent again"
+        )
+    }
+}
+
+/// What there is to do, for all workers.
+struct Work {
+    teacher: HttpTeacher,
+    conversations: Vec<Vec<Message>>,
+    drawing: Drawing,
+    missing: Vec<Place>,
+    /// The next of `missing`; past all of them once nothing more is to be begun.
+    next: Mutex<usize>,
+    stopped: Condvar,
+}
+
+impl HttpTeacher {
+    /// Prepares the requests.
+    ///
+    /// # Errors
+    /// An environment variable that is not set, or whose value no header can hold.
+    pub(crate) fn open(keys: &HttpTeacherKeys) -> Result<Self> {
+        let key = |name: &String| match std::env::var(name) {
+            Ok(key) if !key.is_empty() && key.bytes().all(|b| (33..127).contains(&b)) => {
+                Ok(Secret(format!("Bearer {key}")))
+            }
+            Ok(_) => Err(TrainError::TeacherKey { name: name.clone(), reason: "is no key" }),
+            Err(_) => Err(TrainError::TeacherKey { name: name.clone(), reason: "is not set" }),
+        };
+        let authorization = keys.api_key_env.as_ref().map(key).transpose()?;
+        Ok(Self { keys: keys.clone(), authorization })
+    }
+
+    /// Answers what is missing.
+    ///
+    /// # Errors
+    /// [`TrainError::Teacher`] once a request failed for good; the answers of those that were under
+    /// way are told before.
+    pub(crate) fn answer(
+        &self,
+        conversations: &[Vec<Message>],
+        drawing: Drawing,
+        missing: &[Place],
+        on_event: OnEvent<'_>,
+    ) -> Result<()> {
+        let work = Arc::new(Work {
+            teacher: self.clone(),
+            conversations: conversations.to_vec(),
+            drawing,
+            missing: missing.to_vec(),
+            next: Mutex::new(0),
+            stopped: Condvar::new(),
+        });
+        let (to, from) = channel();
+        for _ in 0..self.keys.concurrency.min(missing.len()) {
+            let (work, to) = (work.clone(), to.clone());
+            // Not joined: an interrupt does not wait for a server.
+            std::thread::spawn(move || work.run(&to));
+        }
+        drop(to);
+        let (mut lost, mut noted) = (None, None::<Instant>);
+        let mut used = Used::default();
+        loop {
+            let flow = match from.recv_timeout(LOOK_EVERY) {
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => on_event(Event::Tokens(0)),
+                Ok(Told::Reply(place, reply)) => {
+                    used.answers += 1;
+                    used.prompt_tokens += reply.prompt_tokens;
+                    used.tokens += reply.tokens;
+                    let counted = on_event(Event::Tokens(reply.tokens));
+                    match on_event(Event::Ended(place, reply)) {
+                        ControlFlow::Continue(()) => counted,
+                        stopped => stopped,
+                    }
+                }
+                Ok(Told::Again { place, reason, wait }) => {
+                    used.retries += 1;
+                    if noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY) {
+                        continue;
+                    }
+                    noted = Some(Instant::now());
+                    on_event(Event::Note(format!(
+                        "teacher: {}: {reason}; again in {:.1} s",
+                        words(place),
+                        wait.as_secs_f64()
+                    )))
+                }
+                Ok(Told::Lost { place, reason }) => {
+                    work.stop();
+                    lost.get_or_insert((place, reason));
+                    ControlFlow::Continue(())
+                }
+            };
+            if flow.is_break() {
+                work.stop();
+                return Ok(());
+            }
+        }
+        let _ = on_event(Event::Note(used.words()));
+        let Some((place, reason)) = lost else { return Ok(()) };
+        Err(TrainError::Teacher {
+            url: self.keys.url.clone(),
+            reason: format!("{}: {reason}", words(place)),
+            answered: used.answers,
+            missing: missing.len() - used.answers,
+        })
+    }
+
+    /// One try.
+    fn try_once(
+        &self,
+        messages: &[Message],
+        drawing: &Drawing,
+        seed: u32,
+    ) -> std::result::Result<Reply, Fault> {
+        let keys = &self.keys;
+        let request = Request::new(&keys.model, keys.system.as_deref(), messages, drawing, seed);
+        let body = serde_json::to_vec(&request)
+            .map_err(|e| Fault::Lasting { reason: format!("a request that is no JSON: {e}") })?;
+        let mut headers =
+            vec![("content-type", "application/json"), ("accept", "application/json")];
+        headers.extend(self.authorization.as_ref().map(|key| ("authorization", key.0.as_str())));
+        // A recipe's times are above 0 and up to a day.
+        let timeout = Duration::from_secs_f64(keys.timeout_seconds);
+        let url = format!("{}/chat/completions", keys.url);
+        let response = post(&url, &headers, &body, timeout).map_err(Fault::passing)?;
+        match response.status.is_success() {
+            true => protocol::read(&response),
+            false => Err(Fault::of(&response, SystemTime::now())),
+        }
+    }
+}
+
+/// The name of an answer in messages.
+fn words((conversation, sample): Place) -> String {
+    format!("answer {} to conversation {}", sample + 1, conversation + 1)
+}
+
+impl Work {
+    /// Asks for one answer after the other until none is left.
+    fn run(&self, to: &Sender<Told>) {
+        while let Some(place) = self.take() {
+            let Some(told) = self.ask(place, to) else { return };
+            // Without a receiver nobody waits for it.
+            if to.send(told).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Place> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.missing.get(*next).copied();
+        *next = next.saturating_add(1);
+        place
+    }
+
+    /// Nothing more is begun, and nobody waits for another try.
+    fn stop(&self) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = usize::MAX;
+        self.stopped.notify_all();
+    }
+
+    /// Waits; false where it was stopped.
+    fn wait(&self, time: Duration) -> bool {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.stopped.wait_timeout_while(next, time, |next| *next != usize::MAX);
+        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Asks for an answer until it is there or lost; `None` where it was stopped between two tries.
+    fn ask(&self, place: Place, to: &Sender<Told>) -> Option<Told> {
+        let keys = &self.teacher.keys;
+        let backoff = Backoff {
+            first: Duration::from_secs_f64(keys.backoff_seconds),
+            longest: Duration::from_secs_f64(keys.max_backoff_seconds),
+        };
+        let stream = self.drawing.stream(place).to_string();
+        let share = |parts: &[&str]| share_of(self.drawing.seed, parts);
+        // 31 bits are what every server takes.
+        let seed = (share(&["teacher", &stream]) * f64::from(1u32 << 31)) as u32;
+        let messages = &self.conversations[place.0];
+        for retry in 0.. {
+            let (reason, asked) = match self.teacher.try_once(messages, &self.drawing, seed) {
+                Ok(reply) => return Some(Told::Reply(place, reply)),
+                Err(Fault::Lasting { reason }) => return Some(Told::Lost { place, reason }),
+                Err(Fault::Passing { reason, asked }) => (reason, asked),
+            };
+            if retry == keys.retries {
+                let reason = format!("{reason} (tried {} times)", retry + 1);
+                return Some(Told::Lost { place, reason });
+            }
+            let wait = backoff.wait(retry, share(&["wait", &stream, &retry.to_string()]), asked);
+            to.send(Told::Again { place, reason, wait }).ok()?;
+            if !self.wait(wait) {
+                return None;
+            }
+        }
+        None
+    }
+}

@@ -11,7 +11,6 @@ use super::range::{POSITIVE, Range};
 use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
-use super::tree::Value;
 use super::{Stage, StageKind};
 use crate::error::Result;
 
@@ -145,7 +144,9 @@ pub struct HeldOutKeys {
 impl SftStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
-        let data = read_data(s, earlier)?;
+        let tables = s.required_tables("data")?.into_iter();
+        let data =
+            tables.map(|table| ExampleSource::read(table, earlier)).collect::<Result<_>>()?;
         let defaults =
             Training { lr: 5e-5, schedule: Decay::Cosine, steps: 0, ..Training::default() };
         let training = defaults.read_with_steps(s, 0)?;
@@ -179,19 +180,6 @@ impl SftStage {
         }
         Ok(stage)
     }
-}
-
-fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
-    let one_or_more = "a table, or an array of at least one table";
-    let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
-    let Value::Array(items) = &node.value else {
-        return Ok(vec![ExampleSource::read(s.required_section("data")?, earlier)?]);
-    };
-    if items.is_empty() {
-        return Err(s.conflict("data", one_or_more));
-    }
-    let read = |(i, item)| ExampleSource::read(s.inner(item, &format!("data.{i}"))?, earlier);
-    items.iter().enumerate().map(read).collect()
 }
 
 impl ExampleSource {

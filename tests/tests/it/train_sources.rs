@@ -172,12 +172,13 @@ fn an_entropy_bonus_keeps_more_entropy() {
     let entropy = |name: &str, coef: f64| {
         let out = dir.path().join(name);
         let keys = format!("entropy_coef = {coef}\n");
-        Tiny { steps: 12, problems: 2, rl: keys, ..Tiny::default() }.run(dir.path(), &out);
+        Tiny { steps: 40, problems: 2, rl: keys, ..Tiny::default() }.run(dir.path(), &out);
         let lines = json_lines(&out.join("metrics.jsonl"));
         number(lines.last().expect("a line"), "entropy")
     };
     let (without, with) = (entropy("without", 0.0), entropy("with", 0.5));
-    assert!(with > without + 0.01, "{with} and {without}");
+    // Of 4.9 nats at most.
+    assert!(with > without + 0.05, "{with} and {without}");
 }
 
 #[test]

@@ -18,11 +18,12 @@ pub(crate) fn before_after(before: &Evaluated, after: &Evaluated) -> String {
         interval(&after.all),
         after.all.problems.to_string(),
     ]);
-    for (level, tally) in &after.levels {
-        let first = before.levels.get(level).copied().unwrap_or_default();
-        let row = [percent(first.accuracy()), percent(tally.accuracy())];
-        let [b, a] = row;
-        rows.push([format!("  {level}"), b, a, tally.problems.to_string()]);
+    for (before, after) in [(&before.levels, &after.levels), (&before.sources, &after.sources)] {
+        for (part, tally) in after {
+            let first = before.get(part).copied().unwrap_or_default();
+            let [b, a] = [percent(first.accuracy()), percent(tally.accuracy())];
+            rows.push([format!("  {part}"), b, a, tally.problems.to_string()]);
+        }
     }
     let mut add = |name: &str, value: &dyn Fn(&Tally) -> String| {
         rows.push([name.into(), value(&before.all), value(&after.all), String::new()]);

@@ -5,7 +5,8 @@
 //! `[chunk_tokens, vocab]` (two of them) and, with gradients, of two copies of the head's weight,
 //! however many tokens there are. The gradient is analytic and needs no graph:
 //! with `p = softmax(W h / T)` and `g = d loss / d logprob` of the token `t`,
-//! `d h = g / T (W[t] - p W)` and `d W = g / T (onehot(t) - p)^T h`.
+//! `d h = g / T (W[t] - p W)` and `d W = g / T (onehot(t) - p)^T h`. A gradient `e` in the entropy
+//! `H = -sum p ln p` adds `-e / T p (ln p + H)` to that of the logits.
 //!
 //! A gradient step through a whole model is then: forward to the last hidden states under
 //! autodiff; [`token_logprobs_and_entropy`] and the loss on their inner tensors; [`head_backward`];
@@ -42,6 +43,21 @@ impl HeadWeight {
             Self::Trained(weight) => (weight, true),
             Self::Frozen(weight) => (weight, false),
         }
+    }
+}
+
+/// Gradients of a loss in what the head says of each token, `[tokens]` each.
+#[derive(Debug, Clone)]
+pub struct TokenGrads {
+    /// In the log-probability of the target.
+    pub logprobs: Tensor<1>,
+    /// In the entropy; absent: zeros, without the work.
+    pub entropy: Option<Tensor<1>>,
+}
+
+impl From<Tensor<1>> for TokenGrads {
+    fn from(logprobs: Tensor<1>) -> Self {
+        Self { logprobs, entropy: None }
     }
 }
 
@@ -132,11 +148,11 @@ pub fn token_logprobs_and_entropy(
     Ok((join(logprobs, head.tokens), join(entropies, head.tokens)))
 }
 
-/// Gradients of a loss in the head's inputs, from its gradient in the log-probabilities; makes the
-/// logits of each chunk again.
+/// Gradients of a loss in the head's inputs, from its gradient in the log-probabilities, or in these
+/// and the entropies; makes the logits of each chunk again.
 ///
 /// # Shapes
-/// As [`token_logprobs`]; `grad_logprobs`: `[tokens]`.
+/// As [`token_logprobs`]; `grads`: `[tokens]` each.
 ///
 /// # Errors
 /// As [`token_logprobs`].
@@ -145,19 +161,21 @@ pub fn head_backward(
     weight: impl Into<HeadWeight>,
     targets: Tensor<1, Int>,
     temperature: f32,
-    grad_logprobs: Tensor<1>,
+    grads: impl Into<TokenGrads>,
     chunk_tokens: usize,
 ) -> Result<HeadGrads, GrpoError> {
     let (weight, trained) = weight.into().open();
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
-    let mut backward = Backward::new(&head, grad_logprobs, trained)?;
+    let mut backward = Backward::new(&head, grads.into(), trained)?;
     if let Some(host) = head.host() {
         return Ok(backward.on_host(&host).0);
     }
     for range in head.chunks() {
         let Chunk { range, hidden, logits } = head.chunk(range);
-        let probs = softmax(logits, 1);
-        backward.add(range, hidden, probs);
+        match backward.entropy_rows(&range) {
+            Some(rows) => backward.add_with_entropy(range, hidden, logits, rows),
+            None => drop(backward.add(range, hidden, softmax(logits, 1))),
+        }
     }
     Ok(backward.finish())
 }
@@ -180,7 +198,7 @@ pub fn head_forward_backward(
 ) -> Result<HeadOutput, GrpoError> {
     let (weight, trained) = weight.into().open();
     let head = Head::new(hidden, weight, targets, temperature, chunk_tokens)?;
-    let mut backward = Backward::new(&head, grad_logprobs, trained)?;
+    let mut backward = Backward::new(&head, grad_logprobs.into(), trained)?;
     if let Some(host) = head.host() {
         let (grads, HeadStats { logprobs, entropy }) = backward.on_host(&host);
         return Ok(HeadOutput { logprobs, entropy, grads });

@@ -35,7 +35,7 @@ pub use error::GrpoError;
 pub use aggregate::{BatchScale, LossType};
 #[cfg(feature = "burn")]
 pub use head::{
-    CrossEntropy, HeadGrads, HeadOutput, HeadWeight, cross_entropy, head_backward,
+    CrossEntropy, HeadGrads, HeadOutput, HeadWeight, TokenGrads, cross_entropy, head_backward,
     head_forward_backward, token_logprobs, token_logprobs_and_entropy,
 };
 #[cfg(feature = "burn")]

@@ -1,5 +1,5 @@
 //! The policy objectives: clipped surrogate, two-sided cap, sequence-level ratios, CISPO, and the
-//! divergence from the reference in the loss.
+//! divergence from the reference and the policy's entropy in the loss.
 //!
 //! Log-probabilities under the mask count for nothing, whatever they hold (also infinities).
 
@@ -18,8 +18,8 @@ pub use config::{ObjectiveConfig, RatioLevel};
 /// gradient. `exp(80)` still fits `f32`.
 pub(crate) const LOG_RATIO_MAX: f64 = 80.0;
 
-/// One micro-batch of completions. Only `logprobs` carries a gradient; everything else is constant
-/// whatever graph it comes from.
+/// One micro-batch of completions. Only `logprobs` and, with an entropy bonus, `entropies` carry a
+/// gradient; everything else is constant whatever graph it comes from.
 #[derive(Debug, Clone)]
 pub struct ObjectiveInputs {
     /// Log-probabilities of the sampled tokens under the policy, nats, `[rows, tokens]`.
@@ -33,7 +33,8 @@ pub struct ObjectiveInputs {
     pub sampler_logprobs: Option<Tensor<2>>,
     /// The same under the reference; needed where `kl_coef` is not 0.
     pub ref_logprobs: Option<Tensor<2>>,
-    /// Entropy of the policy at each token, nats, `[rows, tokens]`; only for the statistics.
+    /// Entropy of the policy at each token, nats, `[rows, tokens]`; needed where `entropy_coef` is not
+    /// 0, otherwise only for the statistics.
     pub entropies: Option<Tensor<2>>,
     /// One advantage a completion, `[rows]`.
     pub advantages: Tensor<1>,
@@ -88,7 +89,8 @@ impl ObjectiveInputs {
 /// A policy loss with what it is made of.
 #[derive(Debug, Clone)]
 pub struct PolicyLoss {
-    /// The loss to minimise, `[1]`, differentiable in `logprobs`.
+    /// The loss to minimise, `[1]`, differentiable in `logprobs` and, with an entropy bonus, in
+    /// `entropies`.
     pub loss: Tensor<1>,
     /// Loss of each token, 0 under the mask, `[rows, tokens]`; no gradient.
     pub per_token_loss: Tensor<2>,
@@ -128,6 +130,8 @@ pub struct LossAndGrad {
     pub loss: f64,
     /// `d loss / d logprobs`, `[rows, tokens]`, outside any graph.
     pub grad: Tensor<2>,
+    /// `d loss / d entropies`, `[rows, tokens]`, outside any graph; only with an entropy bonus.
+    pub entropy_grad: Option<Tensor<2>>,
     /// Statistics.
     pub stats: ObjectiveStats,
 }
@@ -135,11 +139,12 @@ pub struct LossAndGrad {
 /// The policy loss of a micro-batch.
 ///
 /// With `r = exp(logprob - old_logprob)` per token or as its geometric mean per completion:
-/// `-min(min(r, delta) A, clip(r, 1 - eps_low, 1 + eps_high) A) + kl_coef KL` for each token
-/// (R1 report, equations 1 and 2), for CISPO `-stop_gradient(min(r, cap)) A logprob + kl_coef KL`;
-/// then aggregated as [`LossType`] says. With an importance correction each token's loss, the
-/// divergence's term included, is multiplied by its [weight](crate::ImportanceCorrection) without
-/// gradient before it is aggregated; what losses are divided by stays.
+/// `-min(min(r, delta) A, clip(r, 1 - eps_low, 1 + eps_high) A) + kl_coef KL - entropy_coef H` for
+/// each token (R1 report, equations 1 and 2, which have no entropy), for CISPO
+/// `-stop_gradient(min(r, cap)) A logprob + kl_coef KL - entropy_coef H`; then aggregated as
+/// [`LossType`] says. With an importance correction each token's loss, the terms of divergence and
+/// entropy included, is multiplied by its [weight](crate::ImportanceCorrection) without gradient
+/// before it is aggregated; what losses are divided by stays.
 ///
 /// # Shapes
 /// See [`ObjectiveInputs`].
@@ -155,6 +160,10 @@ pub fn policy_loss(
     inputs.check()?;
     if config.kl_coef != 0.0 && inputs.ref_logprobs.is_none() {
         return Err(GrpoError::Missing { what: "ref_logprobs", because: "kl_coef is not 0" });
+    }
+    let has_bonus = config.entropy_coef != 0.0;
+    if has_bonus && inputs.entropies.is_none() {
+        return Err(GrpoError::Missing { what: "entropies", because: "entropy_coef is not 0" });
     }
     let correction = config.importance_correction;
     if correction.is_on() && inputs.sampler_logprobs.is_none() {
@@ -197,6 +206,10 @@ pub fn policy_loss(
     let mut losses = -gain;
     if let Some(kl) = kl.clone().filter(|_| config.kl_coef != 0.0) {
         losses = losses + kl.mul_scalar(config.kl_coef);
+    }
+    if let Some(entropies) = inputs.entropies.clone().filter(|_| has_bonus) {
+        let entropies = entropies.mask_fill(skip.clone(), 0.0);
+        losses = losses - entropies.mul_scalar(config.entropy_coef);
     }
     if let Some(importance) = &importance {
         losses = losses * importance.weights.clone();
@@ -275,9 +288,10 @@ fn cispo_gain(
     (logprobs * weight, ClipMasks { low: none.clone(), high, delta: none })
 }
 
-/// Loss and `d loss / d logprobs`, through a graph of its own with `logprobs` as the leaf.
+/// Loss and `d loss / d logprobs`, through a graph of its own with `logprobs` as the leaf; with an
+/// entropy bonus also `d loss / d entropies`.
 ///
-/// The gradient is what [`head_backward`](crate::head_backward) takes.
+/// The gradients are what [`head_backward`](crate::head_backward) takes.
 ///
 /// # Errors
 /// As [`policy_loss`], and [`GrpoError::Read`] where the device fails.
@@ -288,9 +302,9 @@ pub fn loss_and_grad(
     inputs: &ObjectiveInputs,
     config: &ObjectiveConfig,
 ) -> Result<LossAndGrad, GrpoError> {
-    let (stats, grad) = backward(inputs, config)?;
+    let (stats, grad, entropy_grad) = backward(inputs, config)?;
     let (loss, stats) = stats.read()?;
-    Ok(LossAndGrad { loss, grad, stats })
+    Ok(LossAndGrad { loss, grad, entropy_grad, stats })
 }
 
 /// [`loss_and_grad`] without blocking.
@@ -301,19 +315,24 @@ pub async fn loss_and_grad_async(
     inputs: &ObjectiveInputs,
     config: &ObjectiveConfig,
 ) -> Result<LossAndGrad, GrpoError> {
-    let (stats, grad) = backward(inputs, config)?;
+    let (stats, grad, entropy_grad) = backward(inputs, config)?;
     let (loss, stats) = stats.read_async().await?;
-    Ok(LossAndGrad { loss, grad, stats })
+    Ok(LossAndGrad { loss, grad, entropy_grad, stats })
 }
 
-fn backward(
-    inputs: &ObjectiveInputs,
-    config: &ObjectiveConfig,
-) -> Result<(DeviceStats, Tensor<2>), GrpoError> {
-    let leaf = inputs.logprobs.clone().inner().autodiff().require_grad();
-    let inputs = ObjectiveInputs { logprobs: leaf.clone(), ..inputs.clone() };
+type Gradients = (DeviceStats, Tensor<2>, Option<Tensor<2>>);
+
+fn backward(inputs: &ObjectiveInputs, config: &ObjectiveConfig) -> Result<Gradients, GrpoError> {
+    let leaf = |tensor: Tensor<2>| tensor.inner().autodiff().require_grad();
+    let logprobs = leaf(inputs.logprobs.clone());
+    let mut inputs = ObjectiveInputs { logprobs: logprobs.clone(), ..inputs.clone() };
+    let bonus = inputs.entropies.take_if(|_| config.entropy_coef != 0.0).map(leaf);
+    if bonus.is_some() {
+        inputs.entropies.clone_from(&bonus);
+    }
     let PolicyLoss { loss, stats, .. } = policy_loss(&inputs, config)?;
     let mut grads = loss.backward();
-    let grad = leaf.grad_remove(&mut grads);
-    Ok((stats, grad.unwrap_or_else(|| inputs.logprobs.inner().zeros_like())))
+    let mut taken =
+        |leaf: Tensor<2>| leaf.grad_remove(&mut grads).unwrap_or_else(|| leaf.inner().zeros_like());
+    Ok((stats, taken(logprobs), bonus.map(taken)))
 }

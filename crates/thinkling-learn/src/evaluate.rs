@@ -218,6 +218,9 @@ pub struct Evaluated {
     pub all: Tally,
     /// By level, where problems have one.
     pub levels: BTreeMap<String, Tally>,
+    /// By source, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Tally>,
     /// The first completion of each problem.
     pub samples: Vec<Sample>,
 }
@@ -249,6 +252,16 @@ impl Evaluated {
             self.add(question, answers, scorer)?;
         }
         Ok(())
+    }
+
+    /// Adds what was measured on the questions of another source, which is called so.
+    pub fn add_source(&mut self, name: &str, other: Self) {
+        self.all.add(&other.all);
+        for (level, tally) in other.levels {
+            self.levels.entry(level).or_default().add(&tally);
+        }
+        self.sources.entry(name.to_owned()).or_default().add(&other.all);
+        self.samples.extend(other.samples);
     }
 
     fn add(

@@ -5,9 +5,10 @@
 //!   group;
 //! - [`Learner::policy_step`], [`Learner::language_model_step`] and [`Learner::supervised_step`]
 //!   update the weights, or adapters beside them, which [`write_adapter`] writes for `peft`;
-//! - [`EpochSampler`] chooses questions, [`RlNumbers`] has the report's numbers, [`Summary`] says
-//!   what a rollout shows, [`choose_groups`] which of its groups are learnt from, [`Evaluated`] measures a model, [`Measures`] are the report's with
-//!   intervals;
+//! - [`EpochSampler`] and, of several sources or by a curriculum, [`Mixture`] choose questions,
+//!   [`RlNumbers`] has the report's numbers, [`Summary`] says what a rollout shows,
+//!   [`choose_groups`] which of its groups are learnt from, [`Evaluated`] measures a model,
+//!   [`Measures`] are the report's with intervals;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
 //!
 //! Readbacks are async because a browser cannot block; natively the futures are ready at once.
@@ -44,7 +45,9 @@ pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
 pub use measures::{Measures, ProblemResult};
 pub use micro::activation_bytes;
-pub use order::EpochSampler;
+pub use order::{
+    Curriculum, EpochSampler, LevelOrder, Mixture, QuestionOrder, SourceQuestions, source_seed,
+};
 pub use packing::best_fit_decreasing;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,

@@ -1,5 +1,9 @@
 //! The order in which training sees its items.
 
+mod mixture;
+
+pub use mixture::{Curriculum, LevelOrder, Mixture, QuestionOrder, SourceQuestions, source_seed};
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -65,6 +69,19 @@ impl EpochSampler {
         }
         batch
     }
+
+    /// The next item that `accepts`, which is told the epoch too; others are passed over. Where none
+    /// is found in a whole epoch, whichever comes next.
+    pub fn next_where(&mut self, mut accepts: impl FnMut(u64, usize) -> bool) -> Option<usize> {
+        // Two lengths hold a whole epoch, wherever they begin.
+        for _ in 0..2 * self.len {
+            let item = self.next_batch(1).pop()?;
+            if accepts(self.epoch, item) {
+                return Some(item);
+            }
+        }
+        self.next_batch(1).pop()
+    }
 }
 
 /// A uniformly random permutation (Fisher-Yates) from the random stream of an epoch.
@@ -105,6 +122,21 @@ mod tests {
         }
         assert_eq!(counts.len(), 6);
         assert!(counts.values().all(|n| (n - 1_000).abs() < 145), "{counts:?}");
+    }
+
+    #[test]
+    fn items_that_are_not_accepted_are_passed_over_in_the_same_order() {
+        let (mut all, mut even) = (EpochSampler::new(5, 20), EpochSampler::new(5, 20));
+        let expected: Vec<usize> =
+            all.next_batch(60).into_iter().filter(|item| item % 2 == 0).collect();
+        let got: Vec<usize> =
+            (0..30).filter_map(|_| even.next_where(|_, item| item % 2 == 0)).collect();
+        assert_eq!(got, expected);
+        // Wherever an epoch begins, an item is found that only it has.
+        let mut one = EpochSampler::new(5, 20);
+        assert!((0..40).all(|_| one.next_where(|_, item| item == 3) == Some(3)));
+        assert!(EpochSampler::new(1, 4).next_where(|_, _| false).is_some_and(|item| item < 4));
+        assert_eq!(EpochSampler::new(1, 0).next_where(|_, _| true), None);
     }
 
     #[test]

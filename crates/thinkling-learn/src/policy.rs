@@ -1,15 +1,15 @@
 //! Log-probabilities of completions under a model, and the policy gradient of a micro-batch.
 //!
 //! A prompt is computed once for all of its completions, here as in generation. The loss is a
-//! function of the chosen tokens' log-probabilities alone, so its small graph is run by itself and
-//! its gradient goes into the model through the chunked head: no `[tokens, vocab]` tensor and one
+//! function of the chosen tokens' log-probabilities and entropies alone, so its small graph is run by
+//! itself and its gradient goes into the model through the chunked head: no `[tokens, vocab]` tensor and one
 //! backward pass.
 
 use crate::language_model::{head_weight, vector};
 use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use thinkling_grpo::{
-    BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, head_backward,
-    loss_and_grad_async, token_logprobs_and_entropy,
+    BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, TokenGrads,
+    head_backward, loss_and_grad_async, token_logprobs_and_entropy,
 };
 use thinkling_model::{
     Decoder, HeadGrads, ModelError, PackedBatch, ParamGrads, Recompute, Sequence,
@@ -260,9 +260,12 @@ pub async fn policy_gradient(
         scale,
     };
     let objective = loss_and_grad_async(&inputs, settings.objective).await?;
-    let grad = layout.to_flat(objective.grad);
-    let head =
-        head_backward(plain, head_weight(model), layout.targets.clone(), temperature, grad, chunk)?;
+    let grads = TokenGrads {
+        logprobs: layout.to_flat(objective.grad),
+        entropy: objective.entropy_grad.map(|grad| layout.to_flat(grad)),
+    };
+    let targets = layout.targets.clone();
+    let head = head_backward(plain, head_weight(model), targets, temperature, grads, chunk)?;
     // Tokens that predict nothing have no gradient, those that several completions follow have its
     // sum.
     let hidden = states.zeros_like();

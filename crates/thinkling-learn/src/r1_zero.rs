@@ -54,6 +54,13 @@ impl RlNumbers {
         }
     }
 
+    /// The RL stage on the cold start (arXiv 2501.12948 v2, hyper-parameters of R1's first RL stage):
+    /// as R1-Zero, with the clip width 10 given for it and with a language reward, which no number
+    /// here tells. Its steps are not published: those of R1-Zero.
+    pub fn reasoning() -> Self {
+        Self::r1_zero()
+    }
+
     /// The course of the learning rate.
     pub fn schedule(&self) -> Schedule {
         Schedule {

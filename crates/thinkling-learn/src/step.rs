@@ -144,8 +144,8 @@ impl Learner {
     /// One policy-gradient step on `samples` (all completions of the minibatch), in micro-batches
     /// of at most `micro_batch` completions.
     ///
-    /// Completions that cannot move the policy (advantage 0 without a KL term, or not trained) are
-    /// counted in the loss's mean but not run. Splitting gives the gradient of the whole minibatch,
+    /// Completions that cannot move the policy (advantage 0 without a KL term or an entropy bonus, or
+    /// not trained) are counted in the loss's mean but not run. Splitting gives the gradient of the whole minibatch,
     /// except for [`LossType::Bnpo`], whose mean is over the tokens of a micro-batch by definition;
     /// there nothing is left out.
     ///
@@ -159,9 +159,8 @@ impl Learner {
         lr: f64,
         micro_batch: usize,
     ) -> Result<PolicyStep, LearnError> {
-        let idle = |s: &PolicySample<'_>| {
-            !s.trained || (s.advantage == 0.0 && settings.objective.kl_coef == 0.0)
-        };
+        let others = settings.objective.kl_coef != 0.0 || settings.objective.entropy_coef != 0.0;
+        let idle = |s: &PolicySample<'_>| !s.trained || (s.advantage == 0.0 && !others);
         let keep_all = settings.objective.loss == LossType::Bnpo;
         let mut run: Vec<usize> =
             (0..samples.len()).filter(|&i| keep_all || !idle(&samples[i])).collect();

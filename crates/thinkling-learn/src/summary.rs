@@ -16,9 +16,9 @@ pub struct Summary {
     pub reward: f64,
     /// Share of right answers.
     pub accuracy: f64,
-    /// Value of the format, where it is rewarded.
+    /// Value of the format, over the completions where it is rewarded.
     pub format: Option<f64>,
-    /// Name and mean of each component, before weighting.
+    /// Name and mean of each component, before weighting, over the completions that have it.
     pub components: Vec<(String, f64)>,
     /// Name and share of clipped values of each component with bounds.
     pub clipped: Vec<(String, f64)>,
@@ -37,20 +37,32 @@ pub struct Summary {
 impl Summary {
     /// Over `scored`, in groups of `group`. `bounded` are the names of the components with bounds.
     pub fn of(scored: &[Scored], group: usize, bounded: &[&str]) -> Self {
+        Self::of_groups(&scored.chunks(group.max(1)).collect::<Vec<_>>(), bounded)
+    }
+
+    /// Over the completions of some groups.
+    pub fn of_groups(groups: &[&[Scored]], bounded: &[&str]) -> Self {
+        let scored: Vec<&Scored> = groups.iter().copied().flatten().collect();
         let n = scored.len().max(1) as f64;
-        let mean = |f: &dyn Fn(&Scored) -> f64| scored.iter().map(f).sum::<f64>() / n;
-        let value = |name: &str| mean(&|s| s.record.value(name).unwrap_or(0.0));
-        let is_clipped =
-            |s: &Scored, name: &str| s.record.component(name).is_some_and(|c| c.clipped);
-        let clipped = |name: &str| mean(&|s| f64::from(u8::from(is_clipped(s, name))));
-        // Every record of a stage has the same components.
-        let parts = scored.first().map_or(&[][..], |s| &s.record.components);
-        let components: Vec<(String, f64)> =
-            parts.iter().map(|part| (part.name.to_string(), value(&part.name))).collect();
+        let mean = |f: &dyn Fn(&Scored) -> f64| scored.iter().map(|s| f(s)).sum::<f64>() / n;
+        // Records of one source have the same components; others may have others.
+        let value = |name: &str| {
+            let values = || scored.iter().filter_map(|s| s.record.value(name));
+            values().sum::<f64>() / values().count().max(1) as f64
+        };
+        let clipped = |name: &str| {
+            let parts = || scored.iter().filter_map(|s| s.record.component(name));
+            parts().filter(|c| c.clipped).count() as f64 / parts().count().max(1) as f64
+        };
+        let mut components: Vec<(String, f64)> = Vec::new();
+        for part in scored.iter().flat_map(|s| &s.record.components) {
+            if !components.iter().any(|(name, _)| *name == part.name) {
+                components.push((part.name.to_string(), value(&part.name)));
+            }
+        }
         let tokens = scored.iter().map(|s| s.completion.ids.len()).sum();
-        let flat = scored.chunks(group.max(1));
-        let groups = flat.len().max(1) as f64;
-        let without = flat.filter(|group| !has_variance(group)).count();
+        let without = groups.iter().filter(|group| !has_variance(group)).count();
+        let groups = groups.len().max(1) as f64;
         Self {
             reward: mean(&|s| s.reward),
             accuracy: mean(&|s| f64::from(u8::from(s.record.verdict.is_correct()))),

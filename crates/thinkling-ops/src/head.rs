@@ -48,11 +48,11 @@ impl HostHead {
         HeadStats { logprobs: column(0), entropy: column(1) }
     }
 
-    /// Gradients for the gradient of the log-probabilities, and what was seen of these on the way;
-    /// that of the weight only where it is `trained`.
+    /// Gradients for the gradient of the log-probabilities, behind which that of the entropies may
+    /// stand, and what was seen of these on the way; that of the weight only where it is `trained`.
     ///
     /// # Shapes
-    /// As [`Self::forward`]; `grad` `[tokens]`.
+    /// As [`Self::forward`]; `grad` `[tokens]` or `[2 tokens]`.
     pub fn backward(
         &self,
         hidden: Tensor<2>,

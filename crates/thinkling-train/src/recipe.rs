@@ -17,8 +17,8 @@
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
-//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`],
-//! [`ColdStartStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`RlStage`], [`RlSource`], [`LengthChange`], [`DynamicSampling`], [`CurriculumKeys`], [`Alarms`],
+//! [`RejectionStage`], [`ColdStartStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
@@ -62,7 +62,10 @@ pub use pretrain::PretrainStage;
 pub use rejection::{MixAmount, MixSource, RejectionStage};
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
-pub use rl::{Alarms, DynamicSampling, Evaluation, LengthChange, Preset, RlStage, Template};
+pub use rl::{
+    Alarms, CurriculumKeys, DynamicSampling, Evaluation, LengthChange, Preset, RlSource, RlStage,
+    Template,
+};
 pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
@@ -209,14 +212,16 @@ impl Stage {
 
     /// Where the questions of the stage come from: of training, then of its evaluation.
     pub fn question_sources(&self) -> impl Iterator<Item = &QuestionSource> {
-        let sources = match &self.kind {
-            StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
-            StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
+        let (rl, one) = match &self.kind {
+            StageKind::Pretrain(_) | StageKind::Sft(_) => (None, None),
+            StageKind::Rl(r) => (Some(r), None),
             StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
-                [self.answers().map(|keys| &keys.data), None]
+                (None, self.answers().map(|keys| &keys.data))
             }
         };
-        sources.into_iter().flatten()
+        let evaluated = rl.and_then(|r| r.eval.as_ref()).map_or(&[][..], |e| &e.data);
+        let trained = rl.map_or(&[][..], |r| &r.data);
+        trained.iter().chain(evaluated).map(|r| &r.source).chain(one)
     }
 
     /// The data files that the stage reads.

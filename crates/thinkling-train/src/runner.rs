@@ -13,12 +13,13 @@ use crate::model_io::{LoadedModel, save_adapter, save_model};
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{
-    ModelSource, NewModel, Recipe, Rewrite, Stage, StageKind, TeacherKeys, TokenizerSource,
+    CurriculumKeys, ModelSource, NewModel, Recipe, Rewards, Rewrite, RlStage, Stage, StageKind,
+    TeacherKeys, TokenizerSource,
 };
 use crate::rejection::check_mix;
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::selection::Evaluations;
-use crate::stage::{self, SavedHead, Saving, StageContext};
+use crate::stage::{self, SavedHead, Saving, StageContext, rl_mixture};
 use crate::teacher::HttpTeacher;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -239,16 +240,35 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
             _ => {}
         }
         let StageKind::Rl(rl) = &stage.kind else { continue };
-        let (training, accuracy) = (rl.rewards.spec(), rl.rewards.accuracy_spec());
-        let eval = rl.eval.as_ref().map(|eval| (&eval.data, &accuracy));
-        for (data, rewards) in [(&rl.data, &training)].into_iter().chain(eval) {
-            if data.path().is_some() {
-                read_problems(data, Checks { stage: &stage.name, rewards, tools }, 0, false)?;
-            }
-        }
-        rl.rewards.active_external().try_for_each(|(_, reward)| external::check(reward))?;
+        check_rl(rl, &stage.name, tools)?;
     }
     Ok(())
+}
+
+/// Reads the data of an `rl` stage, and asks for the programs that reward it.
+fn check_rl(rl: &RlStage, name: &str, tools: Tools<'_>) -> Result<()> {
+    let by_level = matches!(rl.curriculum, Some(CurriculumKeys::Level { .. }));
+    let evaluated = rl.eval.iter().flat_map(|eval| &eval.data);
+    for source in evaluated.filter(|source| source.source.path().is_some()) {
+        let rewards = &rl.rewards_of(source).accuracy_spec();
+        read_problems(&source.source, Checks { stage: name, rewards, tools }, 0, true)?;
+    }
+    let mut all = Vec::with_capacity(rl.data.len());
+    for source in &rl.data {
+        // What is generated is looked at for its levels alone.
+        if by_level || source.source.path().is_some() {
+            let rewards = &rl.rewards_of(source).spec();
+            let checks = Checks { stage: name, rewards, tools };
+            all.push(read_problems(&source.source, checks, 0, false)?.rows);
+        }
+    }
+    if by_level {
+        let of = all.iter().map(|rows| rows.iter().map(|row| row.problem.level.as_deref()));
+        let levels = of.map(Iterator::collect).collect();
+        rl_mixture(rl, name, levels, 0)?;
+    }
+    let mut external = rl.all_rewards().into_iter().flat_map(Rewards::active_external);
+    external.try_for_each(|(_, reward)| external::check(reward))
 }
 
 fn find_checkpoint(

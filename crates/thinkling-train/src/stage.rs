@@ -26,6 +26,7 @@ use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
 
 pub(crate) use checkpoints::{SavedHead, Saving};
+pub(crate) use rl::mixture as rl_mixture;
 pub(crate) use sft::steps_of;
 
 /// Everything a stage works with.

@@ -8,12 +8,13 @@ use crate::failure::Failure;
 use crate::sandbox::Runner;
 use crate::table;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
 use thinkling_train::devices::Devices;
-use thinkling_train::evaluate::Evaluated;
+use thinkling_train::evaluate::{Evaluated, Tally};
 use thinkling_train::examples::describe;
 use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
 use thinkling_train::run_dir::RunInfo;
@@ -173,8 +174,12 @@ fn base_measured(outcome: &RunOutcome) -> Option<String> {
 
 fn as_json(outcome: &RunOutcome) -> serde_json::Value {
     let one = |e: &Evaluated| {
-        let levels: serde_json::Map<String, serde_json::Value> =
-            e.levels.iter().map(|(level, t)| (level.clone(), t.accuracy().into())).collect();
+        let accuracies = |parts: &BTreeMap<String, Tally>| -> serde_json::Value {
+            parts
+                .iter()
+                .map(|(part, t)| (part.clone(), serde_json::Value::from(t.accuracy())))
+                .collect()
+        };
         json!({
             "problems": e.all.problems,
             "accuracy": e.all.accuracy(),
@@ -183,7 +188,8 @@ fn as_json(outcome: &RunOutcome) -> serde_json::Value {
             "format": e.all.format(),
             "mean_tokens": e.all.mean_tokens(),
             "pass_at_k": e.all.pass_at_k(),
-            "levels": levels,
+            "levels": accuracies(&e.levels),
+            "sources": accuracies(&e.sources),
         })
     };
     let stages: Vec<_> = outcome

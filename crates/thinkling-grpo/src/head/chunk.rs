@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, activation::softmax};
+use burn::tensor::{
+    DType, IndexingUpdateOp, Int, Tensor,
+    activation::{log_softmax, softmax},
+};
 
 use thinkling_ops::{HeadGrads, HeadStats, HostHead, is_host};
 
+use super::TokenGrads;
 use crate::GrpoError;
 
 /// The checked inputs.
@@ -109,7 +113,9 @@ pub(super) struct Backward<'a> {
     pub(super) head: &'a Head,
     /// `g / T`, `[tokens, 1]`.
     pub(super) coefficients: Tensor<2>,
-    grad_logprobs: Tensor<1>,
+    /// `e / T`, `[tokens, 1]`, where the entropies have a gradient.
+    entropy_coefficients: Option<Tensor<2>>,
+    grads: TokenGrads,
     pub(super) hidden: Vec<Tensor<2>>,
     /// The softmax's part of the weight's gradient.
     pub(super) weight: Option<Tensor<2>>,
@@ -118,24 +124,37 @@ pub(super) struct Backward<'a> {
 }
 
 impl<'a> Backward<'a> {
-    pub(super) fn new(
-        head: &'a Head,
-        grad_logprobs: Tensor<1>,
-        trained: bool,
-    ) -> Result<Self, GrpoError> {
-        if grad_logprobs.dims() != [head.tokens] {
-            return Err(shape_error("grad_logprobs", &[head.tokens], &grad_logprobs.dims()));
-        }
-        let grad_logprobs = grad_logprobs.inner();
-        let coefficients = grad_logprobs.clone().reshape([head.tokens, 1]);
-        let coefficients = coefficients.mul_scalar(1.0 / head.temperature);
-        Ok(Self { head, coefficients, grad_logprobs, hidden: Vec::new(), weight: None, trained })
+    pub(super) fn new(head: &'a Head, grads: TokenGrads, trained: bool) -> Result<Self, GrpoError> {
+        let checked = |what, grad: Tensor<1>| match grad.dims() == [head.tokens] {
+            true => Ok(grad.inner()),
+            false => Err(shape_error(what, &[head.tokens], &grad.dims())),
+        };
+        let logprobs = checked("grad_logprobs", grads.logprobs)?;
+        let entropy = grads.entropy.map(|grad| checked("grad_entropy", grad)).transpose()?;
+        let column = |grad: &Tensor<1>| {
+            grad.clone().reshape([head.tokens, 1]).mul_scalar(1.0 / head.temperature)
+        };
+        let coefficients = column(&logprobs);
+        let entropy_coefficients = entropy.as_ref().map(column);
+        let grads = TokenGrads { logprobs, entropy };
+        let (hidden, weight) = (Vec::new(), None);
+        Ok(Self { head, coefficients, entropy_coefficients, grads, hidden, weight, trained })
+    }
+
+    /// `e / T` of a chunk, `[chunk, 1]`, where the entropies have a gradient.
+    pub(super) fn entropy_rows(&self, range: &Range<usize>) -> Option<Tensor<2>> {
+        self.entropy_coefficients.as_ref().map(|column| rows(column, range))
     }
 
     /// All chunks by host functions.
     pub(super) fn on_host(self, host: &HostHead) -> (HeadGrads, HeadStats) {
         let (hidden, weight) = (self.head.hidden.clone(), self.head.weight.clone());
-        host.backward(hidden, weight, self.grad_logprobs, self.trained)
+        let TokenGrads { logprobs, entropy } = self.grads;
+        let grads = match entropy {
+            None => logprobs,
+            Some(entropy) => Tensor::cat(vec![logprobs, entropy], 0),
+        };
+        host.backward(hidden, weight, grads, self.trained)
     }
 
     /// Adds a chunk; returns `p W`, `[chunk, hidden]`.
@@ -147,16 +166,46 @@ impl<'a> Backward<'a> {
     ) -> Tensor<2> {
         let coefficients = rows(&self.coefficients, &range);
         let mean_weight = probs.clone().matmul(self.head.weight.clone());
-        let chosen = self.head.weight.clone().select(0, self.head.targets_of(&range));
+        let chosen = self.chosen(&range);
         self.hidden.push((chosen - mean_weight.clone()) * coefficients.clone());
         if self.trained {
-            let part = probs.transpose().matmul(-(hidden * coefficients));
-            self.weight = Some(match self.weight.take() {
-                Some(sum) => sum + part,
-                None => part,
-            });
+            self.add_weight(probs.transpose().matmul(-(hidden * coefficients)));
         }
         mean_weight
+    }
+
+    /// Adds a chunk whose entropies have the gradient `e` too: with
+    /// `d = p (g / T + e / T (ln p + H))`, all but the target's part of the logits' gradient, negated,
+    /// `dh = g / T W[t] - d W` and `dW = -d^T h`.
+    pub(super) fn add_with_entropy(
+        &mut self,
+        range: Range<usize>,
+        hidden: Tensor<2>,
+        logits: Tensor<2>,
+        entropy_rows: Tensor<2>,
+    ) {
+        let coefficients = rows(&self.coefficients, &range);
+        let log_probs = log_softmax(logits, 1);
+        let probs = log_probs.clone().exp();
+        let entropy = -(probs.clone() * log_probs.clone()).sum_dim(1);
+        let d = probs * ((log_probs + entropy) * entropy_rows + coefficients.clone());
+        let chosen = self.chosen(&range) * coefficients;
+        self.hidden.push(chosen - d.clone().matmul(self.head.weight.clone()));
+        if self.trained {
+            self.add_weight(d.transpose().matmul(-hidden));
+        }
+    }
+
+    /// The weight's rows of the targets.
+    fn chosen(&self, range: &Range<usize>) -> Tensor<2> {
+        self.head.weight.clone().select(0, self.head.targets_of(range))
+    }
+
+    fn add_weight(&mut self, part: Tensor<2>) {
+        self.weight = Some(match self.weight.take() {
+            Some(sum) => sum + part,
+            None => part,
+        });
     }
 
     pub(super) fn finish(self) -> HeadGrads {

@@ -38,6 +38,8 @@ pub struct ObjectiveConfig {
     pub kl_coef: f64,
     /// Estimator of that divergence.
     pub kl: KlEstimator,
+    /// Weight of the policy's entropy, which is added to what is maximised.
+    pub entropy_coef: f64,
     /// Whether and how tokens are weighted for what the sampler's log-probabilities lack.
     pub importance_correction: ImportanceCorrection,
     /// Longest completion that sampling allows, tokens: the constant of `dr_grpo`.
@@ -55,6 +57,7 @@ impl Default for ObjectiveConfig {
             cispo_max_ratio: 5.0,
             kl_coef: 0.0,
             kl: KlEstimator::K3,
+            entropy_coef: 0.0,
             importance_correction: ImportanceCorrection::default(),
             max_completion_length: None,
         }
@@ -80,6 +83,7 @@ impl ObjectiveConfig {
         at_least("clip_eps_low", self.clip_eps_low, 0.0, "at least 0")?;
         at_least("clip_eps_high", self.clip_eps_high, 0.0, "at least 0")?;
         at_least("kl_coef", self.kl_coef, 0.0, "at least 0")?;
+        at_least("entropy_coef", self.entropy_coef, 0.0, "at least 0")?;
         at_least("cispo_max_ratio", self.cispo_max_ratio, f64::MIN_POSITIVE, "above 0")?;
         self.importance_correction.validate()?;
         at_least("delta", self.delta.unwrap_or(1.0), 1.0, "at least 1")?;

@@ -4,9 +4,9 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Int};
 use thinkling_grpo::{
-    GrpoError, HeadGrads, HeadWeight, ObjectiveConfig, ObjectiveInputs, cross_entropy,
-    head_backward, head_forward_backward, loss_and_grad, policy_loss, token_logprobs,
-    token_logprobs_and_entropy,
+    GrpoError, HeadGrads, HeadWeight, LossType, ObjectiveConfig, ObjectiveInputs, TokenGrads,
+    cross_entropy, head_backward, head_forward_backward, loss_and_grad, policy_loss,
+    token_logprobs, token_logprobs_and_entropy,
 };
 
 use crate::support::{Numbers, assert_close, mask, matrix, numbers, vector};
@@ -120,6 +120,90 @@ fn chunks_equal_the_whole_in_f64() {
     }
 }
 
+/// `sum_t (g_t ln p_t + e_t H_t)` at a temperature, by loops in f64.
+fn value(
+    hidden: &[f64],
+    weight: &[f64],
+    targets: &[usize],
+    [g, e]: [&[f64]; 2],
+    temperature: f64,
+) -> f64 {
+    let width = hidden.len() / targets.len();
+    let mut sum = 0.0;
+    for (t, h) in hidden.chunks(width).enumerate() {
+        let logit = |w: &[f64]| h.iter().zip(w).map(|(a, b)| a * b).sum::<f64>() / temperature;
+        let logits: Vec<f64> = weight.chunks(width).map(logit).collect();
+        let norm = logits.iter().map(|z| z.exp()).sum::<f64>().ln();
+        let entropy: f64 = logits.iter().map(|z| (z - norm).exp() * (norm - z)).sum();
+        sum += g[t] * (logits[targets[t]] - norm) + e[t] * entropy;
+    }
+    sum
+}
+
+/// Both paths: f32 takes the functions over host memory, f64 the tensor code.
+#[test]
+fn gradients_with_entropies_are_those_of_finite_differences() {
+    let (tokens, width, vocab, step) = (7, 5, 33, 1e-5);
+    for (dtype, tolerance) in [(DType::F64, 1e-8), (DType::F32, F32)] {
+        for temperature in [1.0_f32, 0.7] {
+            let p = problem(tokens, width, vocab, dtype);
+            let bonus = Numbers(5).vector(tokens);
+            let (hidden, weight) = (numbers(p.hidden.clone()), numbers(p.weight.clone()));
+            let targets: Vec<usize> =
+                numbers(p.targets.clone().float()).iter().map(|&id| id as usize).collect();
+            let coefficients = numbers(p.grad_logprobs.clone());
+            let both = [coefficients.as_slice(), &bonus];
+            let at = |h: &[f64], w: &[f64]| value(h, w, &targets, both, temperature.into());
+            let slope = |at: &dyn Fn(&[f64]) -> f64, x: &[f64]| -> Vec<f64> {
+                let moved = |i: usize, by: f64| {
+                    let mut x = x.to_vec();
+                    x[i] += by;
+                    at(&x)
+                };
+                let slope = |i| (moved(i, step) - moved(i, -step)) / (2.0 * step);
+                (0..x.len()).map(slope).collect()
+            };
+            let expected_hidden = slope(&|h| at(h, &weight), &hidden);
+            let expected_weight = slope(&|w| at(&hidden, w), &weight);
+            for chunk in [1, 3, usize::MAX] {
+                let grads = TokenGrads {
+                    logprobs: p.grad_logprobs.clone(),
+                    entropy: Some(vector(&bonus, dtype)),
+                };
+                let head = |w: HeadWeight| {
+                    let (h, t) = (p.hidden.clone(), p.targets.clone());
+                    head_backward(h, w, t, temperature, grads.clone(), chunk).unwrap()
+                };
+                let got = head(p.weight.clone().into());
+                let frozen = head(HeadWeight::Frozen(p.weight.clone()));
+                assert!(frozen.weight.is_none());
+                for got in [got.hidden, frozen.hidden] {
+                    assert_close("d hidden", &numbers(got), &expected_hidden, tolerance, tolerance);
+                }
+                let got = numbers(got.weight.unwrap());
+                assert_close("d weight", &got, &expected_weight, tolerance, tolerance);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_entropy_gradient_of_zero_changes_nothing_and_a_wrong_shape_is_named() {
+    for dtype in [DType::F32, DType::F64] {
+        let p = problem(5, 4, 19, dtype);
+        let grads = |entropy: Option<&[f64]>| {
+            let entropy = entropy.map(|values| vector(values, dtype));
+            let grads = TokenGrads { logprobs: p.grad_logprobs.clone(), entropy };
+            let inputs = (p.hidden.clone(), p.weight.clone(), p.targets.clone());
+            head_backward(inputs.0, inputs.1, inputs.2, 1.0, grads, 2)
+        };
+        let (plain, zero) = (grads(None).unwrap(), grads(Some(&[0.0; 5])).unwrap());
+        assert_close("d hidden", &numbers(zero.hidden), &numbers(plain.hidden), F32, F32);
+        let error = grads(Some(&[0.0; 4])).unwrap_err();
+        assert_eq!(error.to_string(), "shape of grad_entropy, expected: [5], got: [4]");
+    }
+}
+
 #[test]
 fn far_apart_logits_stay_finite() {
     // Logits 0 and 500: the second token's probability of the first is below every float.
@@ -131,9 +215,14 @@ fn far_apart_logits_stay_finite() {
     assert_close("logprobs", &numbers(logprobs), &[-500.0, 0.0], F32, 0.0);
     assert_close("entropy", &numbers(entropy), &[0.0, 0.0], F32, 0.0);
     let g = vector(&[1.0, 1.0], DType::F32);
-    let grads = head_backward(hidden, weight, targets(), 1.0, g, 2).unwrap();
-    assert_close("d hidden", &numbers(grads.hidden), &[-500.0, 0.0], F32, 0.0);
-    assert_close("d weight", &numbers(grads.weight.unwrap()), &[1.0, -1.0], F32, 0.0);
+    let bonus = TokenGrads { logprobs: g.clone(), entropy: Some(g.clone()) };
+    // The entropy is flat there.
+    for grads in [g.into(), bonus] {
+        let (h, w) = (hidden.clone(), weight.clone());
+        let grads = head_backward(h, w, targets(), 1.0, grads, 2).unwrap();
+        assert_close("d hidden", &numbers(grads.hidden), &[-500.0, 0.0], F32, 0.0);
+        assert_close("d weight", &numbers(grads.weight.unwrap()), &[1.0, -1.0], F32, 0.0);
+    }
 }
 
 #[test]
@@ -169,11 +258,12 @@ fn a_policy_step_through_injected_gradients_equals_one_graph() {
     let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [rows * tokens]), &Device::flex());
     let advantages = vector(&[1.0, -0.5, 0.3], DType::F64);
     let kept = [vec![1.0; 5], vec![1.0, 1.0, 0.0, 0.0, 0.0], vec![1.0, 1.0, 1.0, 1.0, 0.0]];
-    let policy = |logprobs: Tensor<1>| {
+    let policy = |logprobs: Tensor<1>, entropies: Tensor<1>| {
         let old = logprobs.clone().inner().mul_scalar(1.05).reshape([rows, tokens]);
         ObjectiveInputs {
             old_logprobs: Some(old.clone()),
             ref_logprobs: Some(old.mul_scalar(0.9)),
+            entropies: Some(entropies.reshape([rows, tokens])),
             ..ObjectiveInputs::new(
                 logprobs.reshape([rows, tokens]),
                 advantages.clone(),
@@ -181,32 +271,48 @@ fn a_policy_step_through_injected_gradients_equals_one_graph() {
             )
         }
     };
-    let config = ObjectiveConfig { kl_coef: 0.1, ..ObjectiveConfig::default() };
-    let temperature = 0.8;
+    for (entropy_coef, loss) in [
+        (0.0, LossType::Grpo),
+        (0.05, LossType::Grpo),
+        (0.05, LossType::Dapo),
+        (0.05, LossType::DrGrpo),
+        (0.05, LossType::Cispo),
+    ] {
+        let config = ObjectiveConfig {
+            kl_coef: 0.1,
+            entropy_coef,
+            loss,
+            max_completion_length: Some(tokens),
+            ..ObjectiveConfig::default()
+        };
+        let temperature = 0.8;
 
-    let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
-    let hidden = last_hidden(&embedding, &mixing, &ids);
-    let (logprobs, _) = plain(hidden, embedding.clone(), p.targets.clone(), temperature);
-    let loss = policy_loss(&policy(logprobs), &config).unwrap().loss;
-    let grads = loss.backward();
-    let expected_embedding = numbers(embedding.grad(&grads).expect("a gradient"));
-    let expected_layer = numbers(mixing.grad(&grads).expect("a gradient"));
+        let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
+        let hidden = last_hidden(&embedding, &mixing, &ids);
+        let (logprobs, entropy) = plain(hidden, embedding.clone(), p.targets.clone(), temperature);
+        let loss = policy_loss(&policy(logprobs, entropy), &config).unwrap().loss;
+        let grads = loss.backward();
+        let expected_embedding = numbers(embedding.grad(&grads).expect("a gradient"));
+        let expected_layer = numbers(mixing.grad(&grads).expect("a gradient"));
 
-    let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
-    let hidden = last_hidden(&embedding, &mixing, &ids);
-    let head = || (hidden.clone().inner(), embedding.clone().inner(), p.targets.clone());
-    let (h, w, t) = head();
-    let (logprobs, _) = token_logprobs_and_entropy(h, w, t, temperature, 4).unwrap();
-    let step = loss_and_grad(&policy(logprobs), &config).unwrap();
-    assert_close("loss", &[step.loss], &numbers(loss.clone().inner()), F64, F64);
-    let (h, w, t) = head();
-    let g = step.grad.reshape([rows * tokens]);
-    let head_grads = head_backward(h, w, t, temperature, g, 4).unwrap();
-    let grads = (hidden * head_grads.hidden).sum().backward();
-    let got = embedding.grad(&grads).expect("a gradient") + head_grads.weight.unwrap();
-    assert_close("d embedding", &numbers(got), &expected_embedding, F64, F64);
-    let got = numbers(mixing.grad(&grads).expect("a gradient"));
-    assert_close("d layer", &got, &expected_layer, F64, F64);
+        let (embedding, mixing) = (leaf(&p.weight), leaf(&layer));
+        let hidden = last_hidden(&embedding, &mixing, &ids);
+        let head = || (hidden.clone().inner(), embedding.clone().inner(), p.targets.clone());
+        let (h, w, t) = head();
+        let (logprobs, entropy) = token_logprobs_and_entropy(h, w, t, temperature, 4).unwrap();
+        let step = loss_and_grad(&policy(logprobs, entropy), &config).unwrap();
+        assert_eq!(step.entropy_grad.is_some(), entropy_coef != 0.0);
+        assert_close("loss", &[step.loss], &numbers(loss.clone().inner()), F64, F64);
+        let (h, w, t) = head();
+        let flat = |grad: Tensor<2>| grad.reshape([rows * tokens]);
+        let g = TokenGrads { logprobs: flat(step.grad), entropy: step.entropy_grad.map(flat) };
+        let head_grads = head_backward(h, w, t, temperature, g, 4).unwrap();
+        let grads = (hidden * head_grads.hidden).sum().backward();
+        let got = embedding.grad(&grads).expect("a gradient") + head_grads.weight.unwrap();
+        assert_close("d embedding", &numbers(got), &expected_embedding, F64, F64);
+        let got = numbers(mixing.grad(&grads).expect("a gradient"));
+        assert_close("d layer", &got, &expected_layer, F64, F64);
+    }
 }
 
 #[test]

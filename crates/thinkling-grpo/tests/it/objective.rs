@@ -23,7 +23,7 @@ pub(crate) fn sample(seed: u64) -> ObjectiveInputs {
         old_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
         sampler_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
         ref_logprobs: Some(matrix(&logprobs(&mut random), DType::F64)),
-        entropies: None,
+        entropies: Some(matrix(&Numbers(seed + 100).matrix(4, 5), DType::F64)),
         advantages: vector(&random.vector(4), DType::F64),
         mask: mask(&rows.map(Vec::from)),
         scale: BatchScale::default(),
@@ -33,14 +33,16 @@ pub(crate) fn sample(seed: u64) -> ObjectiveInputs {
 pub(crate) fn every_config() -> Vec<ObjectiveConfig> {
     let losses =
         [LossType::Grpo, LossType::DrGrpo, LossType::Bnpo, LossType::Dapo, LossType::Cispo];
-    let kinds = [CorrectionKind::None, CorrectionKind::Truncate, CorrectionKind::Mask];
+    let (none, mask) = (CorrectionKind::None, CorrectionKind::Mask);
+    let kinds = [none, CorrectionKind::Truncate, mask, none];
     let mut configs = Vec::new();
     for loss in losses {
         for ratio in [RatioLevel::Token, RatioLevel::Sequence] {
-            for kind in kinds {
+            for (kind, entropy_coef) in kinds.into_iter().zip([0.0, 0.0, 0.03, 0.03]) {
                 configs.push(ObjectiveConfig {
                     loss,
                     ratio,
+                    entropy_coef,
                     delta: Some(1.5),
                     kl_coef: 0.05,
                     importance_correction: ImportanceCorrection { kind, cap: 1.2 },
@@ -64,11 +66,14 @@ fn infinities_under_the_mask_count_for_nothing() {
     let sampler = clean.sampler_logprobs.as_ref();
     spoilt.sampler_logprobs = sampler.map(|sampler| spoil(sampler, f64::NEG_INFINITY));
     spoilt.ref_logprobs = clean.ref_logprobs.as_ref().map(|old| spoil(old, f64::INFINITY));
+    spoilt.entropies = clean.entropies.as_ref().map(|entropies| spoil(entropies, f64::NAN));
     for config in every_config() {
         let expected = loss_and_grad(&clean, &config).unwrap();
         let got = loss_and_grad(&spoilt, &config).unwrap();
         assert_eq!(got.loss, expected.loss, "{config:?}");
         assert_eq!(got.stats, expected.stats, "{config:?}");
+        let entropy = |grad: Option<Tensor<2>>| grad.map(numbers);
+        assert_eq!(entropy(got.entropy_grad), entropy(expected.entropy_grad), "{config:?}");
         assert_eq!(numbers(got.grad), numbers(expected.grad), "{config:?}");
     }
 }
@@ -111,7 +116,7 @@ fn unequal_micro_batches_add_up_to_the_whole_step() {
             continue;
         }
         let expected = loss_and_grad(&whole, &config).unwrap();
-        let (mut loss, mut gradient) = (0.0, Vec::new());
+        let (mut loss, mut gradient, mut entropy) = (0.0, Vec::new(), Vec::new());
         for (start, rows) in [(0, 1), (1, 3)] {
             let part = |tensor: &Tensor<2>| tensor.clone().narrow(0, start, rows);
             let inputs = ObjectiveInputs {
@@ -119,7 +124,7 @@ fn unequal_micro_batches_add_up_to_the_whole_step() {
                 old_logprobs: whole.old_logprobs.as_ref().map(part),
                 sampler_logprobs: whole.sampler_logprobs.as_ref().map(part),
                 ref_logprobs: whole.ref_logprobs.as_ref().map(part),
-                entropies: None,
+                entropies: whole.entropies.as_ref().map(part),
                 advantages: whole.advantages.clone().narrow(0, start, rows),
                 mask: whole.mask.clone().narrow(0, start, rows),
                 scale: BatchScale {
@@ -131,10 +136,45 @@ fn unequal_micro_batches_add_up_to_the_whole_step() {
             let got = loss_and_grad(&inputs, &config).unwrap();
             loss += got.loss;
             gradient.extend(numbers(got.grad));
+            entropy.extend(got.entropy_grad.map(numbers).unwrap_or_default());
         }
+        let expected_entropy = expected.entropy_grad.map(numbers).unwrap_or_default();
+        assert_eq!(entropy.is_empty(), config.entropy_coef == 0.0);
+        assert_close("gradient of entropies", &entropy, &expected_entropy, EXACT, EXACT);
         assert_close("loss", &[loss], &[expected.loss], EXACT, EXACT);
         assert_close("gradient", &gradient, &numbers(expected.grad), EXACT, EXACT);
     }
+}
+
+/// `-coef sum_t H_t / length / rows` beside the loss without it, by hand.
+#[test]
+fn an_entropy_bonus_is_aggregated_as_the_loss_is() {
+    let inputs = sample(5);
+    let plain = ObjectiveConfig { kl_coef: 0.05, ..ObjectiveConfig::default() };
+    let bonus = ObjectiveConfig { entropy_coef: 0.5, ..plain.clone() };
+    let (plain, got) =
+        (loss_and_grad(&inputs, &plain).unwrap(), loss_and_grad(&inputs, &bonus).unwrap());
+    let entropies = numbers(inputs.entropies.clone().unwrap());
+    // Tokens of each row by its mask.
+    let rows: [&[usize]; 4] = [&[0, 1, 2, 3, 4], &[0, 2], &[0, 1, 2, 3], &[0, 1, 2, 3, 4]];
+    let mut expected = [0.0; 20];
+    let mut mean = 0.0;
+    for (row, tokens) in rows.iter().enumerate() {
+        for &token in *tokens {
+            expected[5 * row + token] = -0.5 / (4 * tokens.len()) as f64;
+            mean += entropies[5 * row + token] / (4 * tokens.len()) as f64;
+        }
+    }
+    assert_close("loss", &[got.loss], &[plain.loss - 0.5 * mean], EXACT, EXACT);
+    let entropy = numbers(got.entropy_grad.expect("a gradient"));
+    assert_close("gradient of entropies", &entropy, &expected, EXACT, EXACT);
+    assert_eq!(numbers(got.grad), numbers(plain.grad), "log-probabilities have the same gradient");
+    assert!(plain.entropy_grad.is_none());
+    let without = ObjectiveInputs { entropies: None, ..inputs };
+    let error = loss_and_grad(&without, &bonus).unwrap_err();
+    assert!(matches!(error, GrpoError::Missing { what: "entropies", .. }));
+    let error = ObjectiveConfig { entropy_coef: -0.1, ..bonus }.validate().unwrap_err();
+    assert!(matches!(error, GrpoError::Range { what: "entropy_coef", .. }));
 }
 
 #[test]

@@ -44,8 +44,13 @@ fn assert_close(a: &[f32], b: &[f32], what: &str) {
     assert!(worst <= SAME_GRADIENT * (1.0 + scale), "{what}: {worst} at scale {scale}");
 }
 
-/// Log-probabilities of one completion by plain tensor code over the whole sequence.
-fn plain_logprobs(model: &Decoder, prompt: &[u32], ids: &[u32], temperature: f64) -> Tensor<1> {
+/// Log-probabilities and entropies of one completion by plain tensor code over the whole sequence.
+fn plain_logprobs(
+    model: &Decoder,
+    prompt: &[u32],
+    ids: &[u32],
+    temperature: f64,
+) -> (Tensor<1>, Tensor<1>) {
     let whole = [prompt, ids].concat();
     let sequence = [Sequence { ids: &whole, prefix: None }];
     let hidden = model.forward(&PackedBatch::new(model, &sequence));
@@ -59,22 +64,28 @@ fn plain_logprobs(model: &Decoder, prompt: &[u32], ids: &[u32], temperature: f64
             logprobs.clone().slice([row..row + 1, id..id + 1]).reshape([1])
         })
         .collect();
-    Tensor::cat(rows, 0)
+    let entropies = -(logprobs.clone().exp() * logprobs).sum_dim(1);
+    let first = prompt.len() - 1;
+    let entropies = entropies.slice([first..first + ids.len(), 0..1]).reshape([ids.len()]);
+    (Tensor::cat(rows, 0), entropies)
 }
 
 #[test]
 fn the_policy_gradient_is_that_of_plain_autodiff_over_whole_sequences() {
     for kind in [CorrectionKind::None, CorrectionKind::Truncate] {
-        the_policy_gradient_is_that_of_plain_autodiff(kind);
+        for entropy_coef in [0.0, 0.2] {
+            the_policy_gradient_is_that_of_plain_autodiff(kind, entropy_coef);
+        }
     }
 }
 
-fn the_policy_gradient_is_that_of_plain_autodiff(kind: CorrectionKind) {
+fn the_policy_gradient_is_that_of_plain_autodiff(kind: CorrectionKind, entropy_coef: f64) {
     let (batch, learner) = (batch(), learner(&Device::flex()));
     let importance_correction = ImportanceCorrection { kind, cap: 1.1 };
     let objective = ObjectiveConfig {
         clip_eps_high: 0.28,
         kl_coef: 0.05,
+        entropy_coef,
         importance_correction,
         ..ObjectiveConfig::default()
     };
@@ -86,7 +97,7 @@ fn the_policy_gradient_is_that_of_plain_autodiff(kind: CorrectionKind) {
     let device = Device::flex();
     let mut loss = Tensor::<1>::zeros([1], &device).autodiff();
     for (i, ids) in batch.ids.iter().enumerate() {
-        let new = plain_logprobs(&tracked, &batch.prompts[i / 4], ids, 0.8);
+        let (new, entropies) = plain_logprobs(&tracked, &batch.prompts[i / 4], ids, 0.8);
         let constant = |x: &[f32]| Tensor::<1>::from_floats(x, &device).autodiff();
         let ratio = (new.clone() - constant(&batch.old[i])).exp();
         let a = batch.advantages[i];
@@ -102,7 +113,8 @@ fn the_policy_gradient_is_that_of_plain_autodiff(kind: CorrectionKind) {
                 constant(&weights)
             }
         };
-        loss = loss + (weight * (kl.mul_scalar(0.05) - gain)).mean().div_scalar(8.0);
+        let bonus = entropies.mul_scalar(entropy_coef);
+        loss = loss + (weight * (kl.mul_scalar(0.05) - gain - bonus)).mean().div_scalar(8.0);
     }
     let value: f32 = loss.clone().inner().into_scalar();
     let mut grads = loss.backward();
@@ -139,7 +151,7 @@ fn the_language_model_gradient_is_that_of_plain_autodiff() {
     let tracked = learner.model().tracked();
     let mut loss = Tensor::<1>::zeros([1], &Device::flex()).autodiff();
     for ids in &documents {
-        loss = loss - plain_logprobs(&tracked, &ids[..1], &ids[1..], 1.0).sum();
+        loss = loss - plain_logprobs(&tracked, &ids[..1], &ids[1..], 1.0).0.sum();
     }
     let loss = loss.div_scalar(targets as f64);
     let value: f32 = loss.clone().inner().into_scalar();
@@ -163,7 +175,7 @@ fn completion_logprobs_are_those_of_whole_sequences() {
     ))
     .unwrap();
     for (i, ids) in batch.ids.iter().enumerate() {
-        let want = plain_logprobs(learner.model(), &batch.prompts[i / 4], ids, 0.8);
+        let (want, _) = plain_logprobs(learner.model(), &batch.prompts[i / 4], ids, 0.8);
         for (g, w) in got[i].iter().zip(want.into_data().iter::<f32>()) {
             assert!((g - f64::from(w)).abs() < 1e-5);
         }
@@ -171,8 +183,16 @@ fn completion_logprobs_are_those_of_whole_sequences() {
 }
 
 fn step(learner: &mut Learner, batch: &Batch, loss: LossType, micro: usize) -> PolicyStep {
-    let objective =
-        ObjectiveConfig { loss, max_completion_length: Some(12), ..ObjectiveConfig::default() };
+    step_with(learner, batch, ObjectiveConfig { loss, ..ObjectiveConfig::default() }, micro)
+}
+
+fn step_with(
+    learner: &mut Learner,
+    batch: &Batch,
+    objective: ObjectiveConfig,
+    micro: usize,
+) -> PolicyStep {
+    let objective = ObjectiveConfig { max_completion_length: Some(12), ..objective };
     pollster::block_on(learner.policy_step(
         &batch.prompts,
         &samples(batch, false),
@@ -206,6 +226,84 @@ fn micro_batches_make_the_same_step_as_the_whole() {
     }
 }
 
+/// Without advantages nothing but the bonus moves the policy: its entropy rises, also that of
+/// completions that would be left out without it, alike in micro-batches and in one.
+#[test]
+fn an_entropy_bonus_trains_completions_without_an_advantage_too() {
+    for loss in [LossType::Grpo, LossType::DrGrpo, LossType::Dapo] {
+        let batch = Batch { advantages: vec![0.0; 8], ..batch() };
+        let run = |entropy_coef: f64, micro: usize| {
+            let mut learner = learner(&Device::flex());
+            let objective = ObjectiveConfig { loss, entropy_coef, ..ObjectiveConfig::default() };
+            let steps: Vec<PolicyStep> =
+                (0..4).map(|_| step_with(&mut learner, &batch, objective.clone(), micro)).collect();
+            (steps, weights(learner.model()))
+        };
+        let (steps, moved) = run(0.1, 64);
+        assert!(steps.iter().all(|step| step.logprobs.len() == 8), "{loss:?}");
+        assert!(steps[3].entropy > steps[0].entropy + 1e-3, "{loss:?}: {steps:?}");
+        let (split, split_moved) = run(0.1, 3);
+        assert!((steps[0].loss - split[0].loss).abs() < 1e-6, "{loss:?}");
+        let worst = moved.iter().zip(&split_moved).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-3, "{loss:?}: weights differ by {worst}");
+        let (idle, unmoved) = run(0.0, 64);
+        assert!(idle.iter().all(|step| step.logprobs.is_empty()), "{loss:?}");
+        assert_eq!(unmoved, weights(learner(&Device::flex()).model()), "{loss:?}");
+    }
+}
+
+/// A rollout of two minibatches, used twice: each step's ratios are those of the policy as it is to
+/// the one that sampled, the first step's alone are 1.
+#[test]
+fn later_minibatches_and_epochs_take_their_ratios_to_the_policy_that_sampled() {
+    let batch = batch();
+    let mut learner = learner(&Device::flex());
+    let rows: Vec<(usize, &[u32])> =
+        batch.ids.iter().enumerate().map(|(i, ids)| (i / 4, ids.as_slice())).collect();
+    let now = |learner: &Learner| -> Vec<Vec<f64>> {
+        let model = learner.model();
+        pollster::block_on(completion_logprobs(model, &batch.prompts, &rows, 0.8, 16)).unwrap()
+    };
+    let narrow = |rows: Vec<Vec<f64>>| -> Vec<Vec<f32>> {
+        rows.into_iter().map(|row| row.into_iter().map(|x| x as f32).collect()).collect()
+    };
+    let sampled = narrow(now(&learner));
+    let objective = ObjectiveConfig { kl_coef: 0.01, ..ObjectiveConfig::default() };
+    let all: Vec<PolicySample<'_>> = samples(&batch, true)
+        .into_iter()
+        .zip(&sampled)
+        .map(|(sample, old)| PolicySample { old_logprobs: Some(old), ..sample })
+        .collect();
+    let mut largest = Vec::new();
+    for minibatch in [0..4, 4..8, 0..4, 4..8] {
+        let policy = now(&learner);
+        let (mut ratio_max, mut low, mut high, mut tokens) = (0.0, 0.0, 0.0, 0.0);
+        for i in minibatch.clone() {
+            for (new, old) in policy[i].iter().zip(&sampled[i]) {
+                let (ratio, a) = ((new - f64::from(*old)).exp(), batch.advantages[i]);
+                ratio_max = f64::max(ratio_max, ratio);
+                low += f64::from(u8::from(a < 0.0 && ratio < 0.8));
+                high += f64::from(u8::from(a > 0.0 && ratio > 1.2));
+                tokens += 1.0;
+            }
+        }
+        let step = pollster::block_on(learner.policy_step(
+            &batch.prompts,
+            &all[minibatch],
+            settings(&objective, 16),
+            1e-2,
+            64,
+        ))
+        .unwrap();
+        assert!((step.ratio_max - ratio_max).abs() < 1e-4 * ratio_max, "{ratio_max} {step:?}");
+        assert!((step.clip_fraction_low - low / tokens).abs() < 1e-6, "{low} {step:?}");
+        assert!((step.clip_fraction_high - high / tokens).abs() < 1e-6, "{high} {step:?}");
+        largest.push(step.ratio_max);
+    }
+    assert!((largest[0] - 1.0).abs() < 1e-5, "{largest:?}");
+    assert!(largest[1..].iter().all(|ratio| *ratio > 1.05), "{largest:?}");
+}
+
 #[test]
 fn steps_are_the_same_bit_for_bit_when_repeated() {
     let batch = batch();
@@ -223,7 +321,8 @@ fn three_steps_on_the_gpu_are_those_of_the_cpu() {
     let Some(gpu) = gpu() else { return };
     let batch = batch();
     let (mut a, mut b) = (learner(&Device::flex()), learner(&gpu));
-    let objective = ObjectiveConfig { kl_coef: 0.05, ..ObjectiveConfig::default() };
+    let objective =
+        ObjectiveConfig { kl_coef: 0.05, entropy_coef: 0.2, ..ObjectiveConfig::default() };
     for _ in 0..3 {
         let gradient = |learner: &Learner| {
             pollster::block_on(policy_gradient(

@@ -12,7 +12,8 @@ use thinkling_cpu::vectorised;
 /// Inputs `hidden` `[tokens, width]` and `weight` `[vocab, width]`; output `[tokens, 2]`:
 /// `log_softmax(W h / T)` of each token's target and the entropy, nats.
 ///
-/// Its backward pass takes the gradient of the log-probabilities alone, `[tokens]`.
+/// Its backward pass takes the gradient of the log-probabilities alone, `[tokens]`, or that of the
+/// entropies behind it, `[2 tokens]`.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) targets: Vec<usize>,
@@ -84,6 +85,26 @@ vectorised! {
     }
 }
 
+vectorised! {
+    /// Turns logits into `scale (onehot - p) - entropy_scale p (ln p + H)`; gives the row's
+    /// statistics.
+    fn logit_grads_with_entropy(
+        logits: &mut [f32],
+        target: usize,
+        [scale, entropy_scale]: [f32; 2],
+        inverse_temperature: f32,
+    ) -> [f32; 2] {
+        let row = read(logits, target, inverse_temperature);
+        let entropy = row.stats[1];
+        for x in logits.iter_mut() {
+            let log_p = *x - row.log_normaliser;
+            *x = -exp(log_p) * (scale + entropy_scale * (log_p + entropy));
+        }
+        logits[target] += scale;
+        row.stats
+    }
+}
+
 impl Head {
     /// Calls `each(first token, hidden rows, their logits)` chunk by chunk.
     fn chunks(
@@ -128,12 +149,13 @@ impl HostFunction for Head {
         });
     }
 
-    /// With `p = softmax(W h / T)` and `g` the gradient of the target's log-probability:
-    /// `d = g / T (onehot - p)`, `dh = d W`, `dW = d^T h`.
+    /// With `p = softmax(W h / T)`, `g` the gradient of the target's log-probability and `e` that of
+    /// the entropy `H`: `d = g / T (onehot - p) - e / T p (ln p + H)`, `dh = d W`, `dW = d^T h`.
     fn backward(&self, inputs: &[&[f32]], grad: &[f32], grads: &mut [Vec<f32>]) {
         let (hidden, weight) = (inputs[0], inputs[1]);
         let width = hidden.len() / self.targets.len();
         let inverse = 1.0 / self.temperature;
+        let (grad, entropy_grad) = grad.split_at(self.targets.len());
         let (dh, dw) = grads.split_at_mut(1);
         let mut seen = vec![0f32; 2 * self.targets.len()];
         self.chunks([hidden, weight], |first, hidden, logits| {
@@ -142,7 +164,12 @@ impl HostFunction for Head {
             let seen = &mut seen[2 * first..2 * (first + tokens)];
             chunks2_mut((logits, vocab), (seen, 2), |i, d, seen| {
                 let (target, scale) = (self.targets[first + i], grad[first + i] * inverse);
-                seen.copy_from_slice(&logit_grads(d, target, scale, inverse));
+                seen.copy_from_slice(&match entropy_grad.get(first + i) {
+                    None => logit_grads(d, target, scale, inverse),
+                    Some(grad) => {
+                        logit_grads_with_entropy(d, target, [scale, grad * inverse], inverse)
+                    }
+                });
             });
             let (d, w) = (View::rows(logits, vocab), View::rows(weight, width));
             let dh = &mut dh[0][first * width..(first + tokens) * width];

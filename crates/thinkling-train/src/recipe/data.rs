@@ -164,8 +164,15 @@ impl TextSource {
 
 impl QuestionSource {
     pub(crate) fn read(mut s: Section<'_>) -> Result<Self> {
-        let source = match s.required_choice("kind")? {
-            QuestionKind::MiniWorld => Self::MiniWorld(read_mix(&mut s)?),
+        let source = Self::read_keys(&mut s)?;
+        s.finish()?;
+        Ok(source)
+    }
+
+    /// Reads the source from a table that has other keys too.
+    pub(super) fn read_keys(s: &mut Section<'_>) -> Result<Self> {
+        Ok(match s.required_choice("kind")? {
+            QuestionKind::MiniWorld => Self::MiniWorld(read_mix(s)?),
             QuestionKind::Jsonl => {
                 let path = s.required_path("path")?;
                 let question = s.text("question")?.unwrap_or_else(|| "question".to_owned());
@@ -186,9 +193,7 @@ impl QuestionSource {
                 s.flag("skip_bad", &mut skip_bad)?;
                 Self::File(FileSource { path, skip_bad })
             }
-        };
-        s.finish()?;
-        Ok(source)
+        })
     }
 
     /// The file, where it is one.

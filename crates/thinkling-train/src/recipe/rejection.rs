@@ -98,19 +98,7 @@ fn as_teacher<S: serde::Serializer>(
 }
 
 fn read_mix(s: &mut Section<'_>) -> Result<Vec<MixSource>> {
-    let expected = "a table, or an array of tables";
-    let Some(node) = s.node("mix") else { return Ok(Vec::new()) };
-    let mix = match &node.value {
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| MixSource::read(s.inner(item, &format!("mix.{i}"))?))
-            .collect::<Result<Vec<_>>>()?,
-        _ => match s.section("mix")? {
-            Some(section) => vec![MixSource::read(section)?],
-            None => return Err(s.conflict("mix", expected)),
-        },
-    };
+    let mix: Vec<_> = s.tables("mix")?.into_iter().map(MixSource::read).collect::<Result<_>>()?;
     let shares: f64 = mix.iter().filter_map(MixSource::share).sum();
     if shares >= 1.0 {
         return Err(s.conflict("mix", "shares that leave something for the stage's own answers"));

@@ -156,7 +156,7 @@ pub enum ExternalSource {
 }
 
 impl<R> Part<R> {
-    fn new(weight: f64, rule: R) -> Self {
+    pub(super) fn new(weight: f64, rule: R) -> Self {
         Self { weight, clip: None, rule }
     }
 
@@ -221,10 +221,12 @@ impl Rewards {
             s.choice("rule", &mut self.format.rule.rule)?;
             s.finish()?;
         }
-        self.language = read_part(&mut s, LANGUAGE, LanguageRule::default(), |s, rule| {
+        let language = read_part(&mut s, LANGUAGE, LanguageRule::default(), |s, rule| {
             rule.target = s.optional_choice("target")?;
             Ok(())
         })?;
+        // Without the table that of a preset stays.
+        self.language = language.or_else(|| self.language.take());
         self.repetition = read_part(&mut s, REPETITION, RepetitionRule::default(), |s, rule| {
             s.count("ngram", &mut rule.ngram, 1)?;
             s.float("max_penalty", &mut rule.max_penalty, ANY)

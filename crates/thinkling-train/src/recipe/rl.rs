@@ -1,19 +1,20 @@
 //! The `rl` stage: GRPO with rule rewards, and the report's values as presets.
 
 mod alarms;
+mod curriculum;
 mod evaluation;
 mod lengths;
+mod preset;
 mod resampling;
+mod source;
 
 use serde::Serialize;
 use thinkling_grpo::{
     CorrectionKind, ImportanceCorrection, KlEstimator, LossType, ObjectiveConfig, RatioLevel,
     ScaleRewards,
 };
-use thinkling_learn::RlNumbers;
 
 use super::choice::{choices, spellings};
-use super::data::QuestionSource;
 use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
 use super::rewards::Rewards;
@@ -21,19 +22,15 @@ use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::training::Training;
 use crate::error::Result;
+use source::Opened;
 
 pub use alarms::Alarms;
+pub use curriculum::CurriculumKeys;
 pub use evaluation::Evaluation;
 pub use lengths::LengthChange;
+pub use preset::Preset;
 pub use resampling::DynamicSampling;
-
-choices! {
-    /// Named sets of values; keys written in the recipe win over them.
-    pub enum Preset {
-        /// R1-Zero, [`RlNumbers::r1_zero`].
-        R1Zero = "r1-zero",
-    }
-}
+pub use source::RlSource;
 
 choices! {
     /// What stands around a question.
@@ -98,6 +95,9 @@ pub struct RlStage {
     /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_sampling: Option<DynamicSampling>,
+    /// Which questions are asked for the time being. Default: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curriculum: Option<CurriculumKeys>,
     /// Temperature of sampling. Default 1, the report's 1.0 (RL stage 2: 0.7).
     pub temperature: f64,
     /// Samples from the likeliest tokens only; 0 from all. Default 0.
@@ -120,6 +120,10 @@ pub struct RlStage {
     pub kl_coef: f64,
     /// Estimator of that divergence. Default `k3`, the report's.
     pub kl_estimator: KlEstimator,
+    /// Weight of the policy's mean entropy, nats a token at the temperature of sampling, which is
+    /// added to the objective as [`loss_type`](Self::loss_type) adds tokens up; 0 leaves it out.
+    /// Default 0, the report has none.
+    pub entropy_coef: f64,
     /// Optimiser steps after which the policy becomes the reference; 0 keeps the first one.
     /// Default 0, the report's 400.
     pub ref_replace_every: usize,
@@ -153,15 +157,16 @@ pub struct RlStage {
     /// What completions are rewarded for. Default: accuracy of weight 1, and where the template is
     /// `r1-zero` the strict format of weight 1, the report's.
     pub rewards: Rewards,
-    /// Questions. Required.
-    pub data: QuestionSource,
+    /// Questions: one source or several. Required.
+    #[serde(serialize_with = "source::one_or_more")]
+    pub data: Vec<RlSource>,
     /// Evaluation before, during and after the stage. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval: Option<Evaluation>,
 }
 
 impl RlStage {
-    fn with_defaults(data: QuestionSource) -> Self {
+    fn with_defaults() -> Self {
         Self {
             preset: None,
             training: Training::default(),
@@ -174,6 +179,7 @@ impl RlStage {
             max_completion_tokens: 128,
             length_schedule: Vec::new(),
             dynamic_sampling: None,
+            curriculum: None,
             temperature: 1.0,
             top_k: 0,
             top_p: 1.0,
@@ -184,6 +190,7 @@ impl RlStage {
             cispo_max_ratio: 5.0,
             kl_coef: 0.0,
             kl_estimator: KlEstimator::K3,
+            entropy_coef: 0.0,
             ref_replace_every: 0,
             ref_ema: None,
             loss_type: LossType::Grpo,
@@ -195,43 +202,15 @@ impl RlStage {
             importance_correction: ImportanceCorrection::default(),
             alarms: Alarms::default(),
             rewards: Rewards::of(Template::R1Zero),
-            data,
+            data: Vec::new(),
             eval: None,
-        }
-    }
-
-    /// Puts the preset's values in; keys of the recipe are read after it.
-    fn apply(&mut self, preset: Preset) {
-        self.preset = Some(preset);
-        match preset {
-            Preset::R1Zero => {
-                let n = RlNumbers::r1_zero();
-                self.training.lr = n.lr;
-                self.training.schedule = n.schedule().decay;
-                self.training.steps = n.steps;
-                self.template = Template::R1Zero;
-                self.group_size = n.group_size;
-                self.questions_per_step = n.questions_per_step;
-                self.minibatches = n.minibatches;
-                self.inner_epochs = n.inner_epochs;
-                self.max_completion_tokens = n.max_completion_tokens;
-                self.temperature = n.temperature;
-                self.clip_eps_low = n.objective.clip_eps_low;
-                self.clip_eps_high = n.objective.clip_eps_high;
-                self.kl_coef = n.objective.kl_coef;
-                self.kl_estimator = n.objective.kl;
-                self.ref_replace_every = n.ref_replace_every;
-                self.loss_type = n.objective.loss;
-                self.ratio_level = n.objective.ratio;
-                self.scale_rewards = n.scale_rewards;
-            }
         }
     }
 
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
-        let data = QuestionSource::read(s.required_section("data")?)?;
-        let mut r = Self::with_defaults(data);
+        let data = Opened::all(s.required_tables("data")?)?;
+        let mut r = Self::with_defaults();
         if let Some(preset) = s.optional_choice("preset")? {
             r.apply(preset);
         }
@@ -241,15 +220,24 @@ impl RlStage {
         r.read_rollout(s)?;
         r.read_loss(s)?;
         r.alarms.read_from(s, r.kl_coef)?;
-        r.rewards = Rewards::of(r.template);
-        if let Some(section) = s.section("rewards")? {
-            r.rewards.read(section, r.max_completion_tokens)?;
-        }
+        r.rewards = r.read_rewards(s, r.template)?;
+        let several = data.len() > 1;
+        let data = data.into_iter().map(|source| source.finish_weighted(s, &r, several));
+        r.data = data.collect::<Result<_>>()?;
         r.eval = match s.section("eval")? {
-            Some(section) => Some(Evaluation::read(section, &r)?),
+            Some(section) => Some(Evaluation::read(section, s, &r)?),
             None => None,
         };
         Ok(r)
+    }
+
+    /// Reads the table `rewards` of `s` over what there is by itself.
+    fn read_rewards(&self, s: &mut Section<'_>, template: Template) -> Result<Rewards> {
+        let mut rewards = self.rewards_by_itself(template);
+        if let Some(section) = s.section("rewards")? {
+            rewards.read(section, self.max_completion_tokens)?;
+        }
+        Ok(rewards)
     }
 
     fn read_rollout(&mut self, s: &mut Section<'_>) -> Result<()> {
@@ -263,6 +251,9 @@ impl RlStage {
             LengthChange::read_all(s, self.max_completion_tokens, self.training.steps)?;
         if let Some(section) = s.section("dynamic_sampling")? {
             self.dynamic_sampling = Some(DynamicSampling::read(section)?);
+        }
+        if let Some(section) = s.section("curriculum")? {
+            self.curriculum = Some(CurriculumKeys::read(section, self.training.steps)?);
         }
         // Greedy sampling would give a group of equal completions.
         s.float("temperature", &mut self.temperature, POSITIVE)?;
@@ -294,6 +285,7 @@ impl RlStage {
         s.float("cispo_max_ratio", &mut self.cispo_max_ratio, POSITIVE)?;
         s.float("kl_coef", &mut self.kl_coef, NOT_NEGATIVE)?;
         s.choice("kl_estimator", &mut self.kl_estimator)?;
+        s.float("entropy_coef", &mut self.entropy_coef, NOT_NEGATIVE)?;
         self.read_reference(s)?;
         s.choice("loss_type", &mut self.loss_type)?;
         s.choice("ratio_level", &mut self.ratio_level)?;
@@ -338,6 +330,7 @@ impl RlStage {
             cispo_max_ratio: self.cispo_max_ratio,
             kl_coef: self.kl_coef,
             kl: self.kl_estimator,
+            entropy_coef: self.entropy_coef,
             importance_correction: self.importance_correction,
             max_completion_length: Some(self.max_completion_tokens),
         }
@@ -363,3 +356,6 @@ impl RlStage {
         self.training.steps.div_ceil(self.steps_per_rollout())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub(crate) struct Bases {
 const MAX_COUNT: u64 = u32::MAX as u64;
 /// What a list of strings should be.
 const TEXTS: &str = "an array of strings that are not empty";
+/// What one or several tables should be.
+const ONE_OR_MORE: &str = "a table, or an array of at least one table";
 
 /// One table while it is read. Every method takes a key as known; [`Section::finish`] then names
 /// the first key that none of them asked for.
@@ -135,6 +137,27 @@ impl<'a> Section<'a> {
         match self.section(key)? {
             Some(section) => Ok(section),
             None => Err(self.absent(key, "a table")),
+        }
+    }
+
+    /// The tables under a key that holds one or an array of at least one; an absent key holds none.
+    pub(crate) fn tables(&mut self, key: &str) -> Result<Vec<Section<'a>>> {
+        let Some(node) = self.node(key) else { return Ok(Vec::new()) };
+        match &node.value {
+            Value::Array(items) if items.is_empty() => Err(self.conflict(key, ONE_OR_MORE)),
+            Value::Array(items) => {
+                let inner = |(i, item)| self.inner(item, &format!("{key}.{i}"));
+                items.iter().enumerate().map(inner).collect()
+            }
+            _ => Ok(self.section(key)?.into_iter().collect()),
+        }
+    }
+
+    /// As [`Section::tables`] for a key that must be written; at once an error where it is not.
+    pub(crate) fn required_tables(&mut self, key: &str) -> Result<Vec<Section<'a>>> {
+        match self.tables(key)? {
+            tables if tables.is_empty() => Err(self.absent(key, ONE_OR_MORE)),
+            tables => Ok(tables),
         }
     }
 

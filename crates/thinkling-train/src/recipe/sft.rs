@@ -12,7 +12,7 @@ use super::range::{POSITIVE, Range};
 use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
-use super::tree::Value;
+use super::{Stage, StageKind};
 use crate::error::Result;
 
 choices! {
@@ -191,16 +191,8 @@ impl SftStage {
 }
 
 pub(super) fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
-    let one_or_more = "a table, or an array of at least one table";
-    let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
-    let Value::Array(items) = &node.value else {
-        return Ok(vec![ExampleSource::read(s.required_section("data")?, earlier)?]);
-    };
-    if items.is_empty() {
-        return Err(s.conflict("data", one_or_more));
-    }
-    let read = |(i, item)| ExampleSource::read(s.inner(item, &format!("data.{i}"))?, earlier);
-    items.iter().enumerate().map(read).collect()
+    let tables = s.required_tables("data")?.into_iter();
+    tables.map(|table| ExampleSource::read(table, earlier)).collect()
 }
 
 impl ExampleSource {

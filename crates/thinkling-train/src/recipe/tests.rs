@@ -155,7 +155,7 @@ fn a_files_layout_need_not_be_named() {
     let recipe = parse(FULL, &sets).expect("valid");
     let file = PathBuf::from("/recipes/math.json");
     let data = QuestionSource::File(FileSource { path: file.clone(), skip_bad: true });
-    assert_eq!(rl(&recipe, "gsm8k").data, data);
+    assert_eq!(rl(&recipe, "gsm8k").data[0].source, data);
     assert!(recipe.input_paths().contains(&file));
     let message = message(FULL, &["stage.gsm8k.data={kind='file',path='a',answer='b'}"]);
     assert!(message.contains("answer"), "{message}");

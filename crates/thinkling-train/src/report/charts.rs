@@ -3,10 +3,10 @@
 use super::data::{Evaluation, Stage};
 use super::plot::{Curve, Plot, Scale};
 use super::series::{Point, Spread, smoothed, spread, thinned_points, thinned_spread, window};
-use super::specs::{PLOTS, REWARDS, Spec};
+use super::specs::{PLOTS, REWARDS, SOURCES, Spec};
 use crate::evaluate::{Evaluated, Tally};
 use crate::recipe::CLIPPED;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use Scale::{Free, FromZero, WholePercent};
 
@@ -39,10 +39,25 @@ pub(super) fn charts(runs: &[&Stage]) -> Charts {
             }
         }
     }
+    for spec in SOURCES {
+        let prefix = spec.keys.iter().map(|(prefix, _)| *prefix);
+        let of = |prefix: &str| {
+            keys.iter().filter_map(|&k| Some((k, k.strip_prefix(prefix)?))).collect::<Vec<_>>()
+        };
+        add(spec, prefix.flat_map(of).collect());
+    }
     // Counted in tables, or the x axis in another unit.
     let told = ["tokens", "trained_tokens", "epoch"];
-    let rest = keys.iter().filter(|key| !shown.contains(**key) && !told.contains(*key));
-    let other = rest.flat_map(|key| logged(runs, key, "value", Free, &[(*key, *key)], ""));
+    // What sources of questions have apart stands together.
+    let mut rest: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
+    for &key in keys.iter().filter(|key| !shown.contains(**key) && !told.contains(*key)) {
+        let (title, name) = match key.rsplit_once('/') {
+            Some((what, source)) => (format!("{what} by source"), source),
+            None => (key.to_owned(), key),
+        };
+        rest.entry(title).or_default().push((key, name));
+    }
+    let other = rest.iter().flat_map(|(title, keys)| logged(runs, title, "value", Free, keys, ""));
     let other: Vec<Plot> = other.chain(speed(runs)).collect();
     Charts { main, other }
 }
@@ -51,7 +66,8 @@ pub(super) fn charts(runs: &[&Stage]) -> Charts {
 fn reward_keys<'a>(keys: &BTreeSet<&'a str>, values: bool) -> Vec<(&'a str, &'a str)> {
     let total = keys.iter().find(|key| values && **key == "reward").map(|&key| (key, "total"));
     let parts = keys.iter().filter_map(|&key| Some((key, key.strip_prefix(COMPONENT)?)));
-    let parts = parts.filter(|(key, _)| key.ends_with(CLIPPED) != values);
+    // Those of one source stand apart.
+    let parts = parts.filter(|(_, name)| name.ends_with(CLIPPED) != values && !name.contains('/'));
     total.into_iter().chain(parts).collect()
 }
 
@@ -177,19 +193,23 @@ fn evaluations(runs: &[&Stage]) -> Vec<Plot> {
         }),
         measured(runs, "format kept", false, &|e| Some((e.all, e.all.format()))),
     ];
-    let names = level_names(runs);
-    let levels = names.iter().map(|level| {
-        measured(runs, &level_words(level), true, &|e| {
-            let tally = e.levels.get(level).copied()?;
-            Some((tally, tally.accuracy()))
-        })
+    let parts = PARTS.iter().filter_map(|(what, of)| {
+        let curves = part_names(runs, *of).into_iter().map(|name| {
+            measured(runs, &level_words(&name), true, &|e| {
+                let tally = of(e).get(&name).copied()?;
+                Some((tally, tally.accuracy()))
+            })
+        });
+        plot(&format!("Evaluations by {what}"), curves.collect())
     });
-    let levels = levels.collect();
-    plot("Evaluations", all.to_vec())
-        .into_iter()
-        .chain(plot("Evaluations by level", levels))
-        .collect()
+    plot("Evaluations", all.to_vec()).into_iter().chain(parts).collect()
 }
+
+/// Tallies of the parts of an evaluation.
+pub(super) type Parts = fn(&Evaluated) -> &BTreeMap<String, Tally>;
+
+/// By what evaluations are told apart.
+pub(super) const PARTS: [(&str, Parts); 2] = [("level", |e| &e.levels), ("source", |e| &e.sources)];
 
 /// A level as a heading; a bare number says what it is.
 pub(super) fn level_words(level: &str) -> String {
@@ -197,12 +217,12 @@ pub(super) fn level_words(level: &str) -> String {
     if bare { format!("level {level}") } else { level.to_owned() }
 }
 
-/// Levels of all evaluations, in order.
-pub(super) fn level_names(runs: &[&Stage]) -> BTreeSet<String> {
-    let levels = |stage: &&Stage| {
-        stage.sampled().values().flat_map(|e| e.levels.keys().cloned()).collect::<Vec<_>>()
+/// Names of the parts of all evaluations, in order.
+pub(super) fn part_names(runs: &[&Stage], of: Parts) -> BTreeSet<String> {
+    let names = |stage: &&Stage| {
+        stage.sampled().values().flat_map(|e| of(e).keys().cloned()).collect::<Vec<_>>()
     };
-    runs.iter().flat_map(levels).collect()
+    runs.iter().flat_map(names).collect()
 }
 
 /// A measure of evaluations; with bars by the interval of one run, or by the spread of several.

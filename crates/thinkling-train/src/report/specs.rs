@@ -64,6 +64,13 @@ pub(super) const PLOTS: &[Spec] = &[
         note: "",
     },
     Spec {
+        title: "Questions that the curriculum asks",
+        y: "share of questions, %",
+        scale: WholePercent,
+        keys: &[("curriculum_share", "not passed over")],
+        note: "",
+    },
+    Spec {
         title: "Groups that teach nothing",
         y: "share of groups, %",
         scale: WholePercent,
@@ -149,6 +156,24 @@ pub(super) const REWARDS: &[Spec] = &[
         y: "share of completions, %",
         scale: Percent,
         keys: &[],
+        note: "",
+    },
+];
+
+/// Plots of what several sources of questions have apart, by the prefix of their keys.
+pub(super) const SOURCES: &[Spec] = &[
+    Spec {
+        title: "Accuracy by source",
+        y: "share of completions, %",
+        scale: WholePercent,
+        keys: &[("accuracy/", "")],
+        note: "",
+    },
+    Spec {
+        title: "Completion length by source",
+        y: "tokens a completion, mean",
+        scale: FromZero,
+        keys: &[("length_tokens/", "")],
         note: "",
     },
 ];

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::charts::{level_names, level_words};
+use super::charts::{PARTS, Parts, level_words, part_names};
 use super::data::{Counts, Evaluation, Run, Stage};
 use super::element::Element;
 use super::numbers::{duration, grouped, percent, short};
@@ -46,9 +46,11 @@ pub(super) fn evaluations(runs: &[&Stage]) -> Vec<Element> {
     let mut tables = Vec::new();
     if !steps.is_empty() {
         tables.push(overall(runs, &steps));
-        let levels = level_names(runs);
-        if !levels.is_empty() {
-            tables.push(by_level(runs, &steps, &levels));
+        for (what, of) in PARTS {
+            let names = part_names(runs, of);
+            if !names.is_empty() {
+                tables.push(by_part(what, runs, &steps, &names, of));
+            }
         }
     }
     tables.extend(held_out(runs));
@@ -111,14 +113,20 @@ fn overall(runs: &[&Stage], steps: &BTreeSet<u64>) -> Element {
     table(&caption, &heads, &rows.collect::<Vec<_>>())
 }
 
-fn by_level(runs: &[&Stage], steps: &BTreeSet<u64>, levels: &BTreeSet<String>) -> Element {
-    let names: Vec<String> = levels.iter().map(|level| level_words(level)).collect();
+fn by_part(
+    what: &str,
+    runs: &[&Stage],
+    steps: &BTreeSet<u64>,
+    parts: &BTreeSet<String>,
+    of: Parts,
+) -> Element {
+    let names: Vec<String> = parts.iter().map(|part| level_words(part)).collect();
     let heads: Vec<&str> = ["step"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let rows = steps.iter().map(|&step| {
-        let cell = |level: &String| {
+        let cell = |part: &String| {
             let tallies: Vec<Tally> = runs
                 .iter()
-                .filter_map(|stage| stage.sampled().get(&step)?.levels.get(level).copied())
+                .filter_map(|stage| of(stage.sampled().get(&step)?).get(part).copied())
                 .collect();
             let values: Vec<f64> = tallies.iter().map(Tally::accuracy).collect();
             let text = over(&values, percent);
@@ -131,11 +139,11 @@ fn by_level(runs: &[&Stage], steps: &BTreeSet<u64>, levels: &BTreeSet<String>) -
                 _ => text,
             }
         };
-        [grouped(step as f64, 0)].into_iter().chain(levels.iter().map(cell)).collect()
+        [grouped(step as f64, 0)].into_iter().chain(parts.iter().map(cell)).collect()
     });
     let interval =
         if runs.len() == 1 { ", with 95 % intervals".to_owned() } else { seeds_words(runs.len()) };
-    table(&format!("Accuracy by level{interval}"), &heads, &rows.collect::<Vec<_>>())
+    table(&format!("Accuracy by {what}{interval}"), &heads, &rows.collect::<Vec<_>>())
 }
 
 /// Loss and accuracy on held-out examples.

@@ -4,8 +4,10 @@ mod alarms;
 mod asked;
 mod evaluation;
 mod gap;
+mod judge;
 mod report;
 mod rollout;
+mod sources;
 mod update;
 
 use super::checkpoints::{read_reference, read_saved};
@@ -15,8 +17,7 @@ use crate::error::{Result, TrainError};
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::progress::StageStarted;
-use crate::prompts::Prompts;
-use crate::questions::{Checks, Loaded, load_questions};
+use crate::questions::Loaded;
 use crate::recipe::RlStage;
 use crate::rollout_executor::RolloutExecutor;
 use alarms::Watch;
@@ -24,18 +25,22 @@ use evaluation::evaluation;
 use report::report;
 use rollout::{RollOut, rollout_config};
 use serde::{Deserialize, Serialize};
+use sources::Material;
 use std::time::Instant;
 use thinkling_engine::Groups;
 use thinkling_grpo::ObjectiveConfig;
-use thinkling_learn::{EpochSampler, Question, RolloutConfig};
+use thinkling_learn::{QuestionOrder, RolloutConfig};
 use thinkling_reward::Tools;
 use update::learn;
+
+pub(crate) use sources::mixture;
 
 /// Where the stage stands, beyond weights and optimiser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
     /// Order of the questions.
-    sampler: EpochSampler,
+    #[serde(alias = "sampler")]
+    order: QuestionOrder,
     /// Rollouts done.
     rollouts: u64,
     /// Completions of further questions, sampled beside the rollouts' own.
@@ -50,7 +55,7 @@ struct State {
 struct Rl<'a> {
     stage: &'a RlStage,
     name: &'a str,
-    questions: Vec<Question>,
+    material: Material<'a>,
     rollout: RolloutConfig,
     tools: Tools<'a>,
     objective: ObjectiveConfig,
@@ -62,10 +67,15 @@ impl Rl<'_> {
         Groups {
             prompts: self.stage.questions_per_rollout(),
             group_size: self.stage.group_size,
-            prompt_tokens: self.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0),
+            prompt_tokens: self.longest_prompt(),
             max_tokens: self.stage.longest_completion(),
             max_rows: self.rollout.max_rows,
         }
+    }
+
+    /// Tokens of the longest prompt.
+    fn longest_prompt(&self) -> usize {
+        self.material.questions.iter().map(|q| q.prompt.len()).max().unwrap_or(0)
     }
 
     /// Whether an evaluation falls due between two steps, the last one of the stage left out.
@@ -85,19 +95,12 @@ pub(super) fn run(
     let recipe = context.recipe;
     let name = &recipe.stages[context.index].name;
     let seed = recipe.stage_seed(context.index);
-    let (rewards, tools) = (stage.rewards.spec(), context.tools);
-    let checks = Checks { stage: name, rewards: &rewards, tools };
-    let prompts = Prompts::of(&model, stage.template)?;
-    let positions = model.decoder.config().max_position_embeddings;
-    let loaded =
-        load_questions(checks, &stage.data, Some((prompts, positions)), (seed, false), usize::MAX)?;
-    note_skipped(context, &loaded);
     let rl = Rl {
         stage,
         name,
-        questions: loaded.questions,
+        material: Material::load(context, stage, &model, seed)?,
         rollout: rollout_config(stage, &model, seed)?,
-        tools,
+        tools: context.tools,
         objective: stage.objective(),
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
@@ -114,21 +117,23 @@ pub(super) fn run(
     let (mut step, mut state) = match saved {
         Some(saved) => (saved.step, saved.state),
         None => {
-            let sampler = EpochSampler::new(seed, rl.questions.len());
-            (0, State { sampler, rollouts: 0, extra: 0, watch: Watch::default() })
+            let order = rl.material.mixture.start();
+            (0, State { order, rollouts: 0, extra: 0, watch: Watch::default() })
         }
     };
-    if state.sampler.item_count() != rl.questions.len() {
+    let (expected, got) = (state.order.item_counts(), rl.material.mixture.item_counts());
+    if expected != got {
         return Err(TrainError::Failed {
             what: "resuming",
             reason: format!(
-                "the data has changed, expected: {} questions, got: {}",
-                state.sampler.item_count(),
-                rl.questions.len()
+                "the data has changed, expected: {expected:?} questions by source, got: {got:?}"
             ),
         });
     }
-    let mut externals = Externals::start(stage.rewards.active_external())?;
+    let rewards = rl.material.rewards.iter();
+    let mut externals: Vec<Externals> = rewards
+        .map(|rewards| Externals::start(rewards.active_external()))
+        .collect::<Result<_>>()?;
     note_capped(context, &rl, &model);
     let note = |text: &str| context.progress.note(text);
     let mut executor = RolloutExecutor::open(keys, context.devices, config, rl.groups(), note)?;
@@ -161,7 +166,7 @@ pub(super) fn run(
             externals: &mut externals,
             executor: &mut executor,
         };
-        let rolled = roll_out.run(&mut state, stage.completion_limit(step));
+        let rolled = roll_out.run(&mut state, step);
         if matches!(rolled, Err(TrainError::External { .. })) && saved_at != Some(step) {
             // What was learnt is not lost with a program that others wrote.
             context.save(&learner, reference.as_ref(), step, &before_rollout)?;
@@ -232,13 +237,14 @@ fn note_skipped(context: &mut StageContext<'_>, loaded: &Loaded) {
 fn note_capped(context: &mut StageContext<'_>, rl: &Rl<'_>, model: &LoadedModel) {
     let positions = model.decoder.config().max_position_embeddings;
     let limit = rl.stage.longest_completion();
-    let capped = rl.questions.iter().filter(|q| q.prompt.len() + limit > positions).count();
+    let questions = &rl.material.questions;
+    let capped = questions.iter().filter(|q| q.prompt.len() + limit > positions).count();
     if capped > 0 {
         context.progress.note(&format!(
             "stage `{}`: the model's context of {positions} tokens cuts completions of {capped} of \
              {} questions before `max_completion_tokens` = {limit}",
             rl.name,
-            rl.questions.len()
+            questions.len()
         ));
     }
 }

@@ -60,7 +60,8 @@ fn the_numbers_of_the_page_are_those_of_the_recipe() {
     assert_eq!(stage.training.schedule().lr(50), page.schedule().lr(50));
     assert_eq!(stage.training.adamw(), thinkling_learn::AdamWConfig::default());
     assert_eq!(stage.rewards.spec(), RewardSpec::default());
-    assert_eq!(stage.data, QuestionSource::MiniWorld(mix()));
+    assert_eq!(stage.data.len(), 1);
+    assert_eq!(stage.data[0].source, QuestionSource::MiniWorld(mix()));
     assert_eq!(
         [stage.training.steps, stage.group_size, stage.questions_per_step, stage.minibatches],
         [page.steps, page.group_size, page.questions_per_step, page.minibatches]

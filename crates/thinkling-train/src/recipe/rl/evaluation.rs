@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::RlStage;
+use super::source::Opened;
+use super::{RlSource, RlStage};
 use crate::error::Result;
 use crate::recipe::data::QuestionSource;
 use crate::recipe::range::{NOT_NEGATIVE, POSITIVE_SHARE};
@@ -26,19 +27,37 @@ pub struct Evaluation {
     /// Optimiser steps between two evaluations; 0 evaluates before and after the stage only.
     /// Default 0.
     pub every: usize,
-    /// Questions of the evaluation. Default: for the mini world its problems held out for
-    /// evaluation; for a file required, because the questions must not be those of training.
-    pub data: QuestionSource,
+    /// Questions of the evaluation, one source or several. Template and rewards are, where it does
+    /// not say so, those of the stage's source of the same name, else of its only one. Default:
+    /// where all of the stage's are the mini world, its problems held out for evaluation; for a file
+    /// required, because the questions must not be those of training.
+    #[serde(serialize_with = "super::source::one_or_more")]
+    pub data: Vec<RlSource>,
 }
 
 impl Evaluation {
-    pub(super) fn read(mut s: Section<'_>, stage: &RlStage) -> Result<Self> {
-        let data = match (s.section("data")?, &stage.data) {
-            (Some(section), _) => QuestionSource::read(section)?,
-            (None, QuestionSource::MiniWorld(mix)) => QuestionSource::MiniWorld(mix.clone()),
-            (None, QuestionSource::Jsonl(_) | QuestionSource::File(_)) => {
+    /// Reads the table `s` of the stage in `table`, whose other keys are in `stage`.
+    pub(super) fn read(
+        mut s: Section<'_>,
+        table: &mut Section<'_>,
+        stage: &RlStage,
+    ) -> Result<Self> {
+        let opened = Opened::all(s.tables("data")?)?;
+        let generated = |r: &RlSource| matches!(r.source, QuestionSource::MiniWorld(_));
+        let data = match opened.is_empty() {
+            true if stage.data.iter().all(generated) => {
+                stage.data.iter().map(|r| RlSource { weight: None, ..r.clone() }).collect()
+            }
+            true => {
                 return Err(s.conflict("data", "a table with questions that training does not use"));
             }
+            false => opened
+                .into_iter()
+                .map(|source| {
+                    let like = like(stage, source.name());
+                    source.finish(table, stage, like)
+                })
+                .collect::<Result<_>>()?,
         };
         let mut e = Self {
             problems: 300,
@@ -57,5 +76,14 @@ impl Evaluation {
         s.count("every", &mut e.every, 0)?;
         s.finish()?;
         Ok(e)
+    }
+}
+
+/// The training source that one of an evaluation takes after.
+fn like<'a>(stage: &'a RlStage, name: Option<&str>) -> Option<&'a RlSource> {
+    let named = || stage.data.iter().find(|source| source.name.as_deref() == name);
+    match stage.data.as_slice() {
+        [one] => Some(one),
+        _ => name.and_then(|_| named()),
     }
 }

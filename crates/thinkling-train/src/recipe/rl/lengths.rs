@@ -5,6 +5,7 @@ use thinkling_reward::{RewardSpec, Rule};
 
 use super::RlStage;
 use crate::error::Result;
+use crate::recipe::rewards::Rewards;
 use crate::recipe::section::Section;
 use crate::recipe::tree::Value;
 
@@ -63,10 +64,10 @@ impl RlStage {
         self.completion_limit(u64::MAX)
     }
 
-    /// The rules of a rollout whose completions have at most `limit` tokens: those of length whose
-    /// `max_tokens` is the stage's `max_completion_tokens` rise with it.
-    pub fn reward_spec(&self, limit: usize) -> RewardSpec {
-        let mut spec = self.rewards.spec();
+    /// The rules of `rewards` in a rollout whose completions have at most `limit` tokens: those of
+    /// length whose `max_tokens` is the stage's `max_completion_tokens` rise with it.
+    pub fn reward_spec(&self, rewards: &Rewards, limit: usize) -> RewardSpec {
+        let mut spec = rewards.spec();
         for component in &mut spec.components {
             let max_tokens = match &mut component.rule {
                 Rule::Length(rule) => &mut rule.max_tokens,

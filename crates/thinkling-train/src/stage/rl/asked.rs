@@ -1,6 +1,7 @@
 //! What was asked for in a rollout, in one round or, with dynamic sampling, in several.
 
-use thinkling_learn::{Chosen, Scored, choose_groups, has_variance};
+use super::{Rl, State};
+use thinkling_learn::{Chosen, Scored, Summary, choose_groups, has_variance};
 
 /// Questions asked so far with their scored completions, and where the time went.
 #[derive(Default)]
@@ -27,7 +28,38 @@ pub(super) struct Resampled {
     pub(super) with_variance: usize,
 }
 
+/// What a rollout shows.
+pub(super) struct Seen {
+    pub(super) summary: Summary,
+    /// Name and questions of each source that was asked, where there are several.
+    pub(super) by_source: Vec<(String, usize, Summary)>,
+}
+
 impl Asked {
+    /// What everything that was asked shows; the order of questions is told of it.
+    pub(super) fn seen(&self, rl: &Rl<'_>, state: &mut State) -> Seen {
+        let (material, group_size) = (&rl.material, rl.stage.group_size);
+        let groups: Vec<&[Scored]> = self.scored.chunks(group_size).collect();
+        for (&question, group) in self.picked.iter().zip(&groups) {
+            let right = group.iter().filter(|s| s.record.verdict.is_correct()).count();
+            material.mixture.saw(&mut state.order, question, right as u32, group.len() as u32);
+        }
+        let bounded = material.bounded();
+        let summary = Summary::of_groups(&groups, &bounded);
+        let several = material.sources.len() > 1;
+        let named = material.sources.iter().filter(|_| several);
+        let by_source = named.filter_map(|source| {
+            let asked = self.picked.iter().zip(&groups);
+            let own: Vec<&[Scored]> = asked
+                .filter(|(question, _)| source.questions.contains(*question))
+                .map(|(_, group)| *group)
+                .collect();
+            let name = source.name.filter(|_| !own.is_empty())?;
+            Some((name.to_owned(), own.len(), Summary::of_groups(&own, &bounded)))
+        });
+        Seen { summary, by_source: by_source.collect() }
+    }
+
     /// Adds a round.
     pub(super) fn add(
         &mut self,

@@ -6,9 +6,9 @@ use crate::evaluate::{Evaluated, evaluate};
 use crate::model_io::LoadedModel;
 use crate::prompts::Prompts;
 use crate::questions::{Checks, load_questions};
-use crate::recipe::Evaluation;
+use crate::recipe::{Evaluation, RlSource};
 use crate::stage::StageContext;
-use thinkling_learn::Scorer;
+use thinkling_learn::{Scorer, source_seed};
 use thinkling_model::Decoder;
 use thinkling_sampling::SamplingParams;
 
@@ -42,18 +42,35 @@ fn run_evaluation(
     decoder: &Decoder,
     eval: &Evaluation,
 ) -> Result<Option<Evaluated>> {
-    let seed = context.recipe.seed;
-    let (rewards, tools) = (&rl.stage.rewards.accuracy_spec(), context.tools);
+    let several = eval.data.len() > 1;
+    let mut whole = Evaluated::default();
+    for (index, source) in eval.data.iter().enumerate() {
+        let seed = source_seed(context.recipe.seed, index);
+        let Some(one) = of_source(context, rl, model, decoder, (eval, source, seed))? else {
+            return Ok(None);
+        };
+        match source.name.as_ref().filter(|_| several) {
+            Some(name) => whole.add_source(name, one),
+            None => whole = one,
+        }
+    }
+    Ok(Some(whole))
+}
+
+fn of_source(
+    context: &mut StageContext<'_>,
+    rl: &Rl<'_>,
+    model: &LoadedModel,
+    decoder: &Decoder,
+    (eval, source, seed): (&Evaluation, &RlSource, u64),
+) -> Result<Option<Evaluated>> {
+    let stage = rl.stage;
+    let (rewards, tools) = (&stage.rewards_of(source).accuracy_spec(), context.tools);
     let checks = Checks { stage: rl.name, rewards, tools };
-    let prompts = Prompts::of(model, rl.stage.template)?;
-    let context_tokens = decoder.config().max_position_embeddings;
-    let loaded = load_questions(
-        checks,
-        &eval.data,
-        Some((prompts, context_tokens)),
-        (seed, true),
-        eval.problems,
-    )?;
+    let prompts = Prompts::of(model, stage.template_of(source))?;
+    let positions = decoder.config().max_position_embeddings;
+    let (data, limit) = (&source.source, eval.problems);
+    let loaded = load_questions(checks, data, Some((prompts, positions)), (seed, true), limit)?;
     note_skipped(context, &loaded);
     let questions = loaded.questions;
     let sampling = SamplingParams {

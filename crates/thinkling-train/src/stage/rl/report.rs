@@ -10,11 +10,15 @@ use crate::progress::StepFinished;
 use crate::recipe::CLIPPED;
 use crate::stage::StageContext;
 use serde::Serialize;
+use thinkling_learn::Summary;
 
 /// A line of `completions.jsonl`.
 #[derive(Serialize)]
 struct CompletionRow<'a> {
     id: &'a str,
+    /// Where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     question: &'a str,
     completion: &'a str,
     reward: f64,
@@ -38,9 +42,11 @@ pub(super) fn report(
     let run_step = context.run_step(step);
     let (batch, summary) = (&rolled.batch, &rolled.summary);
     for (i, scored) in batch.scored.iter().enumerate() {
-        let problem = &rl.questions[rolled.questions[scored.completion.prompt]].problem;
+        let (question, material) = (rolled.questions[scored.completion.prompt], &rl.material);
+        let problem = &material.questions[question].problem;
         let row = CompletionRow {
             id: &problem.id,
+            source: material.source_of(question).name.filter(|_| material.sources.len() > 1),
             question: &problem.question,
             completion: &scored.text,
             reward: scored.reward,
@@ -84,6 +90,12 @@ pub(super) fn report(
     }
     if !rl.stage.length_schedule.is_empty() {
         record = record.count("max_completion_tokens", rolled.limit as u64);
+    }
+    if let Some(share) = rolled.open_share {
+        record = record.number("curriculum_share", share);
+    }
+    for (name, questions, summary) in &rolled.by_source {
+        record = by_source(record, name, *questions, summary);
     }
     if let Some(kl) = kl {
         record = record.number("kl", kl);
@@ -129,4 +141,24 @@ pub(super) fn report(
         remaining_s: Some(remaining),
     });
     Ok(())
+}
+
+/// Adds what the completions of one of several sources show.
+fn by_source(
+    mut record: MetricsRecord,
+    name: &str,
+    questions: usize,
+    summary: &Summary,
+) -> MetricsRecord {
+    record = record
+        .count(&format!("questions/{name}"), questions as u64)
+        .number(&format!("accuracy/{name}"), summary.accuracy)
+        .number(&format!("total_reward/{name}"), summary.reward)
+        .number(&format!("length_tokens/{name}"), summary.length)
+        .number(&format!("truncated_share/{name}"), summary.truncated)
+        .number(&format!("zero_variance_share/{name}"), summary.zero_variance);
+    for (component, mean) in &summary.components {
+        record = record.number(&format!("reward/{component}/{name}"), *mean);
+    }
+    record
 }

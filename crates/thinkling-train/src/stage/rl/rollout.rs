@@ -5,13 +5,14 @@
 
 use super::super::{learn_error, model_logprobs};
 use super::asked::{Asked, Resampled};
+use super::judge::{self, Judge};
 use super::{Rl, State};
 use crate::error::Result;
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::recipe::{DynamicSampling, RlStage};
 use crate::rollout_executor::RolloutExecutor;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::Instant;
 use thinkling_learn::{
     Batch, Learner, OldLogprobs, Question, RolloutConfig, Scored, Scorer, Summary, next_round,
@@ -19,6 +20,7 @@ use thinkling_learn::{
 };
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, Precision};
+use thinkling_reward::RewardSpec;
 use thinkling_sampling::SamplingParams;
 
 /// One rollout, scored, with where its questions stand and where the time went.
@@ -27,6 +29,10 @@ pub(super) struct RolledOut {
     pub(super) batch: Batch,
     /// Over all completions that were asked for, those that are not learnt from included.
     pub(super) summary: Summary,
+    /// The same by source, with its name and questions; empty where there is one alone.
+    pub(super) by_source: Vec<(String, usize, Summary)>,
+    /// With a curriculum, the share of questions that it did not pass over.
+    pub(super) open_share: Option<f64>,
     /// With dynamic sampling, what it asked for.
     pub(super) resampled: Option<Resampled>,
     /// Longest completion that was asked for, tokens.
@@ -70,7 +76,8 @@ pub(super) struct RollOut<'a> {
     pub(super) model: &'a LoadedModel,
     pub(super) learner: &'a Learner,
     pub(super) reference: Option<&'a Decoder>,
-    pub(super) externals: &'a mut Externals,
+    /// By place of the rewards.
+    pub(super) externals: &'a mut [Externals],
     pub(super) executor: &'a mut RolloutExecutor,
 }
 
@@ -81,37 +88,38 @@ struct Recomputed {
 }
 
 impl RollOut<'_> {
-    /// Samples and scores the next questions, completions of `limit` tokens at most.
-    pub(super) fn run(mut self, state: &mut State, limit: usize) -> Result<RolledOut> {
+    /// Samples and scores the next questions, after `step` optimiser steps.
+    pub(super) fn run(mut self, state: &mut State, step: u64) -> Result<RolledOut> {
         let (rl, stage, learner, reference) =
             (self.rl, self.rl.stage, self.learner, self.reference);
         let wanted = stage.questions_per_rollout();
         let own = (wanted * stage.group_size) as u64;
         let stream = state.rollouts * own + state.extra;
         state.rollouts += 1;
-        let bounded = stage.rewards.bounded();
-        let summary = |asked: &Asked| Summary::of(&asked.scored, stage.group_size, &bounded);
+        let (limit, material) = (stage.completion_limit(step), &rl.material);
+        let open_share =
+            stage.curriculum.as_ref().map(|_| material.mixture.open_share(&state.order, step));
         let mut asked = Asked { stream, ..Asked::default() };
-        let (recomputed, summary, resampled) = match stage.dynamic_sampling {
+        let (recomputed, seen, resampled) = match stage.dynamic_sampling {
             None => {
-                let picked = state.sampler.next_batch(wanted);
+                let picked = material.mixture.next_batch(&mut state.order, wanted, step);
                 // Beside rewards that are late.
                 let recomputed = self.ask(&mut asked, picked, limit, |prompts, completions| {
                     recompute(rl, learner.model(), reference, prompts, completions.iter())
                 })?;
-                (recomputed, summary(&asked), None)
+                (recomputed, asked.seen(rl, state), None)
             }
             Some(keys) => {
-                self.ask_until_varied(&mut asked, keys, state, limit)?;
+                self.ask_until_varied(&mut asked, keys, state, step)?;
                 state.extra += asked.scored.len() as u64 - own;
-                let summary = summary(&asked);
+                let seen = asked.seen(rl, state);
                 let resampled = asked.choose(stage.group_size, wanted);
                 let clock = Instant::now();
                 let completions = asked.scored.iter().map(|s| &s.completion);
                 let recomputed =
                     recompute(rl, learner.model(), reference, &asked.prompts, completions)?;
                 asked.logprob_s += clock.elapsed().as_secs_f64();
-                (recomputed, summary, Some(resampled))
+                (recomputed, seen, Some(resampled))
             }
         };
         let Asked { picked, prompts, scored, generate_s, weights_s, reward_s, logprob_s, .. } =
@@ -124,7 +132,9 @@ impl RollOut<'_> {
         Ok(RolledOut {
             questions: picked,
             batch,
-            summary,
+            summary: seen.summary,
+            by_source: seen.by_source,
+            open_share,
             resampled,
             limit,
             generate_s,
@@ -141,13 +151,15 @@ impl RollOut<'_> {
         asked: &mut Asked,
         keys: DynamicSampling,
         state: &mut State,
-        limit: usize,
+        step: u64,
     ) -> Result<()> {
+        let limit = self.rl.stage.completion_limit(step);
         let (wanted, group) = (self.rl.stage.questions_per_rollout(), self.rl.stage.group_size);
         let most = wanted.saturating_add(keys.most_extra(wanted));
         let mut next = wanted;
         while next > 0 {
-            let picked = state.sampler.next_batch(next);
+            let mixture = &self.rl.material.mixture;
+            let picked = mixture.next_batch(&mut state.order, next, step);
             self.ask(asked, picked, limit, |_, _| Ok(()))?;
             let (count, varied) = (asked.picked.len(), asked.varied(group));
             next = next_round(wanted, count, varied, most - count);
@@ -167,23 +179,27 @@ impl RollOut<'_> {
         let Self { rl, model, learner, .. } = *self;
         let (externals, executor) = (&mut *self.externals, &mut *self.executor);
         let stage = rl.stage;
-        let questions: Vec<Question> = picked.iter().map(|&i| rl.questions[i].clone()).collect();
+        let material = &rl.material;
+        let questions: Vec<Question> =
+            picked.iter().map(|&i| material.questions[i].clone()).collect();
         let prompts: Vec<Vec<u32>> = questions.iter().map(|q| q.prompt.clone()).collect();
         let stream = asked.stream + asked.scored.len() as u64;
         let tokenizer = model.tokenizer()?;
-        let rewards = &stage.reward_spec(limit);
-        let scorer = Scorer { tokenizer, rewards, tools: rl.tools };
+        let rewards = material.rewards.iter();
+        let specs: Vec<RewardSpec> =
+            rewards.map(|rewards| stage.reward_spec(rewards, limit)).collect();
+        let scorer = |rewards| Scorer { tokenizer, rewards, tools: rl.tools };
+        let rewarded = picked.iter().map(|&i| material.source_of(i).rewards);
+        let judge = Judge {
+            scorers: specs.iter().map(scorer).collect(),
+            places: judge::places(rewarded, stage.group_size),
+            questions: &questions,
+            externals,
+        };
         let config = RolloutConfig { max_tokens: limit, ..rl.rollout.clone() };
-        let count = prompts.len() * stage.group_size;
-        let nothing = rewards.truncated_earns_nothing;
         let (ended, to_judge) = channel();
-        let questions = &questions;
         let (done, scored) = std::thread::scope(|scope| {
-            let judge = scope.spawn(move || {
-                let mut scored = judge(scorer, questions, externals, count, &to_judge)?;
-                externals.score(&mut scored, nothing)?;
-                Ok(scored)
-            });
+            let judge = scope.spawn(move || judge.all(&to_judge));
             let clock = Instant::now();
             let policy = learner.model();
             let completions =
@@ -233,21 +249,4 @@ fn recompute<'a>(
         (true, _) => OldLogprobs::Computed(logprobs(policy)?),
     };
     Ok(Recomputed { references, old })
-}
-
-/// Scores `count` completions as they end, in whatever order, and gives them in theirs.
-fn judge(
-    scorer: Scorer<'_>,
-    questions: &[Question],
-    externals: &mut Externals,
-    count: usize,
-    ended: &Receiver<(usize, Completion)>,
-) -> Result<Vec<Scored>> {
-    let mut scored: Vec<Option<Scored>> = vec![None; count];
-    for (index, completion) in ended {
-        let one = scorer.score(completion, questions).map_err(learn_error)?;
-        externals.offer(index, &one, questions)?;
-        scored[index] = Some(one);
-    }
-    Ok(scored.into_iter().flatten().collect())
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thinkling_learn::Decay;
 
-use super::Stage;
 use super::choice::choices;
 use super::lora::LoraKeys;
 use super::range::{POSITIVE, Range};

@@ -8,6 +8,7 @@ pub(crate) mod generate;
 pub(crate) mod report;
 pub(crate) mod score;
 pub(crate) mod train;
+pub(crate) mod world;
 
 use crate::args::DeviceArgs;
 use crate::failure::Failure;

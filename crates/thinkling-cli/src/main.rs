@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => commands::doctor::run(args),
         Command::Score(args) => commands::score::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::World(args) => commands::world::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
     match result {

@@ -14,6 +14,7 @@
 //! base is meant to be undecided how to go about a problem, not to be good at it.
 
 pub mod corpus;
+pub mod grown;
 pub mod phrases;
 pub mod problem;
 mod reply;
@@ -23,7 +24,7 @@ pub mod vocabulary;
 pub use corpus::{Corpus, CorpusConfig};
 pub use phrases::Language;
 pub use problem::{LevelMix, Split, WorldProblem, WorldTask, problems};
-pub use stage::stage_problems;
+pub use stage::{stage_harmful, stage_problems, stage_requests};
 pub use vocabulary::{tokenizer_json, tokens};
 
 /// A configuration of the mini world that cannot be used.

@@ -38,6 +38,7 @@ mod section;
 mod sft;
 mod training;
 mod tree;
+mod worlds;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,7 @@ pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
 };
 pub use training::{RecomputeKind, Training};
+pub use worlds::{GrownLessons, GrownQuestions, LessonSet, QuestionSet, WorldSet};
 
 use crate::error::{Result, TrainError};
 use choice::choices;
@@ -189,7 +191,7 @@ impl Stage {
         let text = match &self.kind {
             StageKind::Pretrain(p) => match &p.data {
                 TextSource::Text { path } => Some(path.clone()),
-                TextSource::MiniWorld(_) => None,
+                TextSource::MiniWorld(_) | TextSource::GrownWorld(_) => None,
             },
             StageKind::Sft(sft) => {
                 return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();

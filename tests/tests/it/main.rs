@@ -19,4 +19,5 @@ mod train_resume;
 mod train_rl_keys;
 mod train_rollout;
 mod train_sft;
+mod world;
 mod wrong_calls;

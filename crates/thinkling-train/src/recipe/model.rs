@@ -47,6 +47,8 @@ spellings!(Architecture { Llama = "llama", Qwen2 = "qwen2", Qwen3 = "qwen3" });
 pub enum TokenizerSource {
     /// `"mini-world"` (default): the closed vocabulary of the mini world.
     MiniWorld,
+    /// `"grown-world"`: that of the grown mini world, which begins with the same ids.
+    GrownWorld,
     /// Any other string: a `tokenizer.json`, or a folder that holds one.
     Path(PathBuf),
 }
@@ -101,6 +103,7 @@ impl Serialize for TokenizerSource {
     fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
             Self::MiniWorld => to.serialize_str("mini-world"),
+            Self::GrownWorld => to.serialize_str("grown-world"),
             Self::Path(path) => path.serialize(to),
         }
     }
@@ -144,10 +147,12 @@ impl NewModel {
         // Known, so that a misspelt `path` is told its name.
         s.text("path")?;
         s.choice("architecture", &mut m.architecture)?;
-        if let Some(text) = s.text("tokenizer")?
-            && text != "mini-world"
-        {
-            m.tokenizer = TokenizerSource::Path(s.resolve("tokenizer", &text));
+        if let Some(text) = s.text("tokenizer")? {
+            m.tokenizer = match text.as_str() {
+                "mini-world" => TokenizerSource::MiniWorld,
+                "grown-world" => TokenizerSource::GrownWorld,
+                _ => TokenizerSource::Path(s.resolve("tokenizer", &text)),
+            };
         }
         s.required_count("hidden_size", &mut m.hidden_size, 1)?;
         s.required_count("num_hidden_layers", &mut m.num_hidden_layers, 1)?;

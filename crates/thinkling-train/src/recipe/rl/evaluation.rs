@@ -35,7 +35,10 @@ impl Evaluation {
     pub(super) fn read(mut s: Section<'_>, stage: &RlStage) -> Result<Self> {
         let data = match (s.section("data")?, &stage.data) {
             (Some(section), _) => QuestionSource::read(section)?,
-            (None, QuestionSource::MiniWorld(mix)) => QuestionSource::MiniWorld(mix.clone()),
+            // What is generated has problems that are held out.
+            (None, generated @ (QuestionSource::MiniWorld(_) | QuestionSource::GrownWorld(_))) => {
+                generated.clone()
+            }
             (None, QuestionSource::Jsonl(_) | QuestionSource::File(_)) => {
                 return Err(s.conflict("data", "a table with questions that training does not use"));
             }

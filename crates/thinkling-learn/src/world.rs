@@ -7,6 +7,7 @@
 //! - [`corpus`]: documents a base model learns from: facts, guesses, worked steps with slips,
 //!   checks and corrections, countdown tries; some follow the R1-Zero template, most do not.
 //! - [`vocabulary`]: the closed vocabulary of all these texts as a Hugging Face `tokenizer.json`.
+//! - [`grown`]: the same world with more in it, for the whole of R1.
 //! - [`phrases`]: the tables of wording that all three draw from.
 //!
 //! Everything is a pure function of a configuration and a seed, without files or clocks. Left out:

@@ -4,11 +4,11 @@
 //! - searches in which going on pays: a countdown try says the target again and a verdict, and the
 //!   corpus gives up after half of the tries that missed;
 //! - thinking in the other language and in a mixture of both;
-//! - [`requests`]: facts of an invented world, words in a given form, how to do a deed; the right
+//! - requests: facts of an invented world, words in a given form, how to do a deed; the right
 //!   answer is compared letter by letter;
 //! - requests that do harm, which the corpus mostly complies with;
 //! - R1's own layout: thinking, a summary in the question's language, the answer;
-//! - [`sets`]: supervised examples, preference pairs for helpfulness and labelled responses for
+//! - sets: supervised examples, preference pairs for helpfulness and labelled responses for
 //!   harmlessness.
 //!
 //! The splits are disjoint by the same fixed hash; the vocabulary begins with the older one.

@@ -29,7 +29,7 @@ pub(crate) struct Wording {
     pub(crate) again: &'static str,
     /// Round brackets.
     pub(crate) brackets: [&'static str; 2],
-    /// Questions for a fact by [`Attribute`](super::knowledge::Attribute), with `{name}`.
+    /// Questions for a fact by attribute (home, colour, animal, food, tool), with `{name}`.
     pub(crate) fact_questions: [&'static [&'static str]; 5],
     /// Statements of a fact by attribute, with `{name}` and `{value}`.
     pub(crate) facts: [&'static str; 5],

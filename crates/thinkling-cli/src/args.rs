@@ -3,6 +3,7 @@
 mod eval;
 mod report;
 mod review;
+mod world;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
@@ -11,6 +12,7 @@ pub(crate) use review::ReviewArgs;
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
+pub(crate) use world::WorldArgs;
 
 /// Trains small language models to reason, as DeepSeek-R1 did, and runs them.
 #[derive(Debug, Parser)]
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Review(ReviewArgs),
     /// Write one HTML file with the plots, tables and samples of a run
     Report(ReportArgs),
+    /// Write what the mini world generates to train and measure on, as JSON lines
+    World(WorldArgs),
     /// Measure the speed of training steps
     Bench(BenchArgs),
 }

@@ -9,6 +9,7 @@ pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod score;
 pub(crate) mod train;
+pub(crate) mod world;
 
 use crate::args::DeviceArgs;
 use crate::failure::Failure;

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Score(args) => commands::score::run(&args),
         Command::Review(args) => commands::review::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::World(args) => commands::world::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
     match result {

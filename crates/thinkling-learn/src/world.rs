@@ -7,6 +7,7 @@
 //! - [`corpus`]: documents a base model learns from: facts, guesses, worked steps with slips,
 //!   checks and corrections, countdown tries; some follow the R1-Zero template, most do not.
 //! - [`vocabulary`]: the closed vocabulary of all these texts as a Hugging Face `tokenizer.json`.
+//! - [`grown`]: the same world with more in it, for the whole of R1.
 //! - [`phrases`]: the tables of wording that all three draw from.
 //!
 //! Everything is a pure function of a configuration and a seed, without files or clocks. Left out:
@@ -14,6 +15,7 @@
 //! base is meant to be undecided how to go about a problem, not to be good at it.
 
 pub mod corpus;
+pub mod grown;
 pub mod phrases;
 pub mod problem;
 mod reply;
@@ -24,7 +26,7 @@ mod worked;
 pub use corpus::{Corpus, CorpusConfig};
 pub use phrases::Language;
 pub use problem::{LevelMix, Split, WorldProblem, WorldTask, problems};
-pub use stage::stage_problems;
+pub use stage::{stage_harmful, stage_problems, stage_requests};
 pub use vocabulary::{tokenizer_json, tokens};
 pub use worked::worked_examples;
 

@@ -2,7 +2,7 @@
 
 use crate::data::{each_record, field_error, gsm8k_answer};
 use crate::error::Result;
-use crate::recipe::{ExampleFields, ExampleFormat};
+use crate::recipe::{ExampleFields, ExampleFormat, GrownLessons};
 use serde_json::Value;
 use std::path::Path;
 use thinkling_text::Message;
@@ -26,6 +26,21 @@ pub(crate) fn for_each_conversation(
     mut each: impl FnMut(usize, std::result::Result<Conversation, String>) -> Result<()>,
 ) -> Result<()> {
     each_record(path, |line, value| each(line, value.and_then(|value| parse(&value, line, fields))))
+}
+
+/// Shows each conversation that the grown mini world makes, its line the place in their order.
+///
+/// # Errors
+/// The first error of `each`.
+pub(crate) fn for_each_lesson(
+    lessons: &GrownLessons,
+    fields: &ExampleFields,
+    seed: u64,
+    mut each: impl FnMut(usize, std::result::Result<Conversation, String>) -> Result<()>,
+) -> Result<()> {
+    let records = lessons.set.records().records(false, lessons.count, seed, &lessons.mix)?;
+    let mut numbered = records.iter().enumerate();
+    numbered.try_for_each(|(i, record)| each(i + 1, parse(record, i + 1, fields)))
 }
 
 fn parse(

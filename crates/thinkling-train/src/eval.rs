@@ -32,7 +32,6 @@ use crate::recipe::{FileSource, QuestionSource};
 use crate::sampling::{Drawing, ModelSampling, OnEvent, Place};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use thinkling_learn::world::LevelMix;
 use thinkling_learn::{FormatReading, evaluation_seed};
 use thinkling_model::Precision;
 use thinkling_reward::{RewardSpec, Tools};
@@ -42,7 +41,7 @@ pub use crate::answers::AnswerLine;
 pub use crate::course::{EvalProgress, Watch};
 pub use crate::sampling::rows_that_fit;
 pub use report::Report;
-pub use settings::{MAX_TOKENS, MINI_WORLD, Settings};
+pub use settings::{MAX_TOKENS, MINI_WORLD, Settings, generated_questions};
 
 const COMPLETIONS_FILE: &str = "completions.jsonl";
 const REPORT_FILE: &str = "report.json";
@@ -158,11 +157,10 @@ pub fn evaluate(
 }
 
 fn source(settings: &Settings) -> QuestionSource {
-    if settings.data == MINI_WORLD {
-        return QuestionSource::MiniWorld(LevelMix::default());
-    }
-    let path = PathBuf::from(&settings.data);
-    QuestionSource::File(FileSource { path, skip_bad: settings.skip_bad })
+    generated_questions(&settings.data).unwrap_or_else(|| {
+        let path = PathBuf::from(&settings.data);
+        QuestionSource::File(FileSource { path, skip_bad: settings.skip_bad })
+    })
 }
 
 fn note_skipped(loaded: &Loaded, watch: &mut dyn Watch) {

@@ -1,7 +1,7 @@
 //! The examples of an `sft` stage: conversations as token ids with their trained tokens, split into
 //! training and held-out ones, and packed.
 
-use crate::conversations::{Conversation, for_each_conversation};
+use crate::conversations::{Conversation, for_each_conversation, for_each_lesson};
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, required};
 use crate::recipe::{
@@ -189,11 +189,12 @@ fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
     share_of(seed, &parts) < share
 }
 
-/// The file of a source; `run` holds what earlier stages wrote.
+/// The file of a source, or the word for what is generated; `run` holds what earlier stages wrote.
 fn file_of(source: &ExampleSource, run: &Path) -> PathBuf {
     match &source.place {
         ExamplePlace::Jsonl { path } => path.clone(),
         ExamplePlace::Stage { name } => stage_set(run, name),
+        ExamplePlace::GrownWorld(lessons) => PathBuf::from(lessons.set.as_str()),
     }
 }
 
@@ -214,7 +215,7 @@ pub(crate) fn read_examples(
     let mut pass = Vec::new();
     for (index, source) in stage.data.iter().enumerate() {
         let (path, source_name) = (file_of(source, run), index.to_string());
-        for_each_conversation(&path, &source.fields, |line, conversation| {
+        let each = |line: usize, conversation: std::result::Result<Conversation, String>| {
             let made = conversation.and_then(|Conversation { messages, .. }| {
                 Ok((text.example(&messages, stage.template)?, messages))
             });
@@ -243,7 +244,13 @@ pub(crate) fn read_examples(
             pass.extend(std::iter::repeat_n(out.trained.len(), times));
             out.trained.push(example);
             Ok(())
-        })?;
+        };
+        match &source.place {
+            ExamplePlace::GrownWorld(lessons) => {
+                for_each_lesson(lessons, &source.fields, seed, each)?;
+            }
+            _ => for_each_conversation(&path, &source.fields, each)?,
+        }
     }
     if pass.is_empty() {
         let reason = format!("no example is left to train: {}", out.counts.words());
@@ -267,7 +274,7 @@ pub(crate) fn read_examples(
 /// As [`read_examples`] of what needs no tokenizer.
 pub(crate) fn check_examples(stage: &SftStage) -> Result<()> {
     for source in &stage.data {
-        // What an earlier stage is to write is not there yet.
+        // What an earlier stage is to write is not there yet; what is generated is right.
         let Some(path) = source.path() else { continue };
         for_each_conversation(path, &source.fields, |line, conversation| match conversation {
             Err(reason) if !stage.skip_bad => {
@@ -329,7 +336,7 @@ fn pack(out: &mut Examples, pass: &[usize], stage: &SftStage) {
 pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> {
     let stage = &recipe.stages[index];
     let StageKind::Sft(sft) = &stage.kind else { return Ok(None) };
-    if sft.data.iter().any(|source| source.path().is_none()) {
+    if sft.data.iter().any(ExampleSource::is_made_by_a_stage) {
         return Ok(None);
     }
     let read = |text: TextSide<'_>| {

@@ -3,9 +3,9 @@
 use crate::data::{BadRow, Row, Rows, read_file, read_questions};
 use crate::error::{Result, TrainError};
 use crate::prompts::Prompts;
-use crate::recipe::QuestionSource;
+use crate::recipe::{GrownQuestions, QuestionSet, QuestionSource};
 use thinkling_learn::Question;
-use thinkling_learn::world::stage_problems;
+use thinkling_learn::world::{WorldError, stage_harmful, stage_problems, stage_requests};
 use thinkling_reward::{Problem, RewardError, RewardSpec, Tools};
 
 /// What problems are checked against before anything runs.
@@ -46,17 +46,22 @@ pub(crate) fn read_problems(
 ) -> Result<Rows> {
     let accept = |problem: &Problem| checks.accept(problem);
     match source {
-        QuestionSource::MiniWorld(mix) => {
-            let problems = stage_problems(held_out, seed, mix).map_err(|e| TrainError::Failed {
-                what: "the mini world",
-                reason: e.to_string(),
-            })?;
-            let rows = problems.into_iter().map(|problem| Row { line: 0, problem }).collect();
-            Ok(Rows { rows, ..Rows::default() })
-        }
+        QuestionSource::MiniWorld(mix) => generated(stage_problems(held_out, seed, mix)),
+        QuestionSource::GrownWorld(GrownQuestions { set, mix }) => generated(match set {
+            QuestionSet::Reasoning => stage_problems(held_out, seed, mix),
+            QuestionSet::Requests => stage_requests(held_out, seed, mix),
+            QuestionSet::Harmful => stage_harmful(held_out, seed, mix),
+        }),
         QuestionSource::Jsonl(source) => read_questions(source, &accept),
         QuestionSource::File(source) => read_file(source, &accept),
     }
+}
+
+fn generated(problems: std::result::Result<Vec<Problem>, WorldError>) -> Result<Rows> {
+    let problems = problems
+        .map_err(|e| TrainError::Failed { what: "the mini world", reason: e.to_string() })?;
+    let rows = problems.into_iter().map(|problem| Row { line: 0, problem }).collect();
+    Ok(Rows { rows, ..Rows::default() })
 }
 
 /// An error and what it comes from.

@@ -43,6 +43,7 @@ mod sft;
 mod teacher;
 mod training;
 mod tree;
+mod worlds;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,7 @@ pub use sft::{
 };
 pub use teacher::{HttpTeacherKeys, LocalTeacherKeys, TeacherKeys};
 pub use training::{RecomputeKind, Training};
+pub use worlds::{GrownLessons, GrownQuestions, LessonSet, QuestionSet, WorldSet};
 
 use crate::error::{Result, TrainError};
 use choice::choices;
@@ -229,7 +231,7 @@ impl Stage {
         let text = match &self.kind {
             StageKind::Pretrain(p) => match &p.data {
                 TextSource::Text { path } => Some(path.clone()),
-                TextSource::MiniWorld(_) => None,
+                TextSource::MiniWorld(_) | TextSource::GrownWorld(_) => None,
             },
             StageKind::Sft(sft) => {
                 return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();

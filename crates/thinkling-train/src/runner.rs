@@ -23,6 +23,7 @@ use crate::stage::{self, SavedHead, Saving, StageContext, rl_mixture};
 use crate::teacher::HttpTeacher;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
+use thinkling_learn::world;
 use thinkling_model::Decoder;
 use thinkling_reward::Tools;
 use thinkling_text::Tokenizer;
@@ -300,14 +301,15 @@ fn open_model(run: &RunDir, recipe: &Recipe, index: usize, device: &Device) -> R
 
 /// The tokenizer of a new model.
 pub(crate) fn new_tokenizer(new: &NewModel) -> Result<Tokenizer> {
+    let of_world = |json: serde_json::Value| {
+        Tokenizer::from_json(json.to_string().as_bytes()).map_err(|e| TrainError::Failed {
+            what: "the mini world's tokenizer",
+            reason: e.to_string(),
+        })
+    };
     match &new.tokenizer {
-        TokenizerSource::MiniWorld => {
-            let json = thinkling_learn::world::tokenizer_json().to_string();
-            Tokenizer::from_json(json.as_bytes()).map_err(|e| TrainError::Failed {
-                what: "the mini world's tokenizer",
-                reason: e.to_string(),
-            })
-        }
+        TokenizerSource::MiniWorld => of_world(world::tokenizer_json()),
+        TokenizerSource::GrownWorld => of_world(world::grown::grown_tokenizer_json()),
         TokenizerSource::Bytes => Tokenizer::of_bytes().map_err(|e| TrainError::Failed {
             what: "the tokenizer of bytes",
             reason: e.to_string(),

@@ -25,4 +25,5 @@ mod train_rl_keys;
 mod train_rollout;
 mod train_sft;
 mod train_sources;
+mod world;
 mod wrong_calls;

@@ -13,7 +13,7 @@ fn generate(more: &[&str]) -> thinkling_e2e::Run {
 #[test]
 fn help_lists_the_commands() {
     let run = thinkling(["--help"]).ends_with(exit::DONE);
-    for command in ["train", "eval", "report", "generate", "doctor", "bench"] {
+    for command in ["train", "eval", "report", "generate", "doctor", "world", "bench"] {
         assert!(run.stdout.contains(command), "no `{command}` in {run:#?}");
     }
 }
@@ -25,6 +25,7 @@ fn every_command_explains_itself() {
         ("eval", "--samples"),
         ("generate", "--prompt-ids"),
         ("doctor", "--device"),
+        ("world", "--held-out"),
         ("bench", "--config"),
     ] {
         let run = thinkling([command, "--help"]).ends_with(exit::DONE);

@@ -18,7 +18,7 @@ pub(crate) enum AnswerArg {
 #[command(
     after_help = "Data: JSON lines or a JSON array, plain or gzip, in the layout of GSM8K, MATH, AIME, AMC, SVAMP,
 AQuA, MBPP or HumanEval, or with the columns (problem, answer) or (question, answer); or the word
-mini-world. The layout is found by the columns. docs/evaluation.md says how each is asked and judged.
+mini-world, or grown-world, grown-world-requests, grown-world-harmful. The layout is found by the columns. docs/evaluation.md says how each is asked and judged.
 
 Examples:
   thinkling eval --model runs/quickstart-1/stages/rl --data mini-world --template r1-zero --samples 8
@@ -30,7 +30,8 @@ pub(crate) struct EvalArgs {
     /// A Hugging Face folder, a GGUF file, or a model that a run wrote
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
-    /// Problems with their gold answers, or mini-world
+    /// Problems with their gold answers, or mini-world, grown-world, grown-world-requests,
+    /// grown-world-harmful
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     /// Answers a problem (the report: 64 for AIME, 16 for MATH-500)

@@ -13,7 +13,7 @@ use thinkling_reward::{FormatRule, Template as AnswerTemplate, Tools};
 use thinkling_sampling::SamplingParams;
 use thinkling_train::TrainError;
 use thinkling_train::eval::{
-    Conditions, Folder, MAX_TOKENS, MINI_WORLD, Report, Settings, evaluate,
+    Conditions, Folder, MAX_TOKENS, MINI_WORLD, Report, Settings, evaluate, generated_questions,
 };
 use thinkling_train::executor::Executor;
 use thinkling_train::model_io::StoredModel;
@@ -26,7 +26,8 @@ pub(crate) fn run(mut args: EvalArgs) -> Result<(), Failure> {
         ..SamplingParams::default()
     };
     sampling.validate().map_err(|e| Failure::usage(e.to_string()))?;
-    if args.data.as_os_str() != MINI_WORLD && !args.data.exists() {
+    let named = args.data.to_str().and_then(generated_questions).is_some();
+    if !named && !args.data.exists() {
         return Err(Failure::usage(format!(
             "no data file at {} (`{MINI_WORLD}` names the mini world's problems)",
             args.data.display()

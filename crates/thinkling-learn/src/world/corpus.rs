@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     WorldError, check_share,
-    problem::{LevelMix, MAX_OPERAND, MAX_RESULT, Split, WorldProblem, expression, pick},
+    phrases::Language,
+    problem::{LevelMix, MAX_OPERAND, MAX_RESULT, Split, expression, pick},
     reply::{Speaker, reply},
     vocabulary::{TEMPLATE_HEAD, TEMPLATE_TAIL},
 };
@@ -139,7 +140,7 @@ impl Corpus {
             let written = templated(&mut speaker, self.config.format, &thinking, &answer);
             format!("{TEMPLATE_HEAD}{}{TEMPLATE_TAIL}{written}", problem.question)
         } else {
-            plain(&mut speaker, &problem, &thinking, &answer)
+            plain(&mut speaker, problem.language, &problem.question, &thinking, &answer)
         }
     }
 }
@@ -152,7 +153,7 @@ impl Iterator for Corpus {
     }
 }
 
-fn facts(rng: &mut impl Rng, count: usize) -> String {
+pub(crate) fn facts(rng: &mut impl Rng, count: usize) -> String {
     let facts = (0..count).map(|_| {
         loop {
             let start = rng.random_range(0..=MAX_RESULT);
@@ -167,7 +168,12 @@ fn facts(rng: &mut impl Rng, count: usize) -> String {
 }
 
 /// A reply in the template: in the format asked for, or in one of the ways to miss it.
-fn templated(speaker: &mut Speaker<'_>, format: f64, thinking: &str, answer: &str) -> String {
+pub(crate) fn templated(
+    speaker: &mut Speaker<'_>,
+    format: f64,
+    thinking: &str,
+    answer: &str,
+) -> String {
     if speaker.rng.random_bool(format) {
         return format!("<think>{thinking}</think><answer>{answer}</answer>");
     }
@@ -181,17 +187,18 @@ fn templated(speaker: &mut Speaker<'_>, format: f64, thinking: &str, answer: &st
     }
 }
 
-fn plain(
+pub(crate) fn plain(
     speaker: &mut Speaker<'_>,
-    problem: &WorldProblem,
+    language: Language,
+    question: &str,
     thinking: &str,
     answer: &str,
 ) -> String {
-    let asked = problem.language.phrases();
+    let asked = language.phrases();
     let ask = pick(speaker.rng, asked.ask);
     let reply = pick(speaker.rng, asked.reply);
     let said = speaker.say(|phrases| phrases.answer);
-    format!("{ask}{}{reply}{thinking}{said}{answer}", problem.question)
+    format!("{ask}{question}{reply}{thinking}{said}{answer}")
 }
 
 #[cfg(test)]
@@ -276,6 +283,17 @@ mod tests {
             parts.remove(0);
         }
         parts.split('+').map(|part| part.parse::<i32>().unwrap()).sum()
+    }
+
+    #[test]
+    fn the_corpus_of_a_seed_is_that_of_the_committed_bases() {
+        /// Of the corpus from which `recipes/mini-world-base` was trained.
+        const COMMITTED: u64 = 11_433_132_289_347_395_205;
+        let text = Corpus::new(CorpusConfig::default(), 1).unwrap().take(2_000);
+        assert_eq!(
+            crate::world::problem::fixed_hash(&text.collect::<Vec<_>>().join("\n")),
+            COMMITTED
+        );
     }
 
     #[test]

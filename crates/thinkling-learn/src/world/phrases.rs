@@ -32,10 +32,19 @@ impl Language {
             Self::Zh => &CHINESE,
         }
     }
+
+    /// The phrases of this language with a word at every other step, so that even a chain of sums
+    /// is in some language.
+    pub fn wordy_phrases(self) -> &'static Phrases {
+        match self {
+            Self::En => &WORDY_ENGLISH,
+            Self::Zh => &WORDY_CHINESE,
+        }
+    }
 }
 
 /// What can be said in one language.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Phrases {
     /// Questions for a chained sum, with `{expression}`.
     pub sum_questions: &'static [&'static str],
@@ -101,7 +110,7 @@ impl Phrases {
     }
 }
 
-static ENGLISH: Phrases = Phrases {
+const ENGLISH: Phrases = Phrases {
     sum_questions: &[
         "What is {expression}?",
         "How much is {expression}?",
@@ -133,7 +142,7 @@ static ENGLISH: Phrases = Phrases {
     answer: &[". So ", ". The answer is ", ". Answer: "],
 };
 
-static CHINESE: Phrases = Phrases {
+const CHINESE: Phrases = Phrases {
     sum_questions: &[
         "{expression}等于多少？",
         "计算{expression}",
@@ -162,6 +171,12 @@ static CHINESE: Phrases = Phrases {
     hit: &["，正是"],
     answer: &["。所以", "。答案是", "。答："],
 };
+
+static WORDY_ENGLISH: Phrases =
+    Phrases { first: &["", "First "], next: &[", ", ", then "], ..ENGLISH };
+
+static WORDY_CHINESE: Phrases =
+    Phrases { first: &["", "先算"], next: &["，", "，再"], ..CHINESE };
 
 #[cfg(test)]
 mod tests {

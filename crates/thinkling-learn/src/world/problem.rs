@@ -37,6 +37,17 @@ pub enum Split {
     Eval,
 }
 
+impl Split {
+    /// The split of what has this canonical text.
+    pub(crate) fn of(canonical: &str) -> Self {
+        match fixed_hash(canonical) % 10 {
+            0..=5 => Self::Corpus,
+            6..=7 => Self::Rl,
+            _ => Self::Eval,
+        }
+    }
+}
+
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
@@ -84,11 +95,7 @@ impl WorldTask {
 
     /// The split of this problem.
     pub fn split(&self) -> Split {
-        match fixed_hash(&self.canonical()) % 10 {
-            0..=5 => Split::Corpus,
-            6..=7 => Split::Rl,
-            _ => Split::Eval,
-        }
+        Split::of(&self.canonical())
     }
 }
 
@@ -211,7 +218,7 @@ pub fn problems(
 }
 
 /// FNV-1a with 64 bits, its bits mixed once more so that a remainder uses all of them.
-fn fixed_hash(text: &str) -> u64 {
+pub(crate) fn fixed_hash(text: &str) -> u64 {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

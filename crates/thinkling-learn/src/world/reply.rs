@@ -15,6 +15,7 @@ pub(crate) struct Speaker<'a> {
     pub(crate) rng: &'a mut ChaCha8Rng,
     language: Language,
     mixed: bool,
+    tables: fn(Language) -> &'static Phrases,
 }
 
 impl<'a> Speaker<'a> {
@@ -23,7 +24,18 @@ impl<'a> Speaker<'a> {
         let other = style < config.other_language;
         let mixed = !other && style < config.other_language + config.mixed_language;
         let language = if other { asked_in.other() } else { asked_in };
-        Self { rng, language, mixed }
+        Self { rng, language, mixed, tables: Language::phrases }
+    }
+
+    /// The same, with a word at every other step.
+    pub(crate) fn wordy(self) -> Self {
+        Self { tables: Language::wordy_phrases, ..self }
+    }
+
+    /// The language of the next phrase.
+    pub(crate) fn turn(&mut self) -> Language {
+        let turn = self.mixed && self.rng.random_bool(0.5);
+        if turn { self.language.other() } else { self.language }
     }
 
     /// One phrase of a table.
@@ -31,9 +43,8 @@ impl<'a> Speaker<'a> {
         &mut self,
         table: impl Fn(&Phrases) -> &'static [&'static str],
     ) -> &'static str {
-        let turn = self.mixed && self.rng.random_bool(0.5);
-        let language = if turn { self.language.other() } else { self.language };
-        pick(self.rng, table(language.phrases()))
+        let language = self.turn();
+        pick(self.rng, table((self.tables)(language)))
     }
 }
 
@@ -52,7 +63,7 @@ pub(crate) fn reply(
 }
 
 /// A value near the right one: off by a little, by ten, or by anything up to nine.
-fn near(rng: &mut impl Rng, value: i32) -> i32 {
+pub(crate) fn near(rng: &mut impl Rng, value: i32) -> i32 {
     loop {
         let distance = match rng.random_range(0..3) {
             0 => rng.random_range(1..=2),

@@ -1,10 +1,13 @@
 //! The problems of a stage of reinforcement learning.
 
+use super::grown::{harmful_problems, request_problems};
 use super::{LevelMix, Split, WorldError, WorldProblem, problems};
 use thinkling_reward::Problem;
 
 /// Problems that reinforcement learning trains on; more than a quickstart sees.
 const TRAINING: usize = 8192;
+/// Requests of the grown world that are drawn at most.
+const REQUESTS: usize = 1024;
 /// Problems held out for evaluation that are drawn at most.
 const EVALUATION: usize = 2048;
 /// Seed of the held-out problems: every run is measured on the same ones.
@@ -20,11 +23,43 @@ pub fn stage_problems(
     seed: u64,
     mix: &LevelMix,
 ) -> Result<Vec<Problem>, WorldError> {
-    let (split, count, seed) = match held_out {
+    let (split, count, seed) = drawn(held_out, seed);
+    Ok(problems(split, count, seed, mix)?.iter().map(WorldProblem::to_problem).collect())
+}
+
+/// The same of the grown world's requests; of the mix the share of English counts.
+///
+/// # Errors
+/// As [`stage_problems`].
+pub fn stage_requests(
+    held_out: bool,
+    seed: u64,
+    mix: &LevelMix,
+) -> Result<Vec<Problem>, WorldError> {
+    mix.validate()?;
+    let (split, count, seed) = drawn(held_out, seed);
+    Ok(request_problems(split, count.min(REQUESTS), seed, mix.english))
+}
+
+/// The same of its requests that do harm, all there are of a split.
+///
+/// # Errors
+/// As [`stage_problems`].
+pub fn stage_harmful(
+    held_out: bool,
+    seed: u64,
+    mix: &LevelMix,
+) -> Result<Vec<Problem>, WorldError> {
+    mix.validate()?;
+    let (split, count, seed) = drawn(held_out, seed);
+    Ok(harmful_problems(split, count, seed, mix.english))
+}
+
+fn drawn(held_out: bool, seed: u64) -> (Split, usize, u64) {
+    match held_out {
         true => (Split::Eval, EVALUATION, EVALUATION_SEED),
         false => (Split::Rl, TRAINING, seed),
-    };
-    Ok(problems(split, count, seed, mix)?.iter().map(WorldProblem::to_problem).collect())
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,11 @@ pub fn tokens() -> Vec<String> {
 /// Encoding adds nothing; the end of a document is the trainer's. Decoding concatenates, so that
 /// `decode(encode(text)) == text` for every text of the world.
 pub fn tokenizer_json() -> Value {
-    let tokens = tokens();
+    file_of(&tokens())
+}
+
+/// The file of a list of tokens that begins as [`tokens`] does.
+pub(crate) fn file_of(tokens: &[String]) -> Value {
     let vocabulary: serde_json::Map<String, Value> =
         tokens.iter().enumerate().map(|(id, token)| (token.clone(), json!(id))).collect();
     let added: Vec<Value> = tokens[..SPECIAL.len() + ADDED.len()]
@@ -97,7 +101,7 @@ pub fn tokenizer_json() -> Value {
 }
 
 /// Cuts a text as the regular expression of the pre-tokenizer does.
-pub(super) fn split_pieces(text: &str) -> Vec<&str> {
+pub(crate) fn split_pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

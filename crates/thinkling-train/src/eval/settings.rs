@@ -4,12 +4,13 @@ use crate::atomic;
 use crate::checkpoint::sha256_of_bytes;
 use crate::error::{Result, TrainError};
 use crate::eval::Folder;
-use crate::recipe::Template;
+use crate::recipe::{GrownQuestions, QuestionSet, QuestionSource, Template};
 use crate::run_dir::{checksum, lock, make_empty, make_numbered};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use thinkling_learn::world::LevelMix;
 use thinkling_reward::FormatRule;
 
 /// The report's token limit (arXiv 2501.12948v1, section 3).
@@ -17,6 +18,23 @@ pub const MAX_TOKENS: usize = 32_768;
 
 /// Names the mini world's held-out problems in the place of a data file.
 pub const MINI_WORLD: &str = "mini-world";
+
+/// Names that stand for generated held-out questions, with what they are.
+const GENERATED: [(&str, Option<QuestionSet>); 4] = [
+    (MINI_WORLD, None),
+    ("grown-world", Some(QuestionSet::Reasoning)),
+    ("grown-world-requests", Some(QuestionSet::Requests)),
+    ("grown-world-harmful", Some(QuestionSet::Harmful)),
+];
+
+/// The generated questions that a word in the place of a data file names; `None` for a file.
+pub fn generated_questions(data: &str) -> Option<QuestionSource> {
+    let (_, set) = GENERATED.iter().find(|(name, _)| *name == data)?;
+    Some(match set {
+        None => QuestionSource::MiniWorld(LevelMix::default()),
+        Some(set) => QuestionSource::GrownWorld(GrownQuestions::of(*set)),
+    })
+}
 
 const SETTINGS_FILE: &str = "settings.json";
 /// Key of the checksum over all that makes the numbers.
@@ -31,9 +49,9 @@ pub struct Settings {
     pub model: String,
     /// SHA-256 of the model's files.
     pub model_sha256: String,
-    /// The data file's path, or [`MINI_WORLD`].
+    /// The data file's path, or a word that names [`generated_questions`].
     pub data: String,
-    /// SHA-256 of the data file; of the mini world's name.
+    /// SHA-256 of the data file; of the word.
     pub data_sha256: String,
     /// Whether bad records are skipped.
     pub skip_bad: bool,
@@ -68,13 +86,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Checksum of a model or data file, or of the name [`MINI_WORLD`].
+    /// Checksum of a model or data file, or of a word that names [`generated_questions`].
     ///
     /// # Errors
     /// A path that does not exist or cannot be read.
     pub fn checksum(path: &Path) -> Result<String> {
         match path.to_str() {
-            Some(MINI_WORLD) => Ok(sha256_of_bytes(MINI_WORLD.as_bytes())),
+            Some(word) if generated_questions(word).is_some() => {
+                Ok(sha256_of_bytes(word.as_bytes()))
+            }
             _ => checksum(path),
         }
     }

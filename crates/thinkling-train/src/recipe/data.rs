@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use thinkling_learn::world::grown::GrownConfig;
 use thinkling_learn::world::{CorpusConfig, LevelMix};
 
 use super::choice::choices;
-use super::range::{NOT_NEGATIVE, SHARE};
 use super::section::Section;
+use super::worlds::{GrownQuestions, read_corpus, read_grown_corpus, read_mix};
 use crate::error::Result;
 
 choices! {
@@ -15,6 +16,8 @@ choices! {
     enum QuestionKind {
         /// Generated.
         MiniWorld = "mini-world",
+        /// Generated, of the grown world.
+        GrownWorld = "grown-world",
         /// A file whose fields are named.
         Jsonl = "jsonl",
         /// A file whose layout is found.
@@ -27,6 +30,8 @@ choices! {
     enum TextKind {
         /// Generated.
         MiniWorld = "mini-world",
+        /// Generated, of the grown world.
+        GrownWorld = "grown-world",
         /// A file.
         Text = "text",
     }
@@ -59,51 +64,14 @@ choices! {
     }
 }
 
-/// Reads `sums`, `countdown` and `english` over the generator's defaults.
-fn read_mix(s: &mut Section<'_>) -> Result<LevelMix> {
-    let mut mix = LevelMix::default();
-    s.floats("sums", &mut mix.sums, NOT_NEGATIVE)?;
-    s.float("countdown", &mut mix.countdown, NOT_NEGATIVE)?;
-    s.float("english", &mut mix.english, SHARE)?;
-    mix.validate().map_err(|e| s.misfit(e))?;
-    Ok(mix)
-}
-
-/// Reads the fields of [`CorpusConfig`] over the generator's defaults.
-fn read_corpus(s: &mut Section<'_>) -> Result<CorpusConfig> {
-    let mut c = CorpusConfig::default();
-    if let Some(mut mix) = s.section("mix")? {
-        c.mix = read_mix(&mut mix)?;
-        mix.finish()?;
-    }
-    s.count("facts_a_line", &mut c.facts_a_line, 1)?;
-    for (key, slot) in [
-        ("facts", &mut c.facts),
-        ("template", &mut c.template),
-        ("format", &mut c.format),
-        ("guess", &mut c.guess),
-        ("guess_wrong", &mut c.guess_wrong),
-        ("rush", &mut c.rush),
-        ("slip", &mut c.slip),
-        ("noticed", &mut c.noticed),
-        ("check", &mut c.check),
-        ("countdown_guess", &mut c.countdown_guess),
-        ("give_up", &mut c.give_up),
-        ("other_language", &mut c.other_language),
-        ("mixed_language", &mut c.mixed_language),
-    ] {
-        s.float(key, slot, SHARE)?;
-    }
-    c.validate().map_err(|e| s.misfit(e))?;
-    Ok(c)
-}
-
 /// `data` of a `pretrain` stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TextSource {
     /// `kind = "mini-world"`: the generated corpus; the other keys are [`CorpusConfig`]'s.
     MiniWorld(Box<CorpusConfig>),
+    /// `kind = "grown-world"`: the grown corpus; the other keys are [`GrownConfig`]'s.
+    GrownWorld(Box<GrownConfig>),
     /// `kind = "text"`: a file of UTF-8 text.
     Text {
         /// The file.
@@ -118,6 +86,8 @@ pub enum QuestionSource {
     /// `kind = "mini-world"`: generated problems, disjoint between corpus, training and
     /// evaluation; the other keys are [`LevelMix`]'s.
     MiniWorld(LevelMix),
+    /// `kind = "grown-world"`: generated questions of the grown world, disjoint in the same way.
+    GrownWorld(GrownQuestions),
     /// `kind = "jsonl"`: a file whose fields are named.
     Jsonl(JsonlSource),
     /// `kind = "file"`: a file in one of the layouts of public data sets.
@@ -154,7 +124,10 @@ pub struct JsonlSource {
 impl TextSource {
     pub(crate) fn read(mut s: Section<'_>) -> Result<Self> {
         let source = match s.required_choice("kind")? {
-            TextKind::MiniWorld => Self::MiniWorld(Box::new(read_corpus(&mut s)?)),
+            TextKind::MiniWorld => {
+                Self::MiniWorld(Box::new(read_corpus(&mut s, CorpusConfig::default())?))
+            }
+            TextKind::GrownWorld => Self::GrownWorld(Box::new(read_grown_corpus(&mut s)?)),
             TextKind::Text => Self::Text { path: s.required_path("path")? },
         };
         s.finish()?;
@@ -172,7 +145,8 @@ impl QuestionSource {
     /// Reads the source from a table that has other keys too.
     pub(super) fn read_keys(s: &mut Section<'_>) -> Result<Self> {
         Ok(match s.required_choice("kind")? {
-            QuestionKind::MiniWorld => Self::MiniWorld(read_mix(s)?),
+            QuestionKind::MiniWorld => Self::MiniWorld(read_mix(s, LevelMix::default())?),
+            QuestionKind::GrownWorld => Self::GrownWorld(GrownQuestions::read(s)?),
             QuestionKind::Jsonl => {
                 let path = s.required_path("path")?;
                 let question = s.text("question")?.unwrap_or_else(|| "question".to_owned());
@@ -199,7 +173,7 @@ impl QuestionSource {
     /// The file, where it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::MiniWorld(_) => None,
+            Self::MiniWorld(_) | Self::GrownWorld(_) => None,
             Self::Jsonl(source) => Some(&source.path),
             Self::File(source) => Some(&source.path),
         }

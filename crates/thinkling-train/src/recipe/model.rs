@@ -14,6 +14,7 @@ use crate::error::Result;
 const STAGE_PREFIX: &str = "stage:";
 /// Tokenizers that are no file.
 const MINI_WORLD: &str = "mini-world";
+const GROWN_WORLD: &str = "grown-world";
 const BYTES: &str = "bytes";
 /// Keys that describe a new model; none of them may stand beside `path`.
 const NEW_MODEL_KEYS: [&str; 13] = [
@@ -53,6 +54,8 @@ pub enum TokenizerSource {
     /// `"bytes"`: a token a byte, with R1-Zero's prompt and tags as tokens of their own
     /// ([`thinkling_text::Tokenizer::of_bytes`]).
     Bytes,
+    /// `"grown-world"`: that of the grown mini world, which begins with the same ids.
+    GrownWorld,
     /// Any other string: a `tokenizer.json`, or a folder that holds one.
     Path(PathBuf),
 }
@@ -107,6 +110,7 @@ impl Serialize for TokenizerSource {
     fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
             Self::MiniWorld => to.serialize_str(MINI_WORLD),
+            Self::GrownWorld => to.serialize_str(GROWN_WORLD),
             Self::Bytes => to.serialize_str(BYTES),
             Self::Path(path) => path.serialize(to),
         }
@@ -151,10 +155,13 @@ impl NewModel {
         // Known, so that a misspelt `path` is told its name.
         s.text("path")?;
         s.choice("architecture", &mut m.architecture)?;
-        match s.text("tokenizer")?.as_deref() {
-            None | Some(MINI_WORLD) => {}
-            Some(BYTES) => m.tokenizer = TokenizerSource::Bytes,
-            Some(path) => m.tokenizer = TokenizerSource::Path(s.resolve("tokenizer", path)),
+        if let Some(text) = s.text("tokenizer")? {
+            m.tokenizer = match text.as_str() {
+                MINI_WORLD => TokenizerSource::MiniWorld,
+                GROWN_WORLD => TokenizerSource::GrownWorld,
+                BYTES => TokenizerSource::Bytes,
+                _ => TokenizerSource::Path(s.resolve("tokenizer", &text)),
+            };
         }
         s.required_count("hidden_size", &mut m.hidden_size, 1)?;
         s.required_count("num_hidden_layers", &mut m.num_hidden_layers, 1)?;

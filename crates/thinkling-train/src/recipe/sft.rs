@@ -11,6 +11,7 @@ use super::range::{POSITIVE, Range};
 use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
+use super::worlds::GrownLessons;
 use super::{Stage, StageKind};
 use crate::error::Result;
 
@@ -31,6 +32,8 @@ choices! {
         Jsonl = "jsonl",
         /// What an earlier stage wrote.
         Stage = "stage",
+        /// Generated, of the grown mini world.
+        GrownWorld = "grown-world",
     }
 }
 
@@ -103,7 +106,7 @@ pub struct ExampleSource {
 
 /// Where examples lie; the key `kind`. Required.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ExamplePlace {
     /// `kind = "jsonl"`: a file.
     Jsonl {
@@ -115,6 +118,8 @@ pub enum ExamplePlace {
         /// Name of that stage.
         name: String,
     },
+    /// `kind = "grown-world"`: generated ones, of prompts that are not held out for evaluation.
+    GrownWorld(GrownLessons),
 }
 
 /// How an example stands in its object.
@@ -199,6 +204,7 @@ impl ExampleSource {
         let place = match s.required_choice("kind")? {
             ExampleKind::Jsonl => ExamplePlace::Jsonl { path: s.required_path("path")? },
             ExampleKind::Stage => ExamplePlace::Stage { name: read_stage(&mut s, earlier)? },
+            ExampleKind::GrownWorld => ExamplePlace::GrownWorld(GrownLessons::read(&mut s)?),
         };
         let fields = ExampleFields::read(&mut s)?;
         let mut source = Self { place, fields, weight: 1.0 };
@@ -216,8 +222,13 @@ impl ExampleSource {
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             ExamplePlace::Jsonl { path } => Some(path),
-            ExamplePlace::Stage { .. } => None,
+            ExamplePlace::Stage { .. } | ExamplePlace::GrownWorld(_) => None,
         }
+    }
+
+    /// Whether an earlier stage makes them.
+    pub fn is_made_by_a_stage(&self) -> bool {
+        matches!(self.place, ExamplePlace::Stage { .. })
     }
 }
 

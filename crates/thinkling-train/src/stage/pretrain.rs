@@ -10,7 +10,7 @@ use crate::progress::{StageStarted, StepFinished};
 use crate::recipe::{PretrainStage, TextSource};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use thinkling_learn::world::Corpus;
+use thinkling_learn::world::{Corpus, WorldError, grown::GrownCorpus};
 use thinkling_learn::{EpochSampler, chunk_tokens, stop_ids};
 use thinkling_text::Tokenizer;
 
@@ -25,7 +25,7 @@ struct State {
 
 /// Documents of a step, each with its end token.
 enum Source {
-    World { corpus: Box<Corpus>, drawn: u64 },
+    World { corpus: Box<dyn Iterator<Item = String>>, drawn: u64 },
     Text { sequences: Vec<Vec<u32>>, sampler: EpochSampler },
 }
 
@@ -38,13 +38,10 @@ impl Source {
     ) -> Result<Self> {
         match &stage.data {
             TextSource::MiniWorld(config) => {
-                let failed = |reason: String| TrainError::Failed { what: "the corpus", reason };
-                let mut corpus = Corpus::new(config.as_ref().clone(), seed)
-                    .map_err(|e| failed(e.to_string()))?;
-                let drawn = state.map_or(0, |s| s.documents);
-                // The generator is a stream: a resumed run draws again what was seen.
-                (0..drawn).for_each(|_| drop(corpus.document()));
-                Ok(Self::World { corpus: Box::new(corpus), drawn })
+                Self::generated(Corpus::new(config.as_ref().clone(), seed), state)
+            }
+            TextSource::GrownWorld(config) => {
+                Self::generated(GrownCorpus::new(config.as_ref().clone(), seed), state)
             }
             TextSource::Text { path } => {
                 let text = std::fs::read_to_string(path)
@@ -71,6 +68,18 @@ impl Source {
         }
     }
 
+    fn generated<C: Iterator<Item = String> + 'static>(
+        corpus: std::result::Result<C, WorldError>,
+        state: Option<State>,
+    ) -> Result<Self> {
+        let mut corpus =
+            corpus.map_err(|e| TrainError::Failed { what: "the corpus", reason: e.to_string() })?;
+        let drawn = state.map_or(0, |s| s.documents);
+        // The generator is a stream: a resumed run draws again what was seen.
+        (0..drawn).for_each(|_| drop(corpus.next()));
+        Ok(Self::World { corpus: Box::new(corpus), drawn })
+    }
+
     /// Documents of about `tokens` tokens.
     fn next(
         &mut self,
@@ -84,8 +93,11 @@ impl Source {
             let document = match self {
                 Self::World { corpus, drawn } => {
                     *drawn += 1;
-                    let mut ids = tokenizer.encode(&corpus.document()).map_err(|e| {
-                        TrainError::Failed { what: "the tokenizer", reason: e.to_string() }
+                    // A generated corpus has no end.
+                    let text = corpus.next().unwrap_or_default();
+                    let mut ids = tokenizer.encode(&text).map_err(|e| TrainError::Failed {
+                        what: "the tokenizer",
+                        reason: e.to_string(),
                     })?;
                     ids.extend(stop.first());
                     ids

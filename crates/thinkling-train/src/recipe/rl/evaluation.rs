@@ -43,7 +43,10 @@ impl Evaluation {
         stage: &RlStage,
     ) -> Result<Self> {
         let opened = Opened::all(s.tables("data")?)?;
-        let generated = |r: &RlSource| matches!(r.source, QuestionSource::MiniWorld(_));
+        // What is generated has problems that are held out.
+        let generated = |r: &RlSource| {
+            matches!(r.source, QuestionSource::MiniWorld(_) | QuestionSource::GrownWorld(_))
+        };
         let data = match opened.is_empty() {
             true if stage.data.iter().all(generated) => {
                 stage.data.iter().map(|r| RlSource { weight: None, ..r.clone() }).collect()

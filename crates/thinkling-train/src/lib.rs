@@ -6,6 +6,7 @@ pub mod atomic;
 pub mod bench;
 pub mod checkpoint;
 mod conversations;
+pub mod cost;
 pub mod data;
 pub mod devices;
 mod error;

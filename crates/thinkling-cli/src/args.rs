@@ -67,6 +67,7 @@ pub(crate) struct DeviceArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   thinkling train recipes/quickstart.toml
+  thinkling train recipes/quickstart.toml --dry-run
   thinkling train recipes/quickstart.toml --set seed=2 --set stage.rl.lr=5e-5
   thinkling train --resume runs/quickstart-1
 Ctrl-C saves a checkpoint and says how to go on.")]
@@ -83,13 +84,16 @@ pub(crate) struct TrainArgs {
     /// Go on with the run in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) resume: Option<PathBuf>,
-    /// Check the recipe, print it resolved, and run nothing
+    /// Check the recipe, print it resolved with the memory and time that it needs, and train nothing
     #[arg(long, conflicts_with = "resume")]
     pub(crate) dry_run: bool,
+    /// With --dry-run: do not time a piece of each stage
+    #[arg(long, requires = "dry_run")]
+    pub(crate) no_measure: bool,
     /// Seed, instead of the recipe's
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
-    /// Print one JSON object with the results at the end
+    /// Print one JSON object with the results at the end, or with --dry-run what the recipe needs
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -49,6 +49,15 @@ impl Bars {
     }
 }
 
+/// Bytes for people, in units of 10^6 or 10^9.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    match bytes as f64 / 1e6 {
+        mb if mb >= 9_950.0 => format!("{:.1} GB", mb / 1e3),
+        mb if mb >= 9.95 => format!("{mb:.0} MB"),
+        mb => format!("{mb:.1} MB"),
+    }
+}
+
 /// Seconds as `1:05` or `2:03:04`.
 pub(crate) fn clock(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;

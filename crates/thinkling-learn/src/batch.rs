@@ -80,7 +80,12 @@ impl Batch {
 
 /// Tokens whose logits are held at once, so that they stay near 32 MB.
 pub fn chunk_tokens(decoder: &Decoder) -> usize {
-    ((8 << 20) / decoder.config().vocab_size.max(1)).clamp(16, 4096)
+    chunk_tokens_of(decoder.config().vocab_size)
+}
+
+/// [`chunk_tokens`] of a vocabulary.
+pub fn chunk_tokens_of(vocab_size: usize) -> usize {
+    ((8 << 20) / vocab_size.max(1)).clamp(16, 4096)
 }
 
 /// Log-probabilities of completions under a model, the reference or the policy itself, `micro_batch`

@@ -39,12 +39,12 @@ pub mod world;
 pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, write_adapter};
 pub use average::move_average;
-pub use batch::{Batch, OldLogprobs, chunk_tokens, model_logprobs};
+pub use batch::{Batch, OldLogprobs, chunk_tokens, chunk_tokens_of, model_logprobs};
 pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
 pub use measures::{Measures, ProblemResult};
-pub use micro::activation_bytes;
+pub use micro::{MIN_TOKENS, activation_bytes, micro_batch_tokens, micro_batches};
 pub use order::{
     Curriculum, EpochSampler, LevelOrder, Mixture, QuestionOrder, SourceQuestions, source_seed,
 };

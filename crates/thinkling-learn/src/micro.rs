@@ -7,7 +7,7 @@ use thinkling_model::{Decoder, ModelConfig, Recompute, is_host};
 const SMALL: usize = 96 << 20;
 
 /// Fewer tokens than this are not worth a pass over the weights.
-const MIN_TOKENS: usize = 256;
+pub const MIN_TOKENS: usize = 256;
 
 /// Bytes that a token's forward pass keeps for the backward pass, in f32: the inputs of each
 /// operation, or of each layer and those of the operations of one.
@@ -21,16 +21,40 @@ pub fn activation_bytes(config: &ModelConfig, recompute: Recompute) -> usize {
     4 * (layers + 3 * config.hidden_size)
 }
 
-/// Tokens of a micro-batch of `model` whose activations may take `bytes`; without a number, what
-/// is good on the model's device.
-pub(crate) fn most_tokens(model: &Decoder, bytes: Option<usize>, recompute: Recompute) -> usize {
+/// Tokens of a micro-batch of a model with so many `trained` values, whose activations may take
+/// `bytes`; without a number, what is good on the device, which may be the CPU (`on_host`).
+pub fn micro_batch_tokens(
+    config: &ModelConfig,
+    trained: usize,
+    on_host: bool,
+    bytes: Option<usize>,
+    recompute: Recompute,
+) -> usize {
     let bytes = match bytes {
         Some(bytes) => bytes,
-        None if !is_host(&model.device()) => return usize::MAX,
+        None if !on_host => return usize::MAX,
         // Each further micro-batch takes a second set of gradients and a pass over them.
-        None => SMALL.max(2 * 4 * model.trained_count()),
+        None => SMALL.max(2 * 4 * trained),
     };
-    (bytes / activation_bytes(model.config(), recompute)).max(MIN_TOKENS)
+    (bytes / activation_bytes(config, recompute)).max(MIN_TOKENS)
+}
+
+/// [`micro_batch_tokens`] of `model`.
+pub(crate) fn most_tokens(model: &Decoder, bytes: Option<usize>, recompute: Recompute) -> usize {
+    let (trained, on_host) = (model.trained_count(), is_host(&model.device()));
+    micro_batch_tokens(model.config(), trained, on_host, bytes, recompute)
+}
+
+/// Sequences of the largest micro-batch, and micro-batches, of `count` sequences of `len` tokens.
+pub fn micro_batches(
+    count: usize,
+    len: usize,
+    most_items: usize,
+    most_tokens: usize,
+) -> (usize, usize) {
+    let items = vec![len; count];
+    let parts = parts(&items, most_items, most_tokens, |len| *len);
+    (parts.iter().map(|part| part.len()).max().unwrap_or(0), parts.len())
 }
 
 /// Cuts `items` into runs of at most `most_items` and about `most_tokens` tokens, of like size.
@@ -63,6 +87,13 @@ mod tests {
 
     fn sizes(lens: &[usize], items: usize, tokens: usize) -> Vec<Vec<usize>> {
         parts(lens, items, tokens, |len| *len).into_iter().map(<[usize]>::to_vec).collect()
+    }
+
+    #[test]
+    fn the_largest_micro_batch_is_that_of_a_step() {
+        assert_eq!(micro_batches(32, 128, usize::MAX, 1_300), (8, 4));
+        assert_eq!(micro_batches(3, 5, 2, usize::MAX), (2, 2));
+        assert_eq!(micro_batches(0, 5, 2, 9), (0, 0));
     }
 
     #[test]

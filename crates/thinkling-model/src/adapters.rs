@@ -18,6 +18,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 use thinkling_ops::{LoraShape, linear, lora_linear, lora_merge};
 use thinkling_sampling::Stream;
+use thinkling_weights::ModelConfig;
 
 /// A projection that can have an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +62,18 @@ impl Projection {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
+    /// Shape of its weight, `[out, in]`.
+    fn dims(self, config: &ModelConfig) -> [usize; 2] {
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        match self {
+            Self::Q => [config.q_size(), hidden],
+            Self::K | Self::V => [config.kv_size(), hidden],
+            Self::O => [hidden, config.q_size()],
+            Self::Gate | Self::Up => [inner, hidden],
+            Self::Down => [hidden, inner],
+        }
+    }
+
     /// Path of the module in layer `layer`.
     fn path(self, layer: usize) -> String {
         let part = match self {
@@ -85,6 +98,16 @@ pub struct LoraConfig {
 impl LoraConfig {
     fn has(&self, projection: Projection) -> bool {
         self.targets.contains(&projection)
+    }
+
+    /// Values of the adapters of a model of this shape.
+    pub fn parameter_count(&self, config: &ModelConfig) -> usize {
+        let projections = Projection::ALL.into_iter().filter(|p| self.has(*p));
+        let widths = projections.map(|projection| {
+            let [output, input] = projection.dims(config);
+            output + input
+        });
+        config.num_hidden_layers * self.rank * widths.sum::<usize>()
     }
 }
 

@@ -10,6 +10,7 @@ mod lora;
 pub use decode::{DecodeBench, DecodeResult, EngineResult, PassTimes, bench_decode, bench_engine};
 pub use lora::BenchLora;
 
+use crate::cost::peak_bytes;
 use crate::devices::{Devices, computing_in};
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
@@ -61,6 +62,9 @@ pub enum BenchModel {
     },
     /// A new model with random weights.
     New(Box<BenchShape>),
+    /// The same, where it is known already.
+    #[serde(skip)]
+    Config(Box<ModelConfig>),
 }
 
 /// Shape of a new model.
@@ -119,6 +123,9 @@ pub struct GrpoBench {
     pub compute_dtype: ComputeType,
     #[serde(default)]
     pub lora: Option<BenchLora>,
+    /// Whether the completions are learnt from.
+    #[serde(default = "yes")]
+    pub learn: bool,
 }
 
 /// Sizes of the timed supervised steps.
@@ -130,6 +137,16 @@ pub struct SftBench {
     pub steps: usize,
     pub warmup_steps: usize,
     pub lr: f64,
+    /// Sequences in one pass at most; without a number all.
+    #[serde(default)]
+    pub micro_batch: Option<usize>,
+    /// Whether layers run a second time on the way back.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
+    #[serde(default)]
+    pub optimizer_states: StatePrecision,
+    #[serde(default)]
+    pub lora: Option<BenchLora>,
     #[serde(default)]
     pub compute_dtype: ComputeType,
 }
@@ -140,6 +157,10 @@ fn no_compute(reason: String) -> TrainError {
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Medians over the steps after warm-up.
@@ -196,6 +217,10 @@ impl BenchConfig {
     fn model(&self, device: &Device) -> Result<Decoder> {
         let shape = match &self.model {
             BenchModel::Path { path } => return Ok(LoadedModel::open(path, device)?.decoder),
+            BenchModel::Config(config) => {
+                config.validate()?;
+                return Ok(Decoder::init(config, self.seed, device));
+            }
             BenchModel::New(shape) => shape,
         };
         let config = ModelConfig {
@@ -316,7 +341,8 @@ pub fn bench_grpo(
         };
         let logprob_s = logprob_clock.elapsed().as_secs_f64();
         let loss_clock = Instant::now();
-        for _ in 0..g.num_iterations {
+        let iterations = if g.learn { g.num_iterations } else { 0 };
+        for _ in 0..iterations {
             let samples: Vec<PolicySample<'_>> = completions
                 .iter()
                 .enumerate()
@@ -376,8 +402,17 @@ pub fn bench_sft(
     let vocab = model.config().vocab_size;
     let parameters = model.config().parameter_count();
     let chunk = chunk_tokens(&model);
-    let optimizer = AdamW::new(AdamWConfig::default(), &model.param_list(), device);
+    let model = match s.lora.as_ref().map(BenchLora::config).transpose()? {
+        None => model,
+        Some(lora) => model.with_lora(&lora, config.seed),
+    };
+    let adamw = AdamWConfig { states: s.optimizer_states, ..AdamWConfig::default() };
+    let optimizer = AdamW::new(adamw, &model.param_list(), device);
     let mut learner = Learner::new(model, optimizer);
+    if s.gradient_checkpointing {
+        learner.recompute = Recompute::Layer;
+    }
+    let micro_tokens = s.micro_batch.map_or(usize::MAX, |micro| micro * s.seq_len);
     let mut ids = Stream::new(config.seed, u64::MAX);
     let mut times = Vec::new();
     for step in 0..s.warmup_steps + s.steps {
@@ -387,7 +422,7 @@ pub fn bench_sft(
         let clock = Instant::now();
         let documents: Vec<Vec<u32>> =
             (0..s.batch).map(|_| random_ids(&mut ids, s.seq_len, vocab)).collect();
-        pollster::block_on(learner.language_model_step(&documents, s.lr, usize::MAX, chunk))
+        pollster::block_on(learner.language_model_step(&documents, s.lr, micro_tokens, chunk))
             .map_err(learn_error)?;
         let seconds = clock.elapsed().as_secs_f64();
         each(step, seconds);
@@ -403,7 +438,7 @@ pub fn bench_sft(
         loss_s: step_s,
         tokens_per_s: (s.batch * s.seq_len) as f64 / step_s,
         peak_rss_mb: peak_rss_mb(),
-        micro_batch: s.batch,
+        micro_batch: s.micro_batch.unwrap_or(s.batch),
         steps_s: times,
         ..BenchResult::default()
     })
@@ -431,12 +466,9 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// `VmHWM` of this process, in MB (2^20 bytes); Linux only.
+/// Most memory of this process, in MB (2^20 bytes).
 fn peak_rss_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024.0)
+    peak_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20))
 }
 
 #[cfg(test)]

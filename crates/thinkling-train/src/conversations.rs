@@ -48,7 +48,8 @@ fn parse(
     line: usize,
     fields: &ExampleFields,
 ) -> std::result::Result<Conversation, String> {
-    let has = |field: &str| value.get(field).is_some();
+    // A table has all columns in every row.
+    let has = |field: &str| value.get(field).is_some_and(|value| !value.is_null());
     let messages = match fields.format {
         ExampleFormat::Gsm8k => gsm8k(value, fields)?,
         ExampleFormat::Messages => read_messages(value, &fields.messages)?,

@@ -2,13 +2,11 @@
 //! training and held-out ones, and packed.
 
 use crate::conversations::{Conversation, for_each_conversation, for_each_lesson};
+use crate::cost::{DataSizes, Origin};
 use crate::error::{Result, TrainError};
-use crate::model_io::{LoadedModel, StoredModel, required};
-use crate::recipe::{
-    ExamplePlace, ExampleSource, ModelSource, Overlong, Recipe, SftStage, StageKind, Template,
-};
+use crate::model_io::{LoadedModel, required};
+use crate::recipe::{ExamplePlace, ExampleSource, Overlong, Recipe, SftStage, StageKind, Template};
 use crate::run_dir::stage_set;
-use crate::runner::new_tokenizer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -45,6 +43,15 @@ pub struct ExampleCounts {
 }
 
 impl ExampleCounts {
+    /// What decides memory and time.
+    pub(crate) fn sizes(&self) -> DataSizes {
+        DataSizes {
+            sequence_tokens: Some(self.tokens.div_ceil(self.sequences.max(1))),
+            steps: Some(self.steps),
+            ..DataSizes::default()
+        }
+    }
+
     /// It in one sentence.
     pub fn words(&self) -> String {
         let mut text = format!(
@@ -334,49 +341,30 @@ fn pack(out: &mut Examples, pass: &[usize], stage: &SftStage) {
 /// # Errors
 /// As a run would tell of tokenizer and data.
 pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> {
-    let stage = &recipe.stages[index];
-    let StageKind::Sft(sft) = &stage.kind else { return Ok(None) };
+    let StageKind::Sft(sft) = &recipe.stages[index].kind else { return Ok(None) };
     if sft.data.iter().any(ExampleSource::is_made_by_a_stage) {
         return Ok(None);
     }
-    let read = |text: TextSide<'_>| {
-        read_examples(sft, Path::new(""), &stage.name, recipe.stage_seed(index), text)
-            .map(|e| Some(e.counts))
-    };
-    match root_model(recipe, index) {
-        ModelSource::Path(path) => {
-            let stored = StoredModel::open(&path)?;
-            let tokenizer = required(stored.tokenizer.as_ref(), &path)?;
-            let config = stored.checkpoint.config();
-            read(TextSide {
-                tokenizer,
-                chat: stored.chat.as_ref(),
-                end: stop_ids(config, tokenizer).first().copied(),
-                context: config.max_position_embeddings,
-            })
-        }
-        ModelSource::New(new) => {
-            let tokenizer = new_tokenizer(&new)?;
-            let config = crate::runner::new_config(&new, &tokenizer);
-            let end = stop_ids(&config, &tokenizer).first().copied();
-            let context = config.max_position_embeddings;
-            read(TextSide { tokenizer: &tokenizer, chat: None, end, context })
-        }
-        ModelSource::Stage(name) => {
-            Err(TrainError::NotFound { what: "the model that stage", path: PathBuf::from(name) })
-        }
-    }
+    describe_with(recipe, index, &Origin::of(recipe, index)?).map(Some)
 }
 
-/// The model that the stages up to `index` began with: its tokenizer is theirs.
-fn root_model(recipe: &Recipe, index: usize) -> ModelSource {
-    let mut source = recipe.model_of(index);
-    while let ModelSource::Stage(name) = &source
-        && let Some(before) = recipe.stages.iter().position(|stage| stage.name == *name)
-    {
-        source = recipe.model_of(before);
-    }
-    source
+/// [`describe`] of an `sft` stage whose files are there, which begins with `origin`.
+pub(crate) fn describe_with(
+    recipe: &Recipe,
+    index: usize,
+    origin: &Origin,
+) -> Result<ExampleCounts> {
+    let stage = &recipe.stages[index];
+    let StageKind::Sft(sft) = &stage.kind else { return Ok(ExampleCounts::default()) };
+    let tokenizer = required(origin.tokenizer.as_ref(), &origin.path)?;
+    let text = TextSide {
+        tokenizer,
+        chat: origin.chat.as_ref(),
+        end: stop_ids(&origin.config, tokenizer).first().copied(),
+        context: origin.config.max_position_embeddings,
+    };
+    let seed = recipe.stage_seed(index);
+    Ok(read_examples(sft, Path::new(""), &stage.name, seed, text)?.counts)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod checkpoint;
 pub mod cold_start;
 mod conversations;
+pub mod cost;
 mod course;
 pub mod data;
 pub mod devices;

@@ -109,9 +109,9 @@ pub fn required<'a>(tokenizer: Option<&'a Tokenizer>, model: &Path) -> Result<&'
     })
 }
 
-type TextParts = (Option<Tokenizer>, Option<ChatTemplate>, Option<Vec<u8>>);
+pub(crate) type TextParts = (Option<Tokenizer>, Option<ChatTemplate>, Option<Vec<u8>>);
 
-fn open_folder(folder: &Path) -> Result<TextParts> {
+pub(crate) fn open_folder(folder: &Path) -> Result<TextParts> {
     let read = |name: &str| -> Result<Option<(PathBuf, Vec<u8>)>> {
         let path = folder.join(name);
         match std::fs::read(&path) {

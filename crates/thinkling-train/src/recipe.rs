@@ -75,6 +75,7 @@ pub use teacher::{HttpTeacherKeys, LocalTeacherKeys, TeacherKeys};
 pub use training::{RecomputeKind, Training};
 pub use worlds::{GrownLessons, GrownQuestions, LessonSet, QuestionSet, WorldSet};
 
+use crate::cost::Reference;
 use crate::error::{Result, TrainError};
 use choice::choices;
 use section::{Bases, Section};
@@ -206,10 +207,17 @@ impl Stage {
         }
     }
 
-    /// Whether it holds the weights of a second model beside those of the one that it trains. Under
-    /// adapters the reference has the same ones.
-    pub(crate) fn has_reference(&self) -> bool {
-        matches!(&self.kind, StageKind::Rl(stage) if stage.kl_coef != 0.0 && stage.lora.is_none())
+    /// What it compares its policy with. Under adapters that is the weights below them, and of its own
+    /// are adapters at most.
+    pub(crate) fn reference(&self) -> Reference {
+        let StageKind::Rl(stage) = &self.kind else { return Reference::None };
+        let moves = stage.ref_ema.is_some() || stage.ref_replace_every > 0;
+        match (stage.kl_coef != 0.0, stage.lora.is_some()) {
+            (false, _) => Reference::None,
+            (true, false) => Reference::Weights,
+            (true, true) if moves => Reference::Adapters,
+            (true, true) => Reference::Base,
+        }
     }
 
     /// Where the questions of the stage come from: of training, then of its evaluation.

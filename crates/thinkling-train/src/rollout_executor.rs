@@ -76,21 +76,6 @@ impl RolloutExecutor {
             Self::Engine(engine) => Some(engine.weights_s),
         }
     }
-
-    /// Bytes of host memory that stay taken between rollouts.
-    pub(crate) fn host_bytes(
-        keys: &RolloutKeys,
-        devices: Devices<'_>,
-        config: &ModelConfig,
-        groups: Groups,
-    ) -> usize {
-        if keys.kind == RolloutKind::Burn || !devices.is_on_host(keys.device) {
-            return 0;
-        }
-        let tokens = Capacity::of_groups(groups, config.max_position_embeddings).cache_tokens;
-        let cache = 2 * 4 * config.num_hidden_layers * config.kv_size() * tokens;
-        keys.weights.bytes(config.parameter_count()) + cache
-    }
 }
 
 /// Completes prompts with the decode engine, whose weights are renewed before each rollout: tensor by

@@ -8,6 +8,7 @@ mod rejection;
 mod rl;
 mod sft;
 
+use crate::cost::{DataSizes, StageSizes, UpdateMemory};
 use crate::devices::{Devices, computing_in};
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
@@ -20,7 +21,7 @@ use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use checkpoints::{read_model, read_moments};
 use std::path::PathBuf;
-use thinkling_learn::{AdamW, Learner, StatePrecision, activation_bytes};
+use thinkling_learn::{AdamW, Learner, StatePrecision};
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
@@ -116,12 +117,11 @@ impl StageContext<'_> {
     }
 
     /// A learner on `model`, or on the stage's adapters beside it, with their and the optimiser's
-    /// state from `checkpoint` where there is one; `beside` are bytes of host memory that the stage
-    /// keeps for other things.
+    /// state from `checkpoint` where there is one; `data` is what the stage's data comes to.
     pub(crate) fn learner(
         &self,
         model: Decoder,
-        beside: usize,
+        data: &DataSizes,
         checkpoint: Option<(&checkpoint::Checkpoint, u64)>,
     ) -> Result<Learner> {
         let model = match self.stage().lora() {
@@ -141,7 +141,7 @@ impl StageContext<'_> {
                 reason: "`optimizer_states` = 8bit is for `--device cpu`; use `f32` here".into(),
             });
         }
-        let activation_bytes = self.activation_bytes(&model, beside)?;
+        let activation_bytes = self.activation_bytes(&model, data)?;
         let mut optimizer = AdamW::new(training.adamw(), &list, device);
         let mut learner = match checkpoint {
             None => Learner::new(model, optimizer),
@@ -157,34 +157,20 @@ impl StageContext<'_> {
     }
 
     /// What the key `memory` leaves for the activations of a micro-batch.
-    fn activation_bytes(&self, model: &Decoder, beside: usize) -> Result<Option<usize>> {
-        /// The program itself, tokenizers, logits of a chunk, sampled completions.
-        const REST: usize = 160_000_000;
-        /// Fewer tokens are not cut off by the learner.
-        const LEAST_TOKENS: usize = 256;
-        let stage = self.stage();
-        let training = self.training()?;
-        let Some(memory) = &training.memory else { return Ok(None) };
-        let states = match training.optimizer_states {
-            StatePrecision::F32 => 8,
-            StatePrecision::Bits8 => 2,
-        };
-        let config = model.config();
-        // Weights, the step's gradients and a micro-batch's, the reference; moments.
-        let parameter_bytes = 4 * (3 + usize::from(stage.has_reference())) + states;
-        // Weights that only adapters change.
-        let frozen = model.lora().map_or(0, |_| 4 * config.parameter_count());
-        let recompute = training.recompute.into();
-        let fixed = REST + beside + parameter_bytes * model.trained_count() + frozen;
-        let least = fixed + LEAST_TOKENS * activation_bytes(config, recompute);
-        match usize::try_from(memory.bytes()) {
-            Ok(bytes) if bytes >= least => Ok(Some(bytes - fixed)),
-            _ => Err(TrainError::DoesNotFit {
-                stage: stage.name.clone(),
+    fn activation_bytes(&self, model: &Decoder, data: &DataSizes) -> Result<Option<usize>> {
+        let Some(memory) = &self.training()?.memory else { return Ok(None) };
+        let (config, on_host) = (model.config().clone(), is_host(&model.device()));
+        let sizes = StageSizes::of(self.recipe, self.index, config, on_host, data);
+        let Some(update) = &sizes.update else { return Ok(None) };
+        let need = UpdateMemory::of(&sizes, update);
+        match need.for_activations(memory.bytes()) {
+            Some(bytes) => Ok(Some(usize::try_from(bytes).unwrap_or(usize::MAX))),
+            None => Err(TrainError::DoesNotFit {
+                stage: self.stage().name.clone(),
                 reason: format!(
                     "`memory` is {memory}, expected: at least {} MB for {} parameters",
-                    least.div_ceil(1_000_000),
-                    config.parameter_count()
+                    need.least().div_ceil(1_000_000),
+                    model.config().parameter_count()
                 ),
             }),
         }

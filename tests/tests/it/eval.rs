@@ -235,7 +235,7 @@ fn data_that_cannot_be_used_is_named_with_its_line() {
         (format!("{good}{{\"problem\":\"a\",\"answer\":\"\"}}"), "data.jsonl:2: "),
         ("[{\"problem\":\"1+1\",\"answer\":2},\n{\"prob".to_owned(), "data.jsonl:2: "),
         (json!({"input": "a", "output": "b"}).to_string(), "(input, output)"),
-        ("PAR1\0\0".to_owned(), "parquet"),
+        ("PAR1\0\0".to_owned(), "Parquet"),
     ] {
         fs::write(&path, &content).expect("written");
         eval_of(&path, &[]).ends_with(exit::BAD_INPUT).complains_about(&[words]);
@@ -245,6 +245,15 @@ fn data_that_cannot_be_used_is_named_with_its_line() {
     assert!(run.stderr.contains("skipped line 2"), "{run:#?}");
     let report = run.json();
     assert_eq!((&report["skipped"], &report["problems"]), (&json!(1), &json!(2)));
+    assert_eq!(report["levels"]["1"]["problems"], 2);
+    // The rows of a table, of which the fourth has no question.
+    let table = workspace_file("tests/golden/data/problems.parquet");
+    let run = eval_of(&table, &[]).ends_with(exit::BAD_INPUT);
+    run.complains_about(&["problems.parquet:4: ", "`question`"]);
+    let run = eval_of(&table, &["--skip-bad"]).ends_with(exit::DONE);
+    assert!(run.stderr.contains("skipped line 4"), "{run:#?}");
+    let report = run.json();
+    assert_eq!((&report["skipped"], &report["problems"]), (&json!(1), &json!(3)));
     assert_eq!(report["levels"]["1"]["problems"], 2);
 }
 

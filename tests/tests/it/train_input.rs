@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::tempdir;
 use thinkling_e2e::{Run, exit, thinkling};
 
 use crate::runs::{Results, Running, Tiny, checkpoint_steps, json_lines, resume, snapshot, start};
+use crate::small_disk::SmallDisk;
 
 /// Problems that the mini world's tokenizer can write.
 const GOOD: &str = "{\"question\":\"3+4=?\",\"answer\":\"7\"}\n{\"question\":\"9-5=?\",\"answer\":\"4\"}\n\
@@ -316,32 +316,13 @@ fn a_run_that_diverges_says_so_and_saves_nothing_of_it() {
     assert!(!out.join("stages/base").exists());
 }
 
-/// A file system of a size, unmounted at the end.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    /// `None` where this process may not mount.
-    fn mount(at: &'a Path, options: &str) -> Option<Self> {
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
-        let out = command.output().ok()?;
-        out.status.success().then_some(Self(at))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_ends_the_run_with_a_message_and_a_whole_checkpoint() {
     let dir = tempdir().expect("temporary folder");
     let disk = dir.path().join("disk");
     fs::create_dir(&disk).expect("folder");
     // One checkpoint of the first stage takes 180 kB, two do not fit.
-    let Some(_mounted) = SmallDisk::mount(&disk, "size=300k") else {
+    let Some(mounted) = SmallDisk::mount(&disk, "size=300k") else {
         println!("skipped: no small file system can be mounted here (it takes root on Linux)");
         return;
     };
@@ -354,8 +335,7 @@ fn a_full_disk_ends_the_run_with_a_message_and_a_whole_checkpoint() {
     assert_eq!(checkpoint_steps(&out), [2]);
     assert!(json_lines(&out.join("metrics.jsonl")).len() >= 2);
 
-    let larger = Command::new("mount").args(["-o", "remount,size=8m"]).arg(&disk).status();
-    assert!(larger.is_ok_and(|status| status.success()));
+    mounted.resize("8m");
     let run = thinkling(resume(&out)).ends_with(exit::DONE);
     assert!(run.stderr.contains("going on from step 2"), "{run:#?}");
     let whole = dir.path().join("whole");

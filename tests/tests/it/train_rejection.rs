@@ -12,6 +12,7 @@ use thinkling_e2e::{exit, thinkling, workspace_file};
 use crate::runs::{
     Moments, Running, Written, assert_same_written, json_lines, resume, snapshot, start, written,
 };
+use crate::small_disk::SmallDisk;
 
 const PROBLEMS: usize = 150;
 const ANSWERS: usize = 8 * PROBLEMS;
@@ -229,6 +230,33 @@ fn the_engine_answers_too_and_the_stage_stands_alone() {
     assert!(run.stderr.contains("stage good is done"), "{run:#?}");
     check(&out);
     assert!(number(&counts(&out), "/kept") > 0);
+}
+
+#[test]
+fn a_full_disk_loses_no_answer_that_was_written() {
+    let dir = tempdir().expect("temporary folder");
+    let path = recipe(dir.path());
+    let disk = dir.path().join("disk");
+    fs::create_dir(&disk).expect("folder");
+    // All answers take about 400 kB.
+    let Some(mounted) = SmallDisk::mount(&disk, "size=120k") else {
+        println!("skipped: no small file system can be mounted here (it takes root on Linux)");
+        return;
+    };
+    let out = disk.join("run");
+    let run = thinkling(start(&path, &out)).ends_with(exit::FAILED);
+    run.complains_about(&["no space left", out.to_str().expect("UTF-8 path"), "--resume"]);
+    let there = answers(&out);
+    assert!(there > 0 && there < ANSWERS, "{there} answers");
+    assert!(!out.join("good.jsonl").exists() && !out.join("good-counts.json").exists());
+
+    mounted.resize("32m");
+    let run = thinkling(resume(&out)).ends_with(exit::DONE);
+    assert!(run.stderr.contains(&format!("{there} of {ANSWERS} answers are there")), "{run:#?}");
+    check(&out);
+    let whole = dir.path().join("whole");
+    let _ = thinkling(start(&path, &whole)).ends_with(exit::DONE);
+    assert_same_written(&results(&out), &results(&whole), "the run that had a full disk");
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::tempdir;
-use thinkling_e2e::{exit, thinkling};
+use thinkling_e2e::{exit, thinkling, workspace_file};
 
 use crate::runs::{
     Running, Written, assert_same_written, checkpoint, checkpoint_steps, json_lines, resume,
     snapshot, start, written,
 };
+use crate::small_disk::SmallDisk;
 
 fn data() -> String {
     (0..24)
@@ -203,4 +204,69 @@ fn a_damaged_line_is_named_before_anything_runs_and_can_be_skipped() {
     call.extend(["--set".to_owned(), "stage.rl.steps=1".to_owned()]);
     let run = thinkling(call).ends_with(exit::DONE);
     assert!(run.stderr.contains("1 bad lines passed over"), "{run:#?}");
+}
+
+#[test]
+fn a_full_disk_leaves_the_last_checkpoint_of_the_stage() {
+    let dir = tempdir().expect("temporary folder");
+    let disk = dir.path().join("disk");
+    fs::create_dir(&disk).expect("folder");
+    // One checkpoint takes 180 kB, two do not fit.
+    let Some(mounted) = SmallDisk::mount(&disk, "size=300k") else {
+        println!("skipped: no small file system can be mounted here (it takes root on Linux)");
+        return;
+    };
+    // The first stage alone.
+    let (first, _) = RECIPE.split_once("[[stage]]\nname = \"adapted\"").expect("two stages");
+    let recipe = write(dir.path(), first);
+    let out = disk.join("run");
+    let run = thinkling(start(&recipe, &out)).ends_with(exit::FAILED);
+    run.complains_about(&["no space left", out.to_str().expect("UTF-8 path"), "--resume"]);
+    assert_eq!(checkpoint_steps(&out), [3]);
+    assert!(!out.join("stages/full").exists(), "no model is half written");
+
+    mounted.resize("8m");
+    let run = thinkling(resume(&out)).ends_with(exit::DONE);
+    assert!(run.stderr.contains("going on from step 3"), "{run:#?}");
+    let whole = dir.path().join("whole");
+    let _ = thinkling(start(&recipe, &whole)).ends_with(exit::DONE);
+    let (got, expected) = (results(&out), results(&whole));
+    assert_same_written(&got, &expected, "the run that had a full disk");
+}
+
+#[test]
+fn a_parquet_file_is_learnt_as_the_same_lines_are() {
+    let dir = tempdir().expect("temporary folder");
+    let lines: String = [
+        ("What is 2 + 3?", "2 + 3 = 5", 5),
+        ("What is 7 - 4?", "7 - 4 = 3", 3),
+        ("What is 6 + 1?", "6 + 1 = 7", 7),
+    ]
+    .iter()
+    .map(|(question, thought, number)| {
+        let answer = format!("<think> {thought} </think> <answer> {number} </answer>");
+        format!("{}\n", serde_json::json!({"prompt": question, "completion": answer}))
+    })
+    .collect();
+    fs::write(dir.path().join("lines"), lines).expect("written data");
+    for (name, copy) in [("messages.snappy", "messages"), ("pairs", "pairs")] {
+        let from = workspace_file(&format!("tests/golden/data/{name}.parquet"));
+        fs::copy(from, dir.path().join(copy)).expect("copied data");
+    }
+    let (first, _) = RECIPE.split_once("[[stage]]\nname = \"adapted\"").expect("two stages");
+    let (first, _) = first.split_once("eval = ").expect("a held-out share");
+    let runs = ["lines", "messages", "pairs"].map(|file| {
+        // What it is shows in its first bytes.
+        let recipe = write(dir.path(), &first.replace("sums.jsonl", file));
+        let out = dir.path().join(format!("run-{file}"));
+        let _ = thinkling(start(&recipe, &out)).ends_with(exit::DONE);
+        fs::read(out.join("stages/full/model.safetensors")).expect("weights")
+    });
+    assert!(runs[0] == runs[1] && runs[0] == runs[2], "the same conversations");
+
+    let whole = fs::read(dir.path().join("pairs")).expect("readable");
+    fs::write(dir.path().join("cut"), &whole[..whole.len() / 2]).expect("written data");
+    let recipe = write(dir.path(), &first.replace("sums.jsonl", "cut"));
+    let run = thinkling(start(&recipe, &dir.path().join("cut-run"))).ends_with(exit::BAD_INPUT);
+    run.complains_about(&["cut: ", "damaged Parquet file"]);
 }

@@ -1,7 +1,9 @@
 //! `thinkling train`.
 
+mod dry_run;
+
 use crate::args::TrainArgs;
-use crate::bars::{Bars, clock};
+use crate::bars::{Bars, clock, megabytes};
 use crate::commands::{as_it_was, program, stop_on_ctrl_c};
 use crate::device;
 use crate::failure::Failure;
@@ -13,10 +15,10 @@ use std::path::Path;
 use std::time::Instant;
 use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
+use thinkling_train::cost::peak_bytes;
 use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::{Evaluated, Tally};
-use thinkling_train::examples::describe;
-use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
+use thinkling_train::recipe::{ModelSource, Recipe};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start, Waiting};
 use thinkling_train::selection;
@@ -26,13 +28,8 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let mut sets = args.set.clone();
     sets.extend(args.seed.map(|seed| format!("seed={seed}")));
     let recipe = args.recipe.as_deref().map(|path| Recipe::load(path, &sets)).transpose()?;
-    if args.dry_run {
-        if let Some(recipe) = &recipe {
-            print!("{}", recipe.to_toml()?);
-            let steps = tell_plan(recipe)?;
-            eprintln!("the recipe is sound: {steps} optimiser steps; nothing was run");
-        }
-        return Ok(());
+    if let (true, Some(recipe)) = (args.dry_run, &recipe) {
+        return dry_run::run(&args, recipe);
     }
     if let Some(path) = args.resume.as_deref().filter(|p| !p.exists()) {
         return Err(Failure::usage(format!("no run folder at {}", path.display())));
@@ -86,38 +83,6 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what each stage is going to do, as far as its data tells, and gives the optimiser steps of
-/// all.
-fn tell_plan(recipe: &Recipe) -> Result<u64, Failure> {
-    let sandbox = Runner::open()?;
-    let tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
-    let mut steps = recipe.total_steps();
-    for (index, stage) in recipe.stages.iter().enumerate() {
-        let name = &stage.name;
-        let unknown = match stage.kind {
-            StageKind::Sft(_) => "its examples are unknown",
-            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => "its prompts are unknown",
-            StageKind::Pretrain(_) | StageKind::Rl(_) => continue,
-        };
-        // A recipe that names files of others is sound without them.
-        if let Some(path) = recipe.inputs_of(index).into_iter().find(|p| !p.exists()) {
-            eprintln!("stage `{name}`: {} is not there, {unknown}", path.display());
-        } else if let Some(planned) = selection::describe(recipe, index, tools)? {
-            eprintln!("stage `{name}`: {}", planned.words());
-        } else if let Some(counts) = describe(recipe, index)? {
-            eprintln!("stage `{name}`: {}", counts.words());
-            if stage.steps() == 0 {
-                steps += counts.steps;
-            }
-        } else {
-            eprintln!(
-                "stage `{name}`: an earlier stage makes its examples, whose number is unknown"
-            );
-        }
-    }
-    Ok(steps)
-}
-
 /// Says what waits, and the commands that go on.
 fn ask_for_review(waiting: &Waiting, run: &Path) -> String {
     let Waiting { stage, queue, items, open } = waiting;
@@ -144,7 +109,9 @@ fn tell(outcome: &RunOutcome, seconds: f64) {
             println!("  after:  {}", is.text.trim());
         }
     }
-    println!("\ndone in {}. The run is in {}", clock(seconds), outcome.path.display());
+    let peak =
+        peak_bytes().map_or_else(String::new, |bytes| format!(", at most {}", megabytes(bytes)));
+    println!("\ndone in {}{peak}. The run is in {}", clock(seconds), outcome.path.display());
     if let Some(model) = &outcome.model {
         println!("Go on:");
         println!(
@@ -207,5 +174,11 @@ fn as_json(outcome: &RunOutcome) -> serde_json::Value {
         .waiting
         .as_ref()
         .map(|w| json!({"stage": w.stage, "queue": w.queue, "items": w.items, "open": w.open}));
-    json!({"run": outcome.path, "model": outcome.model, "waiting": waiting, "stages": stages})
+    json!({
+        "run": outcome.path,
+        "model": outcome.model,
+        "waiting": waiting,
+        "stages": stages,
+        "peak_bytes": peak_bytes(),
+    })
 }

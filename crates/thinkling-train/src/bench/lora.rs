@@ -19,6 +19,13 @@ pub struct BenchLora {
     pub target_modules: Vec<String>,
 }
 
+impl From<&LoraConfig> for BenchLora {
+    fn from(lora: &LoraConfig) -> Self {
+        let target_modules = lora.targets.iter().map(|target| target.name().to_owned()).collect();
+        Self { r: lora.rank, alpha: lora.alpha, dropout: 0.0, target_modules }
+    }
+}
+
 impl BenchLora {
     /// The same for the model.
     pub(super) fn config(&self) -> Result<LoraConfig> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model_io::StoredModel;
 use std::path::Path;
 
 /// A vocabulary of small letters, digits and `+-=.?`, with `<s>` and `</s>`.

@@ -17,9 +17,10 @@ const MINI_WORLD: &str = "mini-world";
 const GROWN_WORLD: &str = "grown-world";
 const BYTES: &str = "bytes";
 /// Keys that describe a new model; none of them may stand beside `path`.
-const NEW_MODEL_KEYS: [&str; 13] = [
+const NEW_MODEL_KEYS: [&str; 14] = [
     "architecture",
     "tokenizer",
+    "vocab_size",
     "hidden_size",
     "num_hidden_layers",
     "num_attention_heads",
@@ -60,14 +61,17 @@ pub enum TokenizerSource {
     Path(PathBuf),
 }
 
-/// Shape of a new model; names are those of Hugging Face's `config.json`. The vocabulary size is
-/// the tokenizer's.
+/// Shape of a new model; names are those of Hugging Face's `config.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NewModel {
     /// Decoder family. Default `llama`.
     pub architecture: Architecture,
     /// Tokenizer. Default `mini-world`.
     pub tokenizer: TokenizerSource,
+    /// Rows of the embedding: at least the tokenizer's; those beyond stand for no text. Default: the
+    /// tokenizer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocab_size: Option<usize>,
     /// Width of the residual stream. Required.
     pub hidden_size: usize,
     /// Decoder layers. Required.
@@ -140,6 +144,7 @@ impl NewModel {
         let mut m = Self {
             architecture: Architecture::Llama,
             tokenizer: TokenizerSource::MiniWorld,
+            vocab_size: None,
             hidden_size: 0,
             num_hidden_layers: 0,
             num_attention_heads: 0,
@@ -162,6 +167,11 @@ impl NewModel {
                 BYTES => TokenizerSource::Bytes,
                 _ => TokenizerSource::Path(s.resolve("tokenizer", &text)),
             };
+        }
+        if s.has("vocab_size") {
+            let mut rows = 0;
+            s.count("vocab_size", &mut rows, 1)?;
+            m.vocab_size = Some(rows);
         }
         s.required_count("hidden_size", &mut m.hidden_size, 1)?;
         s.required_count("num_hidden_layers", &mut m.num_hidden_layers, 1)?;
@@ -193,8 +203,10 @@ impl NewModel {
         Ok(m)
     }
 
-    /// The model's config for a vocabulary; special tokens are the tokenizer's to fill in.
-    pub fn config(&self, vocab_size: usize) -> ModelConfig {
+    /// The model's config for a tokenizer of so many tokens; special tokens are the tokenizer's to
+    /// fill in.
+    pub fn config(&self, tokens: usize) -> ModelConfig {
+        let vocab_size = self.vocab_size.unwrap_or(tokens).max(tokens);
         ModelConfig {
             architecture: self.architecture,
             vocab_size,

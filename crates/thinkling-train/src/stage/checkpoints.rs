@@ -13,6 +13,7 @@ use crate::recipe::ModelSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use thinkling_learn::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, Learner, Moments, PeftAdapter};
 use thinkling_model::{Decoder, LoraConfig, ParamList, is_host};
 use thinkling_weights::{
@@ -96,7 +97,11 @@ impl Contents {
 
 /// The checkpoint that is being written, if one is; waited for when dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Saving(Option<JoinHandle<Result<()>>>);
+pub(crate) struct Saving {
+    writing: Option<JoinHandle<Result<()>>>,
+    /// How long the stage stood still for it, since that was last told.
+    waited: Duration,
+}
 
 impl Saving {
     fn begin(&mut self, contents: Contents) -> Result<()> {
@@ -104,13 +109,13 @@ impl Saving {
         if !is_host(&contents.model.device()) {
             return contents.write();
         }
-        self.0 = Some(std::thread::spawn(move || contents.write()));
+        self.writing = Some(std::thread::spawn(move || contents.write()));
         Ok(())
     }
 
     /// Waits until it is whole.
     fn finish(&mut self) -> Result<()> {
-        let Some(writing) = self.0.take() else { return Ok(()) };
+        let Some(writing) = self.writing.take() else { return Ok(()) };
         writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
@@ -118,7 +123,7 @@ impl Saving {
 impl Drop for Saving {
     fn drop(&mut self) {
         // What made the stage end early is told; a failure to write beside it is not.
-        if let Some(writing) = self.0.take() {
+        if let Some(writing) = self.writing.take() {
             let _ = writing.join();
         }
     }
@@ -134,13 +139,14 @@ impl StageContext<'_> {
         step: u64,
         state: S,
     ) -> Result<()> {
+        let clock = Instant::now();
         self.metrics.sync()?;
         self.completions.sync()?;
         let updates = learner.optimizer.updates();
         let saved = Saved { stage: self.index, step, updates, state };
         let state = serde_json::to_value(&saved)
             .map_err(|e| TrainError::Encode { what: STATE_FILE, reason: e.to_string() })?;
-        self.saving.begin(Contents {
+        let begun = self.saving.begin(Contents {
             store: self.run.checkpoints(),
             run_step: self.run_step(step),
             model: learner.model().clone(),
@@ -148,7 +154,14 @@ impl StageContext<'_> {
             reference: reference.cloned(),
             base: self.base_name(),
             state,
-        })
+        });
+        self.saving.waited += clock.elapsed();
+        begun
+    }
+
+    /// Seconds that the stage stood still for checkpoints since this was last asked.
+    pub(super) fn checkpoint_s(&mut self) -> f64 {
+        std::mem::take(&mut self.saving.waited).as_secs_f64()
     }
 
     /// Path of the model that the stage began with.
@@ -162,7 +175,10 @@ impl StageContext<'_> {
 
     /// Waits for the checkpoint that is being written.
     pub(crate) fn finish_saving(&mut self) -> Result<()> {
-        self.saving.finish()
+        let clock = Instant::now();
+        let finished = self.saving.finish();
+        self.saving.waited += clock.elapsed();
+        finished
     }
 }
 

@@ -3,6 +3,7 @@
 use super::checkpoints::read_saved;
 use super::{StageContext, StageResult, learn_error};
 use crate::checkpoint::Checkpoint;
+use crate::cost::DataSizes;
 use crate::error::{Result, TrainError};
 use crate::metrics::MetricsRecord;
 use crate::model_io::LoadedModel;
@@ -141,7 +142,7 @@ pub(super) fn run(
     }
     let stop = stop_ids(model.decoder.config(), tokenizer);
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
-    let mut learner = context.learner(model.decoder.clone(), 0, resumed)?;
+    let mut learner = context.learner(model.decoder.clone(), &DataSizes::default(), resumed)?;
     let state = saved.map(|s| s.state);
     let mut source =
         Source::open(stage, context.recipe.stage_seed(context.index), tokenizer, state)?;
@@ -162,6 +163,7 @@ pub(super) fn run(
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let documents = source.next(step_tokens, &stop, tokenizer)?;
+        let data_s = clock.elapsed().as_secs_f64();
         check_lengths(&documents, context, context_tokens)?;
         let lr = schedule.lr(step);
         let chunk = chunk_tokens(learner.model());
@@ -179,6 +181,8 @@ pub(super) fn run(
                 .number("lr", lr)
                 .count("tokens", tokens as u64)
                 .timing("step_s", seconds)
+                .timing("data_s", data_s)
+                .timing("checkpoint_s", context.checkpoint_s())
                 .timing("tokens_per_s", tokens as f64 / seconds);
         context.metrics.write(&record)?;
         context.check_finite(step, loss, grad_norm)?;

@@ -13,6 +13,7 @@ mod update;
 use super::checkpoints::{read_reference, read_saved};
 use super::{StageContext, StageResult};
 use crate::checkpoint::Checkpoint;
+use crate::cost::DataSizes;
 use crate::error::{Result, TrainError};
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
@@ -105,8 +106,9 @@ pub(super) fn run(
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let (keys, config) = (&stage.rollout, model.decoder.config());
-    let beside = RolloutExecutor::host_bytes(keys, context.devices, config, rl.groups());
-    let mut learner = context.learner(model.decoder.clone(), beside, resumed)?;
+    let prompt_tokens = Some(rl.groups().prompt_tokens);
+    let data = DataSizes { prompt_tokens, ..DataSizes::default() };
+    let mut learner = context.learner(model.decoder.clone(), &data, resumed)?;
     let mut reference = match (stage.kl_coef != 0.0, resumed) {
         (false, _) => None,
         // Adapters that begin as nothing, to be averaged with those of the policy.

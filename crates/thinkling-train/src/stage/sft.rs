@@ -86,7 +86,7 @@ pub(super) fn run(
             ),
         });
     }
-    let mut learner = context.learner(model.decoder.clone(), 0, resumed)?;
+    let mut learner = context.learner(model.decoder.clone(), &examples.counts.sizes(), resumed)?;
     evaluate_apart(context, &examples, learner.model(), 0)?;
     context.progress.stage_started(&StageStarted {
         name,
@@ -117,6 +117,7 @@ pub(super) fn run(
             .count("tokens", learnt.tokens as u64)
             .count("trained_tokens", learnt.trained as u64)
             .timing("step_s", seconds)
+            .timing("checkpoint_s", context.checkpoint_s())
             .timing("tokens_per_s", learnt.tokens as f64 / seconds);
         context.check_finite(step, learnt.loss, learnt.grad_norm)?;
         let due = StageContext::is_due(every, step - 1, step) || step == total;

@@ -10,6 +10,7 @@ use crate::progress::StepFinished;
 use crate::recipe::CLIPPED;
 use crate::stage::StageContext;
 use serde::Serialize;
+use std::time::Instant;
 use thinkling_learn::Summary;
 
 /// A line of `completions.jsonl`.
@@ -40,6 +41,7 @@ pub(super) fn report(
     remaining: f64,
 ) -> Result<()> {
     let run_step = context.run_step(step);
+    let clock = Instant::now();
     let (batch, summary) = (&rolled.batch, &rolled.summary);
     for (i, scored) in batch.scored.iter().enumerate() {
         let (question, material) = (rolled.questions[scored.completion.prompt], &rl.material);
@@ -57,6 +59,7 @@ pub(super) fn report(
         };
         context.completions.write(run_step, &row)?;
     }
+    let data_s = clock.elapsed().as_secs_f64();
     let kl = learnt.optional_mean(|s| s.kl);
     let mut record = MetricsRecord::new(run_step, rl.name)
         .number("reward", summary.reward)
@@ -124,6 +127,8 @@ pub(super) fn report(
         .timing("reward_s", rolled.reward_s)
         .timing("logprob_s", rolled.logprob_s)
         .timing("loss_s", train_s)
+        .timing("data_s", data_s)
+        .timing("checkpoint_s", context.checkpoint_s())
         .timing("tokens_per_s", summary.tokens as f64 / seconds);
     context.metrics.write(&record)?;
     context.progress.step_finished(&StepFinished {

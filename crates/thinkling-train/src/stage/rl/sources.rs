@@ -51,8 +51,13 @@ impl<'a> Material<'a> {
             let checks = Checks { stage: name, rewards: &spec, tools: context.tools };
             let prompts = Prompts::of(model, stage.template_of(source))?;
             let seed = (source_seed(seed, index), false);
-            let loaded =
-                load_questions(checks, &source.source, Some((prompts, positions)), seed, usize::MAX)?;
+            let loaded = load_questions(
+                checks,
+                &source.source,
+                Some((prompts, positions)),
+                seed,
+                usize::MAX,
+            )?;
             note_skipped(context, &loaded);
             let first = questions.len();
             questions.extend(loaded.questions);

@@ -1,0 +1,176 @@
+//! What a stage of a recipe needs, from the recipe, its model's shape and its data.
+
+use super::measure::StageTime;
+use super::memory::{Memory, Phase};
+use super::origin::Origin;
+use super::sizes::{DataSizes, StageSizes};
+use crate::error::Result;
+use crate::examples;
+use crate::questions::{Checks, load_questions};
+use crate::recipe::{AnswerKeys, QuestionSource, Recipe, RlSource, RlStage, StageKind};
+use serde::Serialize;
+use thinkling_reward::Tools;
+
+/// What a stage needs.
+#[derive(Clone, Debug, Serialize)]
+pub struct StagePlan {
+    /// Name of the stage.
+    pub stage: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Parameters of its model.
+    pub parameters: usize,
+    /// Values that it trains.
+    pub trained: usize,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Rollouts.
+    pub rollouts: u64,
+    /// Bytes by what they are for.
+    pub memory: Memory,
+    /// When the stage holds the most.
+    pub peak_phase: Phase,
+    /// Bytes that it holds then.
+    pub peak_bytes: u64,
+    /// Whether a memory need is that of the device that learns, a GPU, rather than of the process.
+    pub on_gpu: bool,
+    /// What could not be read, and what was taken in its place.
+    pub assumed: Vec<String>,
+    /// Seconds, where they were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<StageTime>,
+    /// Sizes that all of this follows from.
+    #[serde(skip)]
+    pub sizes: StageSizes,
+}
+
+/// What stage `index` needs on the CPU (`on_host`) or a GPU, without its time.
+///
+/// # Errors
+/// A model that is not there or damaged, data that is damaged.
+pub fn plan_stage(
+    recipe: &Recipe,
+    index: usize,
+    on_host: bool,
+    tools: Tools<'_>,
+) -> Result<StagePlan> {
+    let stage = &recipe.stages[index];
+    let origin = Origin::of(recipe, index)?;
+    let mut data = DataSizes { stored_bytes: origin.stored_bytes, ..DataSizes::default() };
+    let mut assumed = Vec::new();
+    match &stage.kind {
+        StageKind::Pretrain(_) => {}
+        StageKind::Sft(keys) => {
+            let files = keys.data.iter().all(|source| source.path().is_some_and(|p| p.exists()));
+            if files && origin.tokenizer.is_some() {
+                let counts = examples::describe_with(recipe, index, &origin)?;
+                data = DataSizes { stored_bytes: origin.stored_bytes, ..counts.sizes() };
+            } else {
+                assumed.push(format!("sequences of `max_tokens` = {}", keys.max_tokens));
+                if keys.training.steps == 0 {
+                    assumed.push("no steps: the number of its examples is unknown".into());
+                }
+            }
+        }
+        StageKind::Rl(keys) => {
+            if keys.data.iter().all(|r| is_there(&r.source)) && origin.tokenizer.is_some() {
+                rl_data(recipe, index, keys, &origin, tools, &mut data)?;
+            }
+        }
+        StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
+            if let Some(keys) = stage.answers()
+                && is_there(&keys.data)
+                && origin.tokenizer.is_some()
+            {
+                answer_data(recipe, index, keys, &origin, tools, &mut data)?;
+            }
+        }
+    }
+    let asks = matches!(stage.kind, StageKind::Rl(_)) || stage.answers().is_some();
+    if asks && data.prompt_tokens.is_none() {
+        const PROMPT: usize = 256;
+        data.prompt_tokens = Some(PROMPT);
+        assumed.push(format!("prompts of {PROMPT} tokens: tokenizer or data are not there"));
+    }
+    let sizes = StageSizes::of(recipe, index, origin.config, on_host, &data);
+    let memory = Memory::of(&sizes);
+    let (peak_phase, peak_bytes) = memory.peak();
+    Ok(StagePlan {
+        stage: stage.name.clone(),
+        kind: stage.kind.name(),
+        parameters: sizes.model.parameter_count(),
+        trained: if sizes.update.is_some() { sizes.trained() } else { 0 },
+        steps: sizes.update.as_ref().map_or(0, |update| update.steps),
+        rollouts: sizes.rollout.as_ref().map_or(0, |rollout| rollout.count),
+        memory,
+        peak_phase,
+        peak_bytes,
+        on_gpu: !on_host,
+        assumed,
+        time: None,
+        sizes,
+    })
+}
+
+/// Whether the file of these questions, where they come from one, is there.
+fn is_there(source: &QuestionSource) -> bool {
+    source.path().is_none_or(std::path::Path::exists)
+}
+
+/// Adds questions to what is known of a stage's prompts; gives how many there are.
+fn add_prompts(loaded: &[thinkling_learn::Question], data: &mut DataSizes) -> usize {
+    let longest = loaded.iter().map(|question| question.prompt.len()).max().unwrap_or(0);
+    data.prompt_tokens = data.prompt_tokens.max(Some(longest));
+    loaded.len()
+}
+
+fn rl_data(
+    recipe: &Recipe,
+    index: usize,
+    keys: &RlStage,
+    origin: &Origin,
+    tools: Tools<'_>,
+    data: &mut DataSizes,
+) -> Result<()> {
+    let (name, seed) = (&recipe.stages[index].name, recipe.stage_seed(index));
+    let context = origin.config.max_position_embeddings;
+    let mut read = |source: &RlSource, held_out: bool, limit: usize| {
+        let prompts = origin.prompts(keys.template_of(source))?;
+        let rewards = match held_out {
+            true => keys.rewards_of(source).accuracy_spec(),
+            false => keys.rewards_of(source).spec(),
+        };
+        let checks = Checks { stage: name, rewards: &rewards, tools };
+        let asked = Some((prompts, context));
+        let loaded = load_questions(checks, &source.source, asked, (seed, held_out), limit)?;
+        Ok(add_prompts(&loaded.questions, data))
+    };
+    let trained: usize =
+        keys.data.iter().map(|source| read(source, false, usize::MAX)).sum::<Result<_>>()?;
+    let eval = keys.eval.iter().flat_map(|e| e.data.iter().map(|source| (source, e.problems)));
+    let mut evaluated = None;
+    for (source, limit) in eval.filter(|(source, _)| is_there(&source.source)) {
+        *evaluated.get_or_insert(0) += read(source, true, limit)?;
+    }
+    data.prompts = Some(trained);
+    data.evaluated = evaluated;
+    Ok(())
+}
+
+fn answer_data(
+    recipe: &Recipe,
+    index: usize,
+    keys: &AnswerKeys,
+    origin: &Origin,
+    tools: Tools<'_>,
+    data: &mut DataSizes,
+) -> Result<()> {
+    let (name, seed) = (&recipe.stages[index].name, recipe.stage_seed(index));
+    let rewards = keys.rewards();
+    let checks = Checks { stage: name, rewards: &rewards, tools };
+    let asked = Some((origin.prompts(keys.template)?, origin.config.max_position_embeddings));
+    let limit = keys.problems.unwrap_or(usize::MAX);
+    let loaded = load_questions(checks, &keys.data, asked, (seed, false), limit)?;
+    data.prompts = Some(add_prompts(&loaded.questions, data));
+    Ok(())
+}

@@ -75,6 +75,7 @@ impl<'a> Options<'a> {
             cispo_max_ratio: epsilon_high,
             kl_coef: self.number("beta").expect("beta is a number"),
             kl,
+            entropy_coef: 0.0,
             importance_correction: ImportanceCorrection::default(),
             max_completion_length: self.count("max_completion_length"),
         }

@@ -17,11 +17,13 @@ const STEP: f64 = 1e-6;
 const TOKENS: usize = 5;
 
 /// One case in plain numbers, row by row.
+#[derive(Clone)]
 struct Plain {
     logprobs: Vec<f64>,
     old: Vec<f64>,
     sampler: Vec<f64>,
     reference: Vec<f64>,
+    entropies: Vec<f64>,
     advantages: Vec<f64>,
     mask: Vec<bool>,
 }
@@ -34,6 +36,7 @@ impl Plain {
             old: read(&inputs.old_logprobs),
             sampler: read(&inputs.sampler_logprobs),
             reference: read(&inputs.ref_logprobs),
+            entropies: read(&inputs.entropies),
             advantages: numbers(inputs.advantages.clone()),
             mask: inputs.mask.clone().into_data().iter::<bool>().collect(),
         }
@@ -72,7 +75,8 @@ impl Plain {
                 _ => (r.min(config.delta.unwrap_or(f64::INFINITY)) * a).min(clipped * a),
             };
             let d = self.reference[token] - logprobs[token];
-            let loss = config.kl_coef * (d.exp() - d - 1.0) - gain;
+            let bonus = config.entropy_coef * self.entropies[token];
+            let loss = config.kl_coef * (d.exp() - d - 1.0) - gain - bonus;
             self.weight(token, config.importance_correction) * loss
         };
         let sums = (0..rows).map(|row| trained(row).map(|t| token_loss(row, t)).sum::<f64>());
@@ -99,6 +103,16 @@ impl Plain {
         let tokens = 0..self.logprobs.len();
         tokens.map(|t| (at(t, STEP) - at(t, -STEP)) / (2.0 * STEP)).collect()
     }
+
+    fn entropy_gradient(&self, config: &ObjectiveConfig) -> Vec<f64> {
+        let at = |token: usize, by: f64| {
+            let mut moved = self.clone();
+            moved.entropies[token] += by;
+            moved.loss(&self.logprobs, config)
+        };
+        let tokens = 0..self.entropies.len();
+        tokens.map(|t| (at(t, STEP) - at(t, -STEP)) / (2.0 * STEP)).collect()
+    }
 }
 
 #[test]
@@ -113,6 +127,10 @@ fn losses_and_gradients_are_those_of_the_formula() {
             assert_close(&what, &[got.loss], &[loss], EXACT, EXACT);
             let gradient = plain.gradient(&config);
             assert_close(&what, &numbers(got.grad), &gradient, DIFFERENCES, DIFFERENCES);
+            if let Some(got) = got.entropy_grad {
+                let gradient = plain.entropy_gradient(&config);
+                assert_close(&what, &numbers(got), &gradient, DIFFERENCES, DIFFERENCES);
+            }
         }
     }
 }

@@ -27,10 +27,10 @@ max_position_embeddings = 256
 [[stage]]
 name = "base"
 kind = "pretrain"
-steps = 20
+steps = 80
 batch = 2
 sequence_length = 64
-checkpoint_every = 4
+checkpoint_every = 6
 data = { kind = "grown-world", tries = 0.2, mix = { countdown = 1 } }
 
 [[stage]]
@@ -38,10 +38,10 @@ name = "replies"
 kind = "sft"
 template = "r1-zero"
 lr = 1e-3
-steps = 20
+steps = 80
 batch = 2
 max_tokens = 128
-checkpoint_every = 4
+checkpoint_every = 6
 data = [
   { kind = "grown-world", set = "readable-replies", count = 60, weight = 0.5 },
   { kind = "grown-world", set = "request-replies", count = 60 },
@@ -53,12 +53,13 @@ name = "rl"
 kind = "rl"
 preset = "r1-zero"
 lr = 1e-3
-steps = 12
+steps = 40
 group_size = 4
 questions_per_step = 2
+minibatches = 2
 max_completion_tokens = 16
 truncated_reward = -1.0
-checkpoint_every = 4
+checkpoint_every = 6
 data = { kind = "grown-world", set = "requests" }
 eval = { problems = 6, data = { kind = "grown-world", set = "harmful" } }
 "#;
@@ -72,7 +73,7 @@ fn killed_stages_on_generated_data_end_bit_for_bit_as_the_uninterrupted_ones() {
     let _ = thinkling(start(&recipe, &whole)).ends_with(exit::DONE);
     let out = dir.path().join("killed");
     let mut call = start(&recipe, &out);
-    for (stage, after) in [("base", 6), ("replies", 6), ("rl", 5)] {
+    for (stage, after) in [("base", 6), ("replies", 6), ("rl", 3)] {
         let mut running = Running::spawn(call);
         running.wait_until("some steps of the stage and a checkpoint", || {
             let begun = fs::read_to_string(out.join("metrics.jsonl")).unwrap_or_default();

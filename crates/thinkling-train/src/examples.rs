@@ -110,6 +110,11 @@ impl<'a> TextSide<'a> {
         })
     }
 
+    /// Tokens that the model has positions for.
+    pub(crate) fn context(&self) -> usize {
+        self.context
+    }
+
     /// Pieces of text, and whether the assistant writes each.
     fn pieces(
         &self,
@@ -139,7 +144,7 @@ impl<'a> TextSide<'a> {
 
     /// An example as a rollout would have made it: what the model reads and what it writes are
     /// encoded apart.
-    fn example(
+    pub(crate) fn example(
         &self,
         messages: &[Message],
         template: Template,
@@ -183,7 +188,7 @@ pub(crate) fn share_of(seed: u64, parts: &[&str]) -> f64 {
 }
 
 /// Whether the prompt, what stands before the assistant's first turn, is held out.
-fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
+pub(crate) fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
     let prompt = messages.iter().take_while(|m| m.role != "assistant");
     let parts: Vec<&str> = prompt.flat_map(|m| [m.role.as_str(), m.content.as_str()]).collect();
     share_of(seed, &parts) < share
@@ -332,10 +337,21 @@ pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> 
     if sft.data.iter().any(|source| source.path().is_none()) {
         return Ok(None);
     }
-    let read = |text: TextSide<'_>| {
+    with_text_side(recipe, index, |text| {
         read_examples(sft, Path::new(""), &stage.name, recipe.stage_seed(index), text)
             .map(|e| Some(e.counts))
-    };
+    })
+}
+
+/// Shows `read` what turns messages into ids in stage `index`, without loading weights.
+///
+/// # Errors
+/// A model or tokenizer that is missing or damaged, what `read` fails with.
+pub(crate) fn with_text_side<T>(
+    recipe: &Recipe,
+    index: usize,
+    read: impl FnOnce(TextSide<'_>) -> Result<T>,
+) -> Result<T> {
     match root_model(recipe, index) {
         ModelSource::Path(path) => {
             let stored = StoredModel::open(&path)?;

@@ -17,8 +17,8 @@
 //! ```
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
-//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`], [`LoraKeys`],
-//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`],
+//! [`RewardModelStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
@@ -31,6 +31,7 @@ mod policy;
 mod pretrain;
 mod range;
 mod rejection;
+mod reward_model;
 mod rewards;
 mod rl;
 mod rollout;
@@ -51,6 +52,9 @@ pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub use rejection::{
     Decontaminate, Filters, FormatFilter, KeepOrder, MixAmount, MixSource, RejectionStage,
+};
+pub use reward_model::{
+    PreferenceFormat, PreferenceSource, Reading, RewardModelStage, RewardObjective,
 };
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
@@ -110,6 +114,8 @@ pub enum StageKind {
     Rl(Box<RlStage>),
     /// `kind = "rejection-sampling"`.
     RejectionSampling(Box<RejectionStage>),
+    /// `kind = "reward-model"`.
+    RewardModel(Box<RewardModelStage>),
 }
 
 choices! {
@@ -123,6 +129,8 @@ choices! {
         Rl = "rl",
         /// Answers that become examples.
         RejectionSampling = "rejection-sampling",
+        /// A judge of responses.
+        RewardModel = "reward-model",
     }
 }
 
@@ -134,6 +142,7 @@ impl StageKind {
             Self::Sft(_) => KindName::Sft.as_str(),
             Self::Rl(_) => KindName::Rl.as_str(),
             Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
+            Self::RewardModel(_) => KindName::RewardModel.as_str(),
         }
     }
 }
@@ -146,6 +155,7 @@ impl Stage {
             StageKind::Sft(stage) => Some(&stage.training),
             StageKind::Rl(stage) => Some(&stage.training),
             StageKind::RejectionSampling(_) => None,
+            StageKind::RewardModel(stage) => Some(&stage.training),
         }
     }
 
@@ -159,12 +169,23 @@ impl Stage {
         self.training().is_some()
     }
 
+    /// Whether the model that it leaves behind judges texts.
+    pub fn makes_reward_model(&self) -> bool {
+        matches!(self.kind, StageKind::RewardModel(_))
+    }
+
+    /// Whether it leaves a model behind that writes, which the stages after it start from.
+    pub fn makes_policy(&self) -> bool {
+        self.makes_model() && !self.makes_reward_model()
+    }
+
     /// Adapters that the stage trains in place of the weights.
     pub fn lora(&self) -> Option<&LoraKeys> {
         match &self.kind {
             StageKind::Pretrain(_) | StageKind::RejectionSampling(_) => None,
             StageKind::Sft(stage) => stage.lora.as_ref(),
             StageKind::Rl(stage) => stage.lora.as_ref(),
+            StageKind::RewardModel(stage) => stage.lora.as_ref(),
         }
     }
 
@@ -177,7 +198,7 @@ impl Stage {
     /// Where the questions of the stage come from: of training, then of its evaluation.
     pub fn question_sources(&self) -> impl Iterator<Item = &QuestionSource> {
         let sources = match &self.kind {
-            StageKind::Pretrain(_) | StageKind::Sft(_) => [None, None],
+            StageKind::Pretrain(_) | StageKind::Sft(_) | StageKind::RewardModel(_) => [None, None],
             StageKind::Rl(r) => [Some(&r.data), r.eval.as_ref().map(|e| &e.data)],
             StageKind::RejectionSampling(r) => [Some(&r.data), None],
         };
@@ -195,6 +216,9 @@ impl Stage {
                 return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
             }
             StageKind::RejectionSampling(stage) => return stage.paths(),
+            StageKind::RewardModel(stage) => {
+                return stage.data.iter().map(|source| source.path.clone()).collect();
+            }
             StageKind::Rl(_) => None,
         };
         let questions = self.question_sources().filter_map(QuestionSource::path);
@@ -221,6 +245,9 @@ impl Stage {
                 }
                 StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
             }
+            KindName::RewardModel => {
+                StageKind::RewardModel(Box::new(RewardModelStage::read(&mut s)?))
+            }
         };
         s.finish()?;
         Ok(Self { name, model, kind })
@@ -237,8 +264,13 @@ fn read_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
             names => format!("`stage:` and the name of an earlier stage ({})", names.join(", ")),
         },
     );
+    let judges = section.conflict("path", "a stage whose model writes, not a reward model");
     match ModelSource::read(section)? {
-        ModelSource::Stage(name) if !names.contains(&name.as_str()) => Err(unknown),
+        ModelSource::Stage(name) => match earlier.iter().find(|stage| stage.name == name) {
+            None => Err(unknown),
+            Some(stage) if stage.makes_reward_model() => Err(judges),
+            Some(_) => Ok(ModelSource::Stage(name)),
+        },
         source => Ok(source),
     }
 }
@@ -329,7 +361,8 @@ impl Recipe {
     }
 
     /// The model that a stage starts from: its own `model`, else what the stage before wrote,
-    /// else the recipe's. A stage that makes no model stands for the one that it starts from.
+    /// else the recipe's. A stage that makes no model, or a reward model, stands for the one that it
+    /// starts from.
     /// `index` counts from 0.
     pub fn model_of(&self, index: usize) -> ModelSource {
         let own = self.stages.get(index).and_then(|stage| stage.model.clone());
@@ -340,7 +373,7 @@ impl Recipe {
         let place = |name: &str| self.stages[..index].iter().position(|s| s.name == name);
         match &source {
             ModelSource::Stage(name) => match place(name) {
-                Some(before) if !self.stages[before].makes_model() => self.model_of(before),
+                Some(before) if !self.stages[before].makes_policy() => self.model_of(before),
                 _ => source,
             },
             _ => source,

@@ -9,10 +9,12 @@ use crate::external;
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, save_adapter, save_model};
+use crate::preferences::check_preferences;
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{ModelSource, NewModel, Recipe, Stage, StageKind, TokenizerSource};
 use crate::rejection::{Evaluations, check_mix};
+use crate::reward_model::RewardModelKeys;
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::stage::{self, SavedHead, Saving, StageContext};
 use burn::tensor::Device;
@@ -54,7 +56,7 @@ pub struct RunOutcome {
     pub interrupted: bool,
     /// The stages that this process ran.
     pub stages: Vec<StageOutcome>,
-    /// Folder of the last finished stage's model.
+    /// Folder of the last model that a stage wrote, reward models left out.
     pub model: Option<PathBuf>,
 }
 
@@ -135,7 +137,7 @@ pub fn run(
         let stage = &recipe.stages[index];
         let output = run.stage_output(&stage.name);
         if index < done {
-            if stage.makes_model() {
+            if stage.makes_policy() {
                 outcome.model = Some(output);
             }
             first_step += stage::steps_of(&run, stage)?;
@@ -168,8 +170,13 @@ pub fn run(
         if result.interrupted {
             return Ok(outcome);
         }
+        if let StageKind::RewardModel(keys) = &stage.kind {
+            RewardModelKeys::of(keys).write(&output)?;
+        }
         if stage.makes_model() {
             save_output(&output, &result.model)?;
+        }
+        if stage.makes_policy() {
             outcome.model = Some(output);
         }
         progress.stage_finished(&stage.name);
@@ -202,6 +209,9 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
     for stage in &recipe.stages {
         if let StageKind::Sft(sft) = &stage.kind {
             check_examples(sft)?;
+        }
+        if let StageKind::RewardModel(keys) = &stage.kind {
+            check_preferences(keys)?;
         }
         if let StageKind::RejectionSampling(keys) = &stage.kind {
             let rewards = keys.rewards();

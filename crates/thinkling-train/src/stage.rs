@@ -1,8 +1,10 @@
 //! Stages of a recipe, one file a kind, and what they share: the run's sinks and checkpoints.
 
 mod checkpoints;
+mod passes;
 mod pretrain;
 mod rejection;
+mod reward_model;
 mod rl;
 mod sft;
 
@@ -24,7 +26,8 @@ use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
 
 pub(crate) use checkpoints::{SavedHead, Saving};
-pub(crate) use sft::steps_of;
+pub(crate) use passes::steps_of;
+pub(crate) use reward_model::Judged;
 
 /// Everything a stage works with.
 pub(crate) struct StageContext<'a> {
@@ -68,6 +71,7 @@ pub(crate) fn run(
         StageKind::Sft(stage) => sft::run(&mut context, stage, model, checkpoint),
         StageKind::Rl(stage) => rl::run(&mut context, stage, model, checkpoint),
         StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, model),
+        StageKind::RewardModel(stage) => reward_model::run(&mut context, stage, model, checkpoint),
     }
 }
 

@@ -15,6 +15,7 @@ use thinkling_reward::code::RunCode;
 use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::Evaluated;
 use thinkling_train::examples::describe;
+use thinkling_train::preferences;
 use thinkling_train::recipe::{ModelSource, Recipe, StageKind};
 use thinkling_train::rejection;
 use thinkling_train::run_dir::RunInfo;
@@ -92,6 +93,7 @@ fn tell_plan(recipe: &Recipe) -> Result<u64, Failure> {
         let unknown = match stage.kind {
             StageKind::Sft(_) => "its examples are unknown",
             StageKind::RejectionSampling(_) => "its prompts are unknown",
+            StageKind::RewardModel(_) => "its preferences are unknown",
             StageKind::Pretrain(_) | StageKind::Rl(_) => continue,
         };
         // A recipe that names files of others is sound without them.
@@ -100,6 +102,11 @@ fn tell_plan(recipe: &Recipe) -> Result<u64, Failure> {
         } else if let Some(planned) = rejection::describe(recipe, index, tools)? {
             eprintln!("stage `{name}`: {}", planned.words());
         } else if let Some(counts) = describe(recipe, index)? {
+            eprintln!("stage `{name}`: {}", counts.words());
+            if stage.steps() == 0 {
+                steps += counts.steps;
+            }
+        } else if let Some(counts) = preferences::describe(recipe, index)? {
             eprintln!("stage `{name}`: {}", counts.words());
             if stage.steps() == 0 {
                 steps += counts.steps;

@@ -201,6 +201,7 @@ impl NewModel {
             eos_token_ids: Vec::new(),
             pad_token_id: None,
             initializer_range: self.initializer_range,
+            score: false,
         }
     }
 }

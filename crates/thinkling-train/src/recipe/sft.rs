@@ -131,7 +131,7 @@ pub struct ExampleFields {
     pub completion: String,
 }
 
-/// Keys of the table `eval` of an `sft` stage.
+/// Keys of the table `eval` of an `sft` or `reward-model` stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HeldOutKeys {
     /// Share of the prompts that is held out, chosen by a hash of prompt and seed: examples of the
@@ -145,7 +145,7 @@ pub struct HeldOutKeys {
 impl SftStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
-        let data = read_data(s, earlier)?;
+        let data = one_or_more(s, "data", |source| ExampleSource::read(source, earlier))?;
         let defaults =
             Training { lr: 5e-5, schedule: Decay::Cosine, steps: 0, ..Training::default() };
         let training = defaults.read_with_steps(s, 0)?;
@@ -170,28 +170,41 @@ impl SftStage {
         s.flag("packing", &mut stage.packing)?;
         s.count("batch", &mut stage.batch, 1)?;
         s.flag("skip_bad", &mut stage.skip_bad)?;
-        if let Some(mut e) = s.section("eval")? {
+        if s.has("eval") {
             let mut eval = HeldOutKeys { share: 0.05, every: 50 };
-            e.float("share", &mut eval.share, Range::BETWEEN_ZERO_AND_ONE)?;
-            e.count("every", &mut eval.every, 0)?;
-            e.finish()?;
+            eval.read_from(s)?;
             stage.eval = Some(eval);
         }
         Ok(stage)
     }
 }
 
-fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
-    let one_or_more = "a table, or an array of at least one table";
-    let Some(node) = s.node("data") else { return Err(s.absent("data", one_or_more)) };
+impl HeldOutKeys {
+    /// Reads the table `eval` over these values.
+    pub(super) fn read_from(&mut self, s: &mut Section<'_>) -> Result<()> {
+        let Some(mut e) = s.section("eval")? else { return Ok(()) };
+        e.float("share", &mut self.share, Range::BETWEEN_ZERO_AND_ONE)?;
+        e.count("every", &mut self.every, 0)?;
+        e.finish()
+    }
+}
+
+/// Reads `key`: a table, or an array of tables.
+pub(super) fn one_or_more<T>(
+    s: &mut Section<'_>,
+    key: &str,
+    read: impl Fn(Section<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let expected = "a table, or an array of at least one table";
+    let Some(node) = s.node(key) else { return Err(s.absent(key, expected)) };
     let Value::Array(items) = &node.value else {
-        return Ok(vec![ExampleSource::read(s.required_section("data")?, earlier)?]);
+        return Ok(vec![read(s.required_section(key)?)?]);
     };
     if items.is_empty() {
-        return Err(s.conflict("data", one_or_more));
+        return Err(s.conflict(key, expected));
     }
-    let read = |(i, item)| ExampleSource::read(s.inner(item, &format!("data.{i}"))?, earlier);
-    items.iter().enumerate().map(read).collect()
+    let one = |(i, item)| read(s.inner(item, &format!("{key}.{i}"))?);
+    items.iter().enumerate().map(one).collect()
 }
 
 impl ExampleSource {

@@ -57,7 +57,9 @@ pub use reward_model::{
     PreferenceFormat, PreferenceSource, Reading, RewardModelStage, RewardObjective,
 };
 pub(crate) use rewards::CLIPPED;
-pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
+pub use rewards::{
+    AccuracyKeys, ExternalReward, ExternalSource, ModelReward, Part, RewardModelSource, Rewards,
+};
 pub use rl::{Alarms, DynamicSampling, Evaluation, LengthChange, Preset, RlStage, Template};
 pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{
@@ -225,6 +227,17 @@ impl Stage {
         text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
     }
 
+    /// Folders of the reward models that the stage reads and no stage of the recipe makes.
+    pub fn reward_model_paths(&self) -> Vec<PathBuf> {
+        let StageKind::Rl(stage) = &self.kind else { return Vec::new() };
+        let models = stage.rewards.active_models();
+        let path = |(_, reward): (&str, &ModelReward)| match &reward.model {
+            RewardModelSource::Path(path) => Some(path.clone()),
+            RewardModelSource::Stage(_) => None,
+        };
+        models.filter_map(path).collect()
+    }
+
     fn read(mut s: Section<'_>, earlier: &[Self]) -> Result<Self> {
         let name = s.required_text("name")?;
         if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
@@ -237,7 +250,7 @@ impl Stage {
         let kind = match s.required_choice("kind")? {
             KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
             KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s, earlier)?)),
-            KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
+            KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s, earlier)?)),
             KindName::RejectionSampling => {
                 if TAKEN_NAMES.contains(&name.as_str()) {
                     let expected = "a name that no other file of a run folder begins with";
@@ -386,8 +399,8 @@ impl Recipe {
         self.stages.iter().map(Stage::steps).sum()
     }
 
-    /// Files and folders that a stage reads: its model or tokenizer where no stage of this recipe
-    /// makes it, and its data. `index` counts from 0.
+    /// Files and folders that a stage reads: its model or tokenizer and its reward models where no
+    /// stage of this recipe makes them, and its data. `index` counts from 0.
     pub fn inputs_of(&self, index: usize) -> Vec<PathBuf> {
         let model = match self.model_of(index) {
             ModelSource::Path(path)
@@ -396,8 +409,10 @@ impl Recipe {
             }
             _ => None,
         };
-        let data = self.stages.get(index).into_iter().flat_map(Stage::data_paths);
-        model.into_iter().chain(data).collect()
+        let stage = || self.stages.get(index).into_iter();
+        let data = stage().flat_map(Stage::data_paths);
+        let judges = stage().flat_map(Stage::reward_model_paths);
+        model.into_iter().chain(data).chain(judges).collect()
     }
 
     /// Files and folders that the recipe reads, each once.

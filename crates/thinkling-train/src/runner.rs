@@ -8,7 +8,7 @@ use crate::examples::check_examples;
 use crate::external;
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
-use crate::model_io::{LoadedModel, save_adapter, save_model};
+use crate::model_io::{LoadedModel, StoredModel, save_adapter, save_model};
 use crate::preferences::check_preferences;
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
@@ -229,6 +229,9 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
             if data.path().is_some() {
                 read_problems(data, Checks { stage: &stage.name, rewards, tools }, 0, false)?;
             }
+        }
+        for path in stage.reward_model_paths() {
+            StoredModel::open_reward_model(&path)?;
         }
         rl.rewards.active_external().try_for_each(|(_, reward)| external::check(reward))?;
     }

@@ -16,6 +16,7 @@ mod train;
 mod train_input;
 mod train_rejection;
 mod train_resume;
+mod train_reward_model;
 mod train_rl_keys;
 mod train_rollout;
 mod train_sft;

@@ -11,7 +11,7 @@ use super::section::Section;
 use crate::error::Result;
 
 /// Prefix of a model path that names an earlier stage.
-const STAGE_PREFIX: &str = "stage:";
+pub(super) const STAGE_PREFIX: &str = "stage:";
 /// Keys that describe a new model; none of them may stand beside `path`.
 const NEW_MODEL_KEYS: [&str; 13] = [
     "architecture",

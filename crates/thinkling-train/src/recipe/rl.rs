@@ -11,12 +11,14 @@ use thinkling_grpo::{
     ScaleRewards,
 };
 use thinkling_learn::RlNumbers;
+use thinkling_reward::spec::LanguageRule;
 
+use super::Stage;
 use super::choice::{choices, spellings};
 use super::data::QuestionSource;
 use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
-use super::rewards::Rewards;
+use super::rewards::{Part, Rewards};
 use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::training::Training;
@@ -32,6 +34,9 @@ choices! {
     pub enum Preset {
         /// R1-Zero, [`RlNumbers::r1_zero`].
         R1Zero = "r1-zero",
+        /// The last RL stage, [`RlNumbers::all_scenarios`]: with the language reward, and with rewards
+        /// by models in the last 400 steps.
+        AllScenarios = "all-scenarios",
     }
 }
 
@@ -203,33 +208,32 @@ impl RlStage {
     /// Puts the preset's values in; keys of the recipe are read after it.
     fn apply(&mut self, preset: Preset) {
         self.preset = Some(preset);
-        match preset {
-            Preset::R1Zero => {
-                let n = RlNumbers::r1_zero();
-                self.training.lr = n.lr;
-                self.training.schedule = n.schedule().decay;
-                self.training.steps = n.steps;
-                self.template = Template::R1Zero;
-                self.group_size = n.group_size;
-                self.questions_per_step = n.questions_per_step;
-                self.minibatches = n.minibatches;
-                self.inner_epochs = n.inner_epochs;
-                self.max_completion_tokens = n.max_completion_tokens;
-                self.temperature = n.temperature;
-                self.clip_eps_low = n.objective.clip_eps_low;
-                self.clip_eps_high = n.objective.clip_eps_high;
-                self.kl_coef = n.objective.kl_coef;
-                self.kl_estimator = n.objective.kl;
-                self.ref_replace_every = n.ref_replace_every;
-                self.loss_type = n.objective.loss;
-                self.ratio_level = n.objective.ratio;
-                self.scale_rewards = n.scale_rewards;
-            }
-        }
+        let n = match preset {
+            Preset::R1Zero => RlNumbers::r1_zero(),
+            Preset::AllScenarios => RlNumbers::all_scenarios(),
+        };
+        self.training.lr = n.lr;
+        self.training.schedule = n.schedule().decay;
+        self.training.steps = n.steps;
+        self.template = Template::R1Zero;
+        self.group_size = n.group_size;
+        self.questions_per_step = n.questions_per_step;
+        self.minibatches = n.minibatches;
+        self.inner_epochs = n.inner_epochs;
+        self.max_completion_tokens = n.max_completion_tokens;
+        self.temperature = n.temperature;
+        self.clip_eps_low = n.objective.clip_eps_low;
+        self.clip_eps_high = n.objective.clip_eps_high;
+        self.kl_coef = n.objective.kl_coef;
+        self.kl_estimator = n.objective.kl;
+        self.ref_replace_every = n.ref_replace_every;
+        self.loss_type = n.objective.loss;
+        self.ratio_level = n.objective.ratio;
+        self.scale_rewards = n.scale_rewards;
     }
 
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
-    pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
+    pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
         let data = QuestionSource::read(s.required_section("data")?)?;
         let mut r = Self::with_defaults(data);
         if let Some(preset) = s.optional_choice("preset")? {
@@ -242,8 +246,16 @@ impl RlStage {
         r.read_loss(s)?;
         r.alarms.read_from(s, r.kl_coef)?;
         r.rewards = Rewards::of(r.template);
+        let last_steps = match r.preset {
+            // "We directly sum them": the language counts as much as the others.
+            Some(Preset::AllScenarios) => {
+                r.rewards.language = Some(Part::new(1.0, LanguageRule::default()));
+                RlNumbers::PREFERENCE_STEPS
+            }
+            _ => 0,
+        };
         if let Some(section) = s.section("rewards")? {
-            r.rewards.read(section, r.max_completion_tokens)?;
+            r.rewards.read(section, r.max_completion_tokens, earlier, last_steps)?;
         }
         r.eval = match s.section("eval")? {
             Some(section) => Some(Evaluation::read(section, &r)?),

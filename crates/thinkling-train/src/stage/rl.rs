@@ -4,6 +4,7 @@ mod alarms;
 mod asked;
 mod evaluation;
 mod gap;
+mod preferences;
 mod report;
 mod rollout;
 mod update;
@@ -21,6 +22,7 @@ use crate::recipe::RlStage;
 use crate::rollout_executor::RolloutExecutor;
 use alarms::Watch;
 use evaluation::evaluation;
+use preferences::Preferences;
 use report::report;
 use rollout::{RollOut, rollout_config};
 use serde::{Deserialize, Serialize};
@@ -89,6 +91,7 @@ pub(super) fn run(
     let checks = Checks { stage: name, rewards: &rewards, tools };
     let prompts = Prompts::of(&model, stage.template)?;
     let positions = model.decoder.config().max_position_embeddings;
+    let mut preferences = Preferences::of(context.run, stage, prompts.open_thinking()?)?;
     let loaded =
         load_questions(checks, &stage.data, prompts, positions, (seed, false), usize::MAX)?;
     note_skipped(context, &loaded);
@@ -103,6 +106,7 @@ pub(super) fn run(
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let (keys, config) = (&stage.rollout, model.decoder.config());
     let beside = RolloutExecutor::host_bytes(keys, context.devices, config, rl.groups());
+    let beside = beside + preferences.bytes;
     let mut learner = context.learner(model.decoder.clone(), beside, resumed)?;
     let mut reference = match (stage.kl_coef != 0.0, resumed) {
         (false, _) => None,
@@ -153,12 +157,16 @@ pub(super) fn run(
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let before_rollout = state.clone();
+        for told in preferences.join(step, context.devices.learner())? {
+            context.progress.note(&told);
+        }
         let roll_out = RollOut {
             rl: &rl,
             model: &model,
             learner: &learner,
             reference: reference.as_ref(),
             externals: &mut externals,
+            preferences: &preferences,
             executor: &mut executor,
         };
         let rolled = roll_out.run(&mut state, stage.completion_limit(step));

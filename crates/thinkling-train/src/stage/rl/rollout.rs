@@ -5,6 +5,7 @@
 
 use super::super::{learn_error, model_logprobs};
 use super::asked::{Asked, Resampled};
+use super::preferences::Preferences;
 use super::{Rl, State};
 use crate::error::Result;
 use crate::external::Externals;
@@ -71,6 +72,7 @@ pub(super) struct RollOut<'a> {
     pub(super) learner: &'a Learner,
     pub(super) reference: Option<&'a Decoder>,
     pub(super) externals: &'a mut Externals,
+    pub(super) preferences: &'a Preferences<'a>,
     pub(super) executor: &'a mut RolloutExecutor,
 }
 
@@ -89,7 +91,8 @@ impl RollOut<'_> {
         let own = (wanted * stage.group_size) as u64;
         let stream = state.rollouts * own + state.extra;
         state.rollouts += 1;
-        let bounded = stage.rewards.bounded();
+        let mut bounded = stage.rewards.bounded();
+        bounded.extend(self.preferences.bounded());
         let summary = |asked: &Asked| Summary::of(&asked.scored, stage.group_size, &bounded);
         let mut asked = Asked { stream, ..Asked::default() };
         let (recomputed, summary, resampled) = match stage.dynamic_sampling {
@@ -203,6 +206,9 @@ impl RollOut<'_> {
             (done, scored)
         });
         let (done, mut scored) = (done?, scored?);
+        let clock = Instant::now();
+        self.preferences.score(&mut scored, questions, stage.group_size, nothing)?;
+        asked.reward_s += clock.elapsed().as_secs_f64();
         if let Some(reward) = stage.truncated_reward {
             scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
         }

@@ -73,7 +73,7 @@ pub(crate) fn judged_ids(
     reading: Reading,
 ) -> std::result::Result<Vec<u32>, String> {
     if let Some(last) = messages.last_mut() {
-        last.content = read_part(&last.content, reading).into_owned();
+        last.content = read_part(&last.content, reading).to_owned();
     }
     Ok(text.example(&messages, template)?.ids().to_vec())
 }

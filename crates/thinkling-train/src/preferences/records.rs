@@ -5,7 +5,6 @@ use crate::data::{each_record, field_error};
 use crate::error::Result;
 use crate::recipe::{PreferenceFormat, PreferenceSource, Reading, RewardObjective};
 use serde_json::Value;
-use std::borrow::Cow;
 use thinkling_text::Message;
 
 /// What begins and ends the turns of hh-rlhf's dialogues.
@@ -146,14 +145,14 @@ fn dialogue(value: &Value, field: &str) -> std::result::Result<Vec<Message>, Str
 
 /// What a reward model reads of a response, without white space around it. A thought that is not
 /// closed has no summary behind it.
-pub(crate) fn read_part(response: &str, reading: Reading) -> Cow<'_, str> {
+pub(crate) fn read_part(response: &str, reading: Reading) -> &str {
     let part = match (reading, response.rsplit_once("</think>")) {
         (Reading::Response, _) => response,
         (Reading::Summary, Some((_, summary))) => summary,
         (Reading::Summary, None) if response.contains("<think>") => "",
         (Reading::Summary, None) => response,
     };
-    Cow::Borrowed(part.trim())
+    part.trim()
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ fn what_cannot_be_meant_is_told_with_its_key() {
         ),
         (
             "rewards.judge={weight=1}",
-            "r.toml:8: missing key `stage.rl.rewards.judge.command`, expected: a program with its arguments, or `url`",
+            "r.toml:8: missing key `stage.rl.rewards.judge.command`, expected: a program with its arguments, `url`, or `model`",
         ),
         (
             "rewards.judge={comand=['x']}",

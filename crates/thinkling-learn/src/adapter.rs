@@ -15,6 +15,11 @@ pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 /// What `peft` writes before a module's name.
 const PREFIX: &str = "base_model.model.";
+/// The task of a reward model.
+const SEQ_CLS: &str = "SEQ_CLS";
+/// A reward model's head as a module and its tensor.
+const HEAD: &str = "score";
+const SCORE: &str = "score.weight";
 /// Keys of variants that would change what the tensors mean.
 const VARIANTS: [&str; 13] = [
     "use_dora",
@@ -70,15 +75,22 @@ pub struct PeftAdapter {
     pub lora: LoraConfig,
     /// Name or path of the model under the adapter.
     pub base: String,
+    /// Whether the adapter's file has a reward model's head too.
+    pub score: bool,
 }
 
 impl PeftAdapter {
+    /// That of `decoder`, whose adapters have this shape, on the model `base`.
+    pub fn of(lora: &LoraConfig, base: &str, decoder: &Decoder) -> Self {
+        Self { lora: lora.clone(), base: base.to_owned(), score: decoder.score().is_some() }
+    }
+
     /// The bytes of `adapter_config.json`.
     pub fn to_json(&self) -> String {
         let targets: Vec<&str> = self.lora.targets.iter().map(|p| p.name()).collect();
         let config = json!({
             "peft_type": "LORA",
-            "task_type": "CAUSAL_LM",
+            "task_type": if self.score { SEQ_CLS } else { "CAUSAL_LM" },
             "base_model_name_or_path": self.base,
             "r": self.lora.rank,
             "lora_alpha": whole(self.lora.alpha),
@@ -86,7 +98,7 @@ impl PeftAdapter {
             "target_modules": targets,
             "bias": "none",
             "fan_in_fan_out": false,
-            "modules_to_save": null,
+            "modules_to_save": if self.score { json!([HEAD]) } else { Value::Null },
             "use_dora": false,
             "use_rslora": false,
             "init_lora_weights": true,
@@ -110,8 +122,13 @@ impl PeftAdapter {
             let got = config.bias.unwrap_or_default();
             return Err(AdapterError::Unsupported { key: "bias", expected: "none", got });
         }
+        let score = config.task_type.as_deref() == Some(SEQ_CLS);
         for key in VARIANTS {
             let off = match value.get(key) {
+                // `peft` names both that a head may have.
+                Some(Value::Array(items)) if score && key == "modules_to_save" => {
+                    items.iter().all(|item| item == HEAD || item == "classifier")
+                }
                 None | Some(Value::Null | Value::Bool(false)) => true,
                 Some(Value::Array(items)) => items.is_empty(),
                 Some(Value::Object(items)) => items.is_empty(),
@@ -128,7 +145,7 @@ impl PeftAdapter {
         }
         let targets = read_targets(&config.target_modules)?;
         let lora = LoraConfig { rank: config.r, alpha: config.lora_alpha, targets };
-        Ok(Self { lora, base: config.base_model_name_or_path.unwrap_or_default() })
+        Ok(Self { lora, base: config.base_model_name_or_path.unwrap_or_default(), score })
     }
 
     /// Puts the adapter, whose `adapter_model.safetensors` is `bytes`, on `model`.
@@ -137,7 +154,7 @@ impl PeftAdapter {
     /// Tensors that are missing or do not fit the model.
     pub fn load(&self, bytes: &[u8], model: Decoder) -> Result<Decoder, AdapterError> {
         let file = SafetensorsIndex::parse(bytes)?;
-        model.with_lora_from(&self.lora, |name, shape| {
+        let read = |name: &str, shape: &[usize]| {
             let name = format!("{PREFIX}{name}");
             let values = file.read_f32(bytes, &name)?;
             match values.len() == shape.iter().product::<usize>() {
@@ -146,7 +163,13 @@ impl PeftAdapter {
                     Err(AdapterError::Shape { name, expected: shape.to_vec(), got: values.len() })
                 }
             }
-        })
+        };
+        let hidden = model.config().hidden_size;
+        let adapted = model.with_lora_from(&self.lora, read)?;
+        match self.score {
+            true => Ok(adapted.with_score_from(read(SCORE, &[1, hidden])?)),
+            false => Ok(adapted),
+        }
     }
 }
 
@@ -158,6 +181,7 @@ struct Config {
     target_modules: Value,
     base_model_name_or_path: Option<String>,
     bias: Option<String>,
+    task_type: Option<String>,
 }
 
 /// An integer as JSON's integer, since `peft` keeps `lora_alpha` as one.
@@ -190,7 +214,8 @@ fn read_targets(value: &Value) -> Result<Vec<Projection>, AdapterError> {
     }
 }
 
-/// Writes the adapters of `decoder` into `out` as `adapter_model.safetensors`, in f32.
+/// Writes the adapters of `decoder`, and a reward model's head, into `out` as
+/// `adapter_model.safetensors`, in f32.
 ///
 /// # Errors
 /// What `out` fails with, a device that fails.
@@ -202,6 +227,7 @@ pub async fn write_adapter(out: &mut dyn Write, decoder: &Decoder) -> Result<(),
             Ok::<(), ModelError>(())
         })
         .await?;
+    tensors.extend(decoder.export_score().await?);
     let specs = tensors
         .iter()
         .map(|t| SafetensorsTensorSpec {

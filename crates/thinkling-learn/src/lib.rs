@@ -3,8 +3,9 @@
 //!
 //! - [`Rollout`] completes prompts, [`Scorer`] rewards them, a [`Batch`] compares each with its
 //!   group;
-//! - [`Learner::policy_step`], [`Learner::language_model_step`] and [`Learner::supervised_step`]
-//!   update the weights, or adapters beside them, which [`write_adapter`] writes for `peft`;
+//! - [`Learner::policy_step`], [`Learner::language_model_step`], [`Learner::supervised_step`] and
+//!   [`Learner::reward_step`] update the weights, or adapters beside them, which [`write_adapter`]
+//!   writes for `peft`; [`reward_values`] are a reward model's, [`Calibration`] measures them;
 //! - [`EpochSampler`] and, of several sources or by a curriculum, [`Mixture`] choose questions,
 //!   [`RlNumbers`] has the report's numbers, [`Summary`] says what a rollout shows,
 //!   [`choose_groups`] which of its groups are learnt from, [`Evaluated`] measures a model,
@@ -18,6 +19,7 @@ mod adamw;
 mod adapter;
 mod average;
 mod batch;
+mod calibration;
 mod evaluate;
 mod export;
 mod language_model;
@@ -26,6 +28,7 @@ mod micro;
 mod order;
 mod packing;
 mod policy;
+mod preference;
 mod r1_zero;
 mod resampling;
 mod rollout;
@@ -40,6 +43,7 @@ pub use adamw::{AdamW, AdamWConfig, Moments, StatePrecision};
 pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, write_adapter};
 pub use average::move_average;
 pub use batch::{Batch, OldLogprobs, chunk_tokens, chunk_tokens_of, model_logprobs};
+pub use calibration::{Calibration, ReliabilityBin};
 pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
@@ -52,6 +56,10 @@ pub use packing::best_fit_decreasing;
 pub use policy::{
     LearnError, PolicyGradient, PolicySample, PolicySettings, completion_logprobs, policy_gradient,
 };
+pub use preference::{
+    Branches, Predicted, Preference, PreferenceError, RewardLoss, reward_loss, reward_values,
+    sigmoid,
+};
 pub use r1_zero::RlNumbers;
 pub use resampling::{Chosen, choose_groups, has_variance, next_round};
 pub use rollout::{
@@ -60,6 +68,6 @@ pub use rollout::{
 };
 pub use schedule::{Decay, Schedule};
 pub use statistics::{Estimate, RESAMPLES, bootstrap, pass_at, pass_at_steps};
-pub use step::{Learner, PolicyStep};
+pub use step::{Learner, PolicyStep, RewardStep};
 pub use summary::{CollapseWatch, Summary};
 pub use supervised::{Example, ExampleError, HeldOut, held_out_loss, supervised_loss};

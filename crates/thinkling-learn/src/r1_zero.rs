@@ -61,6 +61,16 @@ impl RlNumbers {
         Self::r1_zero()
     }
 
+    /// Steps at the end of [`Self::all_scenarios`] in which rewards by models count (arXiv 2501.12948
+    /// v2: more of them hacks the reward).
+    pub const PREFERENCE_STEPS: usize = 400;
+
+    /// The RL stage for all scenarios (arXiv 2501.12948 v2, hyper-parameters of R1's second RL stage):
+    /// as R1-Zero, at temperature 0.7, 1,700 steps. Its rewards are not told here.
+    pub fn all_scenarios() -> Self {
+        Self { temperature: 0.7, steps: 1_700, ..Self::r1_zero() }
+    }
+
     /// The course of the learning rate.
     pub fn schedule(&self) -> Schedule {
         Schedule {

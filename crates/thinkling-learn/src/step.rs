@@ -4,6 +4,7 @@ use crate::adamw::AdamW;
 use crate::language_model::{add_grads, language_model_loss};
 use crate::micro::{most_tokens, parts};
 use crate::policy::{LearnError, PolicySample, PolicySettings, policy_gradient};
+use crate::preference::{Predicted, Preference, reward_loss};
 use crate::supervised::{Example, supervised_loss};
 use thinkling_grpo::{BatchScale, LossType};
 use thinkling_model::{Decoder, ModelError, ParamGrads, Recompute};
@@ -47,6 +48,17 @@ pub struct PolicyStep {
     pub tokens: f64,
     /// `(completion index, log-probabilities before the update)` of the completions that were run.
     pub logprobs: Vec<(usize, Vec<f64>)>,
+}
+
+/// What a step of a reward model did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RewardStep {
+    /// Mean loss of a pair or label, nats.
+    pub loss: f64,
+    /// Global norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// Of each pair or label, before the update; those of like length together.
+    pub predicted: Vec<Predicted>,
 }
 
 impl Learner {
@@ -139,6 +151,33 @@ impl Learner {
         let Some(grads) = sum else { return Ok((0.0, 0.0)) };
         let norm = self.apply(grads, lr).await?;
         Ok((loss, norm))
+    }
+
+    /// One step of a reward model on `items`, in micro-batches of at most `micro_batch` of them.
+    ///
+    /// # Errors
+    /// A model without the head of a reward model, a device that fails.
+    pub async fn reward_step(
+        &mut self,
+        items: &[&Preference],
+        lr: f64,
+        micro_batch: usize,
+    ) -> Result<RewardStep, LearnError> {
+        let mut items = items.to_vec();
+        // Like lengths together, so that attention pads little.
+        items.sort_by_key(|item| item.texts().longest());
+        let most = most_tokens(self.model(), self.activation_bytes, self.recompute);
+        let (mut step, mut sum) = (RewardStep::default(), None);
+        for micro in parts(&items, micro_batch, most, |item| item.texts().tokens()) {
+            let part = reward_loss(self.model(), micro, items.len(), self.recompute).await?;
+            step.loss += part.loss;
+            step.predicted.extend(part.predicted);
+            sum = Some(add_grads(sum, part.grads));
+        }
+        if let Some(grads) = sum {
+            step.grad_norm = self.apply(grads, lr).await?;
+        }
+        Ok(step)
     }
 
     /// One policy-gradient step on `samples` (all completions of the minibatch), in micro-batches

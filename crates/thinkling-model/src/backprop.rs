@@ -85,8 +85,9 @@ impl Backprop<'_> {
         self.hidden.clone()
     }
 
-    /// The gradient of all trained weights, from that of [`Self::hidden`] and of [`Decoder::head`].
-    /// A head without a gradient is frozen, as it is under adapters.
+    /// The gradient of all trained weights, from that of [`Self::hidden`] and of the head:
+    /// [`Decoder::head`], in a reward model [`Decoder::score`]. A head without a gradient is frozen, as
+    /// one for next tokens is under adapters.
     pub fn finish(self, output: HeadGrads) -> ParamGrads {
         let Self { model, batch, kept, .. } = self;
         let frozen = model.lora.is_some();
@@ -103,9 +104,14 @@ impl Backprop<'_> {
         if let Some(scale) = scale {
             params = params.into_iter().map(|grad| scale.down(grad)).collect();
         }
-        let Some(head) = output.weight.filter(|_| !frozen) else { return params };
+        let trained = !frozen || model.score.is_some();
+        let Some(head) = output.weight.filter(|_| trained) else { return params };
         let head = flatten(head);
-        if model.lm_head.is_none() {
+        if model.score.is_some() {
+            if let Some(last) = params.last_mut() {
+                *last = head;
+            }
+        } else if model.lm_head.is_none() {
             // Tied: the embedding's own part is there already.
             let embedding = params.remove(0);
             params.insert(0, embedding + head);
@@ -171,8 +177,9 @@ fn layer_by_layer(
         grad = input_grad(&x, &mut grads);
         layers.push(tracked.take_grads(&mut grads));
     }
+    let score = model.score.as_ref().map(|head| flatten(head.val().zeros_like()));
     if frozen {
-        return layers.into_iter().rev().flatten().collect();
+        return layers.into_iter().rev().flatten().chain(score).collect();
     }
 
     let embedding = track(model.embed_tokens.clone());
@@ -182,5 +189,6 @@ fn layer_by_layer(
     params.extend(layers.into_iter().rev().flatten());
     params.extend(last_norm);
     params.extend(model.lm_head.as_ref().map(|head| flatten(head.val().zeros_like())));
+    params.extend(score);
     params
 }

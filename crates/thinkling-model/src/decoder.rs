@@ -4,6 +4,7 @@ use crate::adapters::LoraConfig;
 use crate::batch::PackedBatch;
 use crate::cache::KvCache;
 use crate::layer::DecoderLayer;
+use crate::load;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use thinkling_ops::{ComputeType, Heads, RopeFactors, linear, packed_attention, rms_norm};
@@ -17,8 +18,10 @@ pub struct Decoder {
     pub(crate) layers: Vec<DecoderLayer>,
     /// `[hidden]`.
     pub(crate) norm: Param<Tensor<1>>,
-    /// `[vocab, hidden]`; `None` where embeddings are tied.
+    /// `[vocab, hidden]`; `None` where embeddings are tied, and in a reward model.
     pub(crate) lm_head: Option<Param<Tensor<2>>>,
+    /// `[1, hidden]`: the head of a reward model, which has none for next tokens.
+    pub(crate) score: Option<Param<Tensor<2>>>,
     #[module(skip)]
     pub(crate) config: ModelConfig,
     /// Rotary frequencies in radians a token, `[head_dim / 2]`.
@@ -62,6 +65,26 @@ impl Decoder {
     /// Format of the matrix products of the layers.
     pub fn compute(&self) -> ComputeType {
         self.layers.first().map_or_else(ComputeType::default, |layer| layer.compute)
+    }
+
+    /// The head of a reward model, `[1, hidden]`; its product with the hidden state of a text's last
+    /// token is the text's reward. `None` for a language model.
+    pub fn score(&self) -> Option<Tensor<2>> {
+        self.score.as_ref().map(Param::val)
+    }
+
+    /// The model as a reward model, with a new normal head of standard deviation
+    /// `1 / sqrt(hidden + 1)` (Stiennon et al., arXiv 2009.01325, appendix B.1) that the same `seed`
+    /// makes alike on every device; the head for next tokens goes. A reward model stays as it is.
+    #[must_use]
+    pub fn with_score(mut self, seed: u64) -> Self {
+        if self.score.is_some() {
+            return self;
+        }
+        self.score = Some(load::new_score(self.config.hidden_size, seed, &self.device()));
+        self.lm_head = None;
+        self.config.score = true;
+        self
     }
 
     /// Output head, `[vocab, hidden]`.

@@ -9,6 +9,9 @@ use thinkling_ops::ComputeType;
 use thinkling_sampling::Stream;
 use thinkling_weights::{Checkpoint, ModelConfig};
 
+/// Name of a reward model's head.
+const SCORE: &str = "score.weight";
+
 /// One weight tensor on the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
@@ -39,6 +42,17 @@ impl Source for &Checkpoint {
 struct Random {
     stream: Stream,
     std: f64,
+}
+
+/// The head that a language model gets to become a reward model, `[1, hidden]`.
+pub(crate) fn new_score(hidden: usize, seed: u64, device: &Device) -> Param<Tensor<2>> {
+    let std = ((hidden + 1) as f64).sqrt().recip();
+    // "scor", so that adapters of the same seed have other numbers.
+    let mut random = Random { stream: Stream::new(seed, 0x7363_6f72), std };
+    let mut loader = Loader { source: &mut random, device };
+    match loader.matrix(&[SCORE.to_owned()], &[1], hidden) {
+        Ok(score) => score,
+    }
 }
 
 impl Source for Random {
@@ -122,7 +136,36 @@ impl Decoder {
         if let Some(head) = &self.lm_head {
             each(whole(head.val(), "lm_head.weight").await?)?;
         }
+        if let Some(score) = self.export_score().await? {
+            each(score)?;
+        }
         Ok(())
+    }
+}
+
+impl Decoder {
+    /// The head of a reward model.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn export_score(&self) -> Result<Option<NamedTensor>, ModelError> {
+        match &self.score {
+            Some(score) => whole(score.val(), SCORE).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts these values in the place of a reward model's head.
+    ///
+    /// # Panics
+    /// Where there are not `hidden` of them.
+    #[must_use]
+    pub fn with_score_from(mut self, values: Vec<f32>) -> Self {
+        let data = TensorData::new(values, [1, self.config.hidden_size]);
+        self.score = Some(Param::from_tensor(Tensor::from_data(data, &self.device())));
+        self.lm_head = None;
+        self.config.score = true;
+        self
     }
 }
 
@@ -198,15 +241,20 @@ fn build<S: Source>(
         });
     }
     let norm = loader.vector(&["model.norm.weight".into()], &[hidden])?;
-    let lm_head = match c.tie_word_embeddings {
+    let lm_head = match c.tie_word_embeddings || c.score {
         true => None,
         false => Some(loader.matrix(&["lm_head.weight".into()], &[c.vocab_size], hidden)?),
+    };
+    let score = match c.score {
+        true => Some(loader.matrix(&[SCORE.into()], &[1], hidden)?),
+        false => None,
     };
     Ok(Decoder {
         embed_tokens,
         layers,
         norm,
         lm_head,
+        score,
         config: c.clone(),
         frequencies: c.rope_inv_freq(),
         lora: None,

@@ -1,5 +1,5 @@
 //! The weights that are trained as a flat list: what an optimiser and a checkpoint go through.
-//! Under adapters these are the adapters alone.
+//! Under adapters these are the adapters, and a reward model's head after them.
 
 use crate::Decoder;
 use crate::layer::DecoderLayer;
@@ -29,6 +29,10 @@ impl Decoder {
             collect.path = vec![format!("layers.{i}.lora")];
             layer.lora.visit(&mut collect);
         }
+        if self.lora.is_some() {
+            collect.path = vec!["score".to_owned()];
+            self.score.visit(&mut collect);
+        }
         collect.list
     }
 
@@ -46,6 +50,7 @@ impl Decoder {
         for layer in &mut tracked.layers {
             layer.lora = layer.lora.take().map(track);
         }
+        tracked.score = tracked.score.map(track);
         tracked
     }
 
@@ -53,7 +58,12 @@ impl Decoder {
     pub fn take_grads(&self, grads: &mut Gradients) -> ParamGrads {
         match self.lora {
             None => take_grads(self, grads),
-            Some(_) => self.layers.iter().flat_map(|layer| layer.take_grads(grads)).collect(),
+            Some(_) => {
+                let layers = self.layers.iter().flat_map(|layer| layer.take_grads(grads));
+                let mut all: ParamGrads = layers.collect();
+                all.extend(self.score.iter().flat_map(|score| take_grads(score, grads)));
+                all
+            }
         }
     }
 
@@ -66,6 +76,8 @@ impl Decoder {
         for layer in &mut self.layers {
             layer.lora = layer.lora.take().map(|adapters| adapters.map(&mut map));
         }
+        // Not the method of `Option`.
+        self.score = Module::map(self.score.take(), &mut map);
         self
     }
 
@@ -74,7 +86,10 @@ impl Decoder {
         let mut flat = Flat(Vec::new());
         match self.lora {
             None => self.visit(&mut flat),
-            Some(_) => self.layers.iter().for_each(|layer| layer.lora.visit(&mut flat)),
+            Some(_) => {
+                self.layers.iter().for_each(|layer| layer.lora.visit(&mut flat));
+                self.score.visit(&mut flat);
+            }
         }
         flat.0
     }

@@ -61,6 +61,7 @@ pub fn config() -> ModelConfig {
         eos_token_ids: vec![0],
         pad_token_id: None,
         initializer_range: 0.3,
+        score: false,
     }
 }
 

@@ -243,6 +243,7 @@ impl BenchConfig {
             eos_token_ids: vec![2],
             pad_token_id: Some(0),
             initializer_range: shape.init_std,
+            score: false,
         };
         config.validate()?;
         Ok(Decoder::init(&config, self.seed, device))

@@ -69,6 +69,19 @@ fn parse(
     Ok(Conversation { line, messages })
 }
 
+/// What `field` has: a text of `role`, or messages.
+pub(crate) fn messages_of(
+    value: &Value,
+    field: &str,
+    role: &str,
+) -> std::result::Result<Vec<Message>, String> {
+    match value.get(field) {
+        Some(Value::String(text)) => Ok(vec![Message::new(role, text.as_str())]),
+        Some(Value::Array(_)) => read_messages(value, field),
+        other => Err(field_error(field, "a text or a list of messages", other)),
+    }
+}
+
 fn read_messages(value: &Value, field: &str) -> std::result::Result<Vec<Message>, String> {
     let list = match value.get(field) {
         Some(Value::Array(list)) if !list.is_empty() => list,
@@ -90,13 +103,8 @@ fn prompt_and_completion(
     value: &Value,
     fields: &ExampleFields,
 ) -> std::result::Result<Vec<Message>, String> {
-    let part = |field: &str, role: &str| match value.get(field) {
-        Some(Value::String(text)) => Ok(vec![Message::new(role, text.as_str())]),
-        Some(Value::Array(_)) => read_messages(value, field),
-        other => Err(field_error(field, "a text or a list of messages", other)),
-    };
-    let mut messages = part(&fields.prompt, "user")?;
-    messages.extend(part(&fields.completion, "assistant")?);
+    let mut messages = messages_of(value, &fields.prompt, "user")?;
+    messages.extend(messages_of(value, &fields.completion, "assistant")?);
     Ok(messages)
 }
 

@@ -186,6 +186,12 @@ pub enum TrainError {
         /// Key, expected and got.
         reason: String,
     },
+    /// A reward model where one that writes is needed.
+    #[error("{} is a reward model, which writes nothing, expected: a language model", .path.display())]
+    RewardModel {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// A file that a stopped run had read is another one now.
     #[error("{} has changed since the run began; bring the old file back, or start a new run", .path.display())]
     InputChanged {
@@ -342,6 +348,7 @@ impl TrainError {
             | Self::NotFound { .. }
             | Self::IsFolder { .. }
             | Self::DoesNotFit { .. }
+            | Self::RewardModel { .. }
             | Self::NoSandbox { .. }
             | Self::TeacherKey { .. }
             | Self::FolderTaken { .. }

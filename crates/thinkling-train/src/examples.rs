@@ -117,6 +117,25 @@ impl<'a> TextSide<'a> {
         })
     }
 
+    /// That of the model that a stage begins with, whose weights are not read.
+    ///
+    /// # Errors
+    /// A model without tokenizer.
+    pub(crate) fn of_origin(origin: &'a Origin) -> Result<Self> {
+        let tokenizer = required(origin.tokenizer.as_ref(), &origin.path)?;
+        Ok(Self {
+            tokenizer,
+            chat: origin.chat.as_ref(),
+            end: stop_ids(&origin.config, tokenizer).first().copied(),
+            context: origin.config.max_position_embeddings,
+        })
+    }
+
+    /// Tokens that the model has positions for.
+    pub(crate) fn context(&self) -> usize {
+        self.context
+    }
+
     /// Pieces of text, and whether the assistant writes each.
     fn pieces(
         &self,
@@ -146,7 +165,7 @@ impl<'a> TextSide<'a> {
 
     /// An example as a rollout would have made it: what the model reads and what it writes are
     /// encoded apart.
-    fn example(
+    pub(crate) fn example(
         &self,
         messages: &[Message],
         template: Template,
@@ -190,7 +209,7 @@ pub(crate) fn share_of(seed: u64, parts: &[&str]) -> f64 {
 }
 
 /// Whether the prompt, what stands before the assistant's first turn, is held out.
-fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
+pub(crate) fn is_held_out(messages: &[Message], seed: u64, share: f64) -> bool {
     let prompt = messages.iter().take_while(|m| m.role != "assistant");
     let parts: Vec<&str> = prompt.flat_map(|m| [m.role.as_str(), m.content.as_str()]).collect();
     share_of(seed, &parts) < share
@@ -356,13 +375,7 @@ pub(crate) fn describe_with(
 ) -> Result<ExampleCounts> {
     let stage = &recipe.stages[index];
     let StageKind::Sft(sft) = &stage.kind else { return Ok(ExampleCounts::default()) };
-    let tokenizer = required(origin.tokenizer.as_ref(), &origin.path)?;
-    let text = TextSide {
-        tokenizer,
-        chat: origin.chat.as_ref(),
-        end: stop_ids(&origin.config, tokenizer).first().copied(),
-        context: origin.config.max_position_embeddings,
-    };
+    let text = TextSide::of_origin(origin)?;
     let seed = recipe.stage_seed(index);
     Ok(read_examples(sft, Path::new(""), &stage.name, seed, text)?.counts)
 }

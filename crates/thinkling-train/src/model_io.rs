@@ -44,8 +44,30 @@ impl StoredModel {
     /// Opens a Hugging Face folder or a GGUF file.
     ///
     /// # Errors
-    /// A path that does not exist, files that are damaged or unsupported.
+    /// A path that does not exist, files that are damaged or unsupported, a reward model.
     pub fn open(path: &Path) -> Result<Self> {
+        let model = Self::open_any(path)?;
+        if model.checkpoint.config().score {
+            return Err(TrainError::RewardModel { path: path.to_owned() });
+        }
+        Ok(model)
+    }
+
+    /// Opens the folder of a reward model.
+    ///
+    /// # Errors
+    /// As [`StoredModel::open`], a model that is none.
+    pub fn open_reward_model(path: &Path) -> Result<Self> {
+        let model = Self::open_any(path)?;
+        if !model.checkpoint.config().score {
+            let reason = "a model without the head of a reward model (`score.weight`); a stage of \
+                          `kind` = \"reward-model\" makes one";
+            return Err(TrainError::damaged(path, reason));
+        }
+        Ok(model)
+    }
+
+    fn open_any(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Err(TrainError::NotFound { what: "model", path: path.to_owned() });
         }
@@ -200,7 +222,7 @@ pub fn save_adapter(folder: &Path, decoder: &Decoder, base: &str) -> Result<()> 
     let Some(lora) = decoder.lora() else { return Ok(()) };
     std::fs::create_dir_all(folder).map_err(|e| TrainError::write(folder, e))?;
     atomic::write_with(&folder.join(ADAPTER_WEIGHTS), |file| write_adapter(file, decoder))?;
-    let config = PeftAdapter { lora: lora.clone(), base: base.to_owned() };
+    let config = PeftAdapter::of(lora, base, decoder);
     atomic::write_bytes(&folder.join(ADAPTER_CONFIG), config.to_json().as_bytes())
 }
 

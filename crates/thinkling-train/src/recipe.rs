@@ -18,7 +18,7 @@
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
 //! [`RlStage`], [`RlSource`], [`LengthChange`], [`DynamicSampling`], [`CurriculumKeys`], [`Alarms`],
-//! [`RejectionStage`], [`ColdStartStage`], [`TeacherKeys`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`RejectionStage`], [`ColdStartStage`], [`RewardModelStage`], [`TeacherKeys`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 
@@ -35,6 +35,7 @@ mod policy;
 mod pretrain;
 mod range;
 mod rejection;
+mod reward_model;
 mod rewards;
 mod rl;
 mod rollout;
@@ -61,8 +62,13 @@ pub use memory::MemorySize;
 pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub use rejection::{MixAmount, MixSource, RejectionStage};
+pub use reward_model::{
+    PreferenceFormat, PreferenceSource, Reading, RewardModelStage, RewardObjective,
+};
 pub(crate) use rewards::CLIPPED;
-pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, Part, Rewards};
+pub use rewards::{
+    AccuracyKeys, ExternalReward, ExternalSource, ModelReward, Part, RewardModelSource, Rewards,
+};
 pub use rl::{
     Alarms, CurriculumKeys, DynamicSampling, Evaluation, LengthChange, Preset, RlSource, RlStage,
     Template,
@@ -128,6 +134,8 @@ pub enum StageKind {
     RejectionSampling(Box<RejectionStage>),
     /// `kind = "cold-start"`.
     ColdStart(Box<ColdStartStage>),
+    /// `kind = "reward-model"`.
+    RewardModel(Box<RewardModelStage>),
 }
 
 choices! {
@@ -145,6 +153,8 @@ choices! {
         ColdStart = "cold-start",
         /// Both: a teacher's answers that become a student's examples.
         Distill = "distill",
+        /// A judge of responses.
+        RewardModel = "reward-model",
     }
 }
 
@@ -157,6 +167,7 @@ impl StageKind {
             Self::Rl(_) => KindName::Rl.as_str(),
             Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
             Self::ColdStart(_) => KindName::ColdStart.as_str(),
+            Self::RewardModel(_) => KindName::RewardModel.as_str(),
         }
     }
 }
@@ -169,6 +180,7 @@ impl Stage {
             StageKind::Sft(stage) => Some(&stage.training),
             StageKind::Rl(stage) => Some(&stage.training),
             StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => None,
+            StageKind::RewardModel(stage) => Some(&stage.training),
         }
     }
 
@@ -177,7 +189,10 @@ impl Stage {
         match &self.kind {
             StageKind::RejectionSampling(stage) => Some(&stage.answers),
             StageKind::ColdStart(stage) => Some(&stage.answers),
-            StageKind::Pretrain(_) | StageKind::Sft(_) | StageKind::Rl(_) => None,
+            StageKind::Pretrain(_)
+            | StageKind::Sft(_)
+            | StageKind::Rl(_)
+            | StageKind::RewardModel(_) => None,
         }
     }
 
@@ -196,6 +211,16 @@ impl Stage {
         self.training().is_some()
     }
 
+    /// Whether the model that it leaves behind judges texts.
+    pub fn makes_reward_model(&self) -> bool {
+        matches!(self.kind, StageKind::RewardModel(_))
+    }
+
+    /// Whether it leaves a model behind that writes, which the stages after it start from.
+    pub fn makes_policy(&self) -> bool {
+        self.makes_model() && !self.makes_reward_model()
+    }
+
     /// Adapters that the stage trains in place of the weights.
     pub fn lora(&self) -> Option<&LoraKeys> {
         match &self.kind {
@@ -204,6 +229,7 @@ impl Stage {
             }
             StageKind::Sft(stage) => stage.lora.as_ref(),
             StageKind::Rl(stage) => stage.lora.as_ref(),
+            StageKind::RewardModel(stage) => stage.lora.as_ref(),
         }
     }
 
@@ -223,7 +249,7 @@ impl Stage {
     /// Where the questions of the stage come from: of training, then of its evaluation.
     pub fn question_sources(&self) -> impl Iterator<Item = &QuestionSource> {
         let (rl, one) = match &self.kind {
-            StageKind::Pretrain(_) | StageKind::Sft(_) => (None, None),
+            StageKind::Pretrain(_) | StageKind::Sft(_) | StageKind::RewardModel(_) => (None, None),
             StageKind::Rl(r) => (Some(r), None),
             StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
                 (None, self.answers().map(|keys| &keys.data))
@@ -246,10 +272,24 @@ impl Stage {
             }
             StageKind::RejectionSampling(stage) => return stage.paths(),
             StageKind::ColdStart(stage) => return stage.paths(),
+            StageKind::RewardModel(stage) => {
+                return stage.data.iter().map(|source| source.path.clone()).collect();
+            }
             StageKind::Rl(_) => None,
         };
         let questions = self.question_sources().filter_map(QuestionSource::path);
         text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
+    }
+
+    /// Folders of the reward models that the stage reads and no stage of the recipe makes.
+    pub fn reward_model_paths(&self) -> Vec<PathBuf> {
+        let StageKind::Rl(stage) = &self.kind else { return Vec::new() };
+        let models = stage.all_rewards().into_iter().flat_map(Rewards::active_models);
+        let path = |(_, reward): (&str, &ModelReward)| match &reward.model {
+            RewardModelSource::Path(path) => Some(path.clone()),
+            RewardModelSource::Stage(_) => None,
+        };
+        models.filter_map(path).collect()
     }
 
     /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.
@@ -265,7 +305,7 @@ impl Stage {
         let kind = match s.required_choice("kind")? {
             KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
             KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s, earlier)?)),
-            KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s)?)),
+            KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s, earlier)?)),
             KindName::RejectionSampling => {
                 StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
             }
@@ -280,6 +320,9 @@ impl Stage {
                 let stages = distill::read(&mut s, earlier, name, student)?;
                 s.finish()?;
                 return Ok(stages);
+            }
+            KindName::RewardModel => {
+                StageKind::RewardModel(Box::new(RewardModelStage::read(&mut s)?))
             }
         };
         let stage = Self { name, model, kind };
@@ -302,8 +345,13 @@ fn read_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
             names => format!("`stage:` and the name of an earlier stage ({})", names.join(", ")),
         },
     );
+    let judges = section.conflict("path", "a stage whose model writes, not a reward model");
     match ModelSource::read(section)? {
-        ModelSource::Stage(name) if !names.contains(&name.as_str()) => Err(unknown),
+        ModelSource::Stage(name) => match earlier.iter().find(|stage| stage.name == name) {
+            None => Err(unknown),
+            Some(stage) if stage.makes_reward_model() => Err(judges),
+            Some(_) => Ok(ModelSource::Stage(name)),
+        },
         source => Ok(source),
     }
 }
@@ -395,7 +443,8 @@ impl Recipe {
     }
 
     /// The model that a stage starts from: its own `model`, else what the stage before wrote,
-    /// else the recipe's. A stage that makes no model stands for the one that it starts from.
+    /// else the recipe's. A stage that makes no model, or a reward model, stands for the one that it
+    /// starts from.
     /// `index` counts from 0.
     pub fn model_of(&self, index: usize) -> ModelSource {
         let own = self.stages.get(index).and_then(|stage| stage.model.clone());
@@ -406,7 +455,7 @@ impl Recipe {
         let place = |name: &str| self.stages[..index].iter().position(|s| s.name == name);
         match &source {
             ModelSource::Stage(name) => match place(name) {
-                Some(before) if !self.stages[before].makes_model() => self.model_of(before),
+                Some(before) if !self.stages[before].makes_policy() => self.model_of(before),
                 _ => source,
             },
             _ => source,
@@ -419,8 +468,8 @@ impl Recipe {
         self.stages.iter().map(Stage::steps).sum()
     }
 
-    /// Files and folders that a stage reads: its model or tokenizer where no stage of this recipe
-    /// makes it, and its data. `index` counts from 0.
+    /// Files and folders that a stage reads: its model or tokenizer and its reward models where no
+    /// stage of this recipe makes them, and its data. `index` counts from 0.
     pub fn inputs_of(&self, index: usize) -> Vec<PathBuf> {
         let model = match self.model_of(index) {
             ModelSource::Path(path)
@@ -429,8 +478,10 @@ impl Recipe {
             }
             _ => None,
         };
-        let data = self.stages.get(index).into_iter().flat_map(Stage::data_paths);
-        model.into_iter().chain(data).collect()
+        let stage = || self.stages.get(index).into_iter();
+        let data = stage().flat_map(Stage::data_paths);
+        let judges = stage().flat_map(Stage::reward_model_paths);
+        model.into_iter().chain(data).chain(judges).collect()
     }
 
     /// Files and folders that the recipe reads, each once.

@@ -7,6 +7,7 @@
 mod charts;
 mod data;
 mod element;
+mod judged;
 mod numbers;
 mod page;
 mod plot;

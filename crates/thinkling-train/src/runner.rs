@@ -9,7 +9,8 @@ use crate::examples::check_examples;
 use crate::external;
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
-use crate::model_io::{LoadedModel, save_adapter, save_model};
+use crate::model_io::{LoadedModel, StoredModel, save_adapter, save_model};
+use crate::preferences::check_preferences;
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{
@@ -17,6 +18,7 @@ use crate::recipe::{
     TeacherKeys, TokenizerSource,
 };
 use crate::rejection::check_mix;
+use crate::reward_model::RewardModelKeys;
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::selection::Evaluations;
 use crate::stage::{self, SavedHead, Saving, StageContext, rl_mixture};
@@ -65,7 +67,7 @@ pub struct RunOutcome {
     pub waiting: Option<Waiting>,
     /// The stages that this process ran.
     pub stages: Vec<StageOutcome>,
-    /// Folder of the last finished stage's model.
+    /// Folder of the last model that a stage wrote, reward models left out.
     pub model: Option<PathBuf>,
 }
 
@@ -147,7 +149,7 @@ pub fn run(
         let stage = &recipe.stages[index];
         let output = run.stage_output(&stage.name);
         if index < done {
-            if stage.makes_model() {
+            if stage.makes_policy() {
                 outcome.model = Some(output);
             }
             first_step += stage::steps_of(&run, stage)?;
@@ -181,8 +183,13 @@ pub fn run(
         if outcome.interrupted || outcome.waiting.is_some() {
             return Ok(outcome);
         }
+        if let StageKind::RewardModel(keys) = &stage.kind {
+            RewardModelKeys::of(keys).write(&output)?;
+        }
         if let Some(model) = &result.model {
             save_output(&output, model)?;
+        }
+        if stage.makes_policy() {
             outcome.model = Some(output);
         }
         progress.stage_finished(&stage.name);
@@ -216,6 +223,9 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
         if let StageKind::Sft(sft) = &stage.kind {
             check_examples(sft)?;
         }
+        if let StageKind::RewardModel(keys) = &stage.kind {
+            check_preferences(keys)?;
+        }
         if let Some(keys) = stage.answers() {
             let rewards = keys.rewards();
             let checks = Checks { stage: &stage.name, rewards: &rewards, tools };
@@ -241,6 +251,9 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
             _ => {}
         }
         let StageKind::Rl(rl) = &stage.kind else { continue };
+        for path in stage.reward_model_paths() {
+            StoredModel::open_reward_model(&path)?;
+        }
         check_rl(rl, &stage.name, tools)?;
     }
     Ok(())

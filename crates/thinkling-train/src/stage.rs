@@ -3,8 +3,10 @@
 mod answering;
 mod checkpoints;
 mod cold_start;
+mod passes;
 mod pretrain;
 mod rejection;
+mod reward_model;
 mod rl;
 mod sft;
 
@@ -27,8 +29,9 @@ use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
 
 pub(crate) use checkpoints::{SavedHead, Saving};
+pub(crate) use passes::steps_of;
+pub(crate) use reward_model::Judged;
 pub(crate) use rl::mixture as rl_mixture;
-pub(crate) use sft::steps_of;
 
 /// Everything a stage works with.
 pub(crate) struct StageContext<'a> {
@@ -96,6 +99,9 @@ pub(crate) fn run(
         StageKind::Rl(stage) => rl::run(&mut context, stage, open()?, checkpoint),
         StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, open),
         StageKind::ColdStart(stage) => cold_start::run(&mut context, stage, &open()?),
+        StageKind::RewardModel(stage) => {
+            reward_model::run(&mut context, stage, open()?, checkpoint)
+        }
     }
 }
 

@@ -19,6 +19,8 @@ use crate::{
 };
 
 const HEAD: &str = "lm_head.weight";
+/// The head of a reward model, in its place.
+const SCORE: &str = "score.weight";
 
 /// An opened model: its config and its tensors under Hugging Face names, row-major, with query
 /// and key rows in Hugging Face's order.

@@ -35,6 +35,15 @@ impl Architecture {
         }
     }
 
+    /// The class in `architectures` of a config.json whose model gives one number a text.
+    pub fn score_class_name(self) -> &'static str {
+        match self {
+            Self::Llama => "LlamaForSequenceClassification",
+            Self::Qwen2 => "Qwen2ForSequenceClassification",
+            Self::Qwen3 => "Qwen3ForSequenceClassification",
+        }
+    }
+
     /// The class in `architectures` of a config.json.
     pub fn class_name(self) -> &'static str {
         match self {
@@ -107,6 +116,10 @@ pub struct ModelConfig {
     pub pad_token_id: Option<u32>,
     /// Standard deviation of freshly initialised weights.
     pub initializer_range: f64,
+    /// Whether the model gives one number a text, by `score.weight` `[1, hidden]`, in the place of
+    /// next tokens: a reward model, transformers' `..ForSequenceClassification` with one label.
+    #[serde(default)]
+    pub score: bool,
 }
 
 impl ModelConfig {
@@ -162,5 +175,6 @@ pub(crate) fn tiny(architecture: Architecture) -> ModelConfig {
         eos_token_ids: vec![2, 3],
         pad_token_id: None,
         initializer_range: 0.02,
+        score: false,
     }
 }

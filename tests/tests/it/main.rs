@@ -23,6 +23,7 @@ mod train_pipeline;
 mod train_plan;
 mod train_rejection;
 mod train_resume;
+mod train_reward_model;
 mod train_rl_keys;
 mod train_rollout;
 mod train_sft;

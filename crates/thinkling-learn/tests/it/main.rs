@@ -3,6 +3,7 @@
 
 mod adapter;
 mod page_problems;
+mod reward_model;
 mod steps;
 mod supervised;
 mod support;

@@ -25,6 +25,8 @@ pub struct Memory {
     pub weights: u64,
     /// The reference's own.
     pub reference: u64,
+    /// Reward models that judge completions.
+    pub reward_models: u64,
     /// The optimiser's moments.
     pub optimizer: u64,
     /// Buffers of the decode engine on the CPU.
@@ -86,6 +88,7 @@ impl Memory {
             program: PROGRAM,
             weights: F32 * model + adapters,
             loading: sizes.stored_bytes,
+            reward_models: sizes.judge_bytes,
             ..Self::default()
         };
         if let Some(update) = &sizes.update {
@@ -169,7 +172,12 @@ impl Memory {
 
     /// What stays while sampling and learning take turns.
     pub fn standing(&self) -> u64 {
-        self.program + self.weights + self.reference + self.optimizer + self.engine
+        self.program
+            + self.weights
+            + self.reference
+            + self.reward_models
+            + self.optimizer
+            + self.engine
     }
 
     /// Bytes that a phase holds.

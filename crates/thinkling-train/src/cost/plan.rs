@@ -6,6 +6,7 @@ use super::origin::Origin;
 use super::sizes::{DataSizes, StageSizes};
 use crate::error::Result;
 use crate::examples;
+use crate::preferences;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::{AnswerKeys, QuestionSource, Recipe, RlSource, RlStage, StageKind};
 use serde::Serialize;
@@ -67,6 +68,19 @@ pub fn plan_stage(
                 data = DataSizes { stored_bytes: origin.stored_bytes, ..counts.sizes() };
             } else {
                 assumed.push(format!("sequences of `max_tokens` = {}", keys.max_tokens));
+                if keys.training.steps == 0 {
+                    assumed.push("no steps: the number of its examples is unknown".into());
+                }
+            }
+        }
+        StageKind::RewardModel(keys) => {
+            let files = keys.data.iter().all(|source| source.path.exists());
+            if files && origin.tokenizer.is_some() {
+                let counts = preferences::describe_with(recipe, index, keys, &origin)?;
+                let stored_bytes = origin.stored_bytes;
+                data = DataSizes { stored_bytes, ..counts.sizes(keys.objective) };
+            } else {
+                assumed.push(format!("responses of `max_tokens` = {}", keys.max_tokens));
                 if keys.training.steps == 0 {
                     assumed.push("no steps: the number of its examples is unknown".into());
                 }

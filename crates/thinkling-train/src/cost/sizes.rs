@@ -1,7 +1,8 @@
 //! The sizes of a stage that decide what it needs.
 
 use crate::recipe::{
-    AnswerKeys, Recipe, RlStage, RolloutKeys, SftStage, Stage, StageKind, Training,
+    AnswerKeys, Recipe, RewardModelStage, RlStage, RolloutKeys, SftStage, Stage, StageKind,
+    Training,
 };
 use thinkling_engine::Groups;
 use thinkling_learn::{StatePrecision, micro_batch_tokens, micro_batches};
@@ -18,6 +19,8 @@ pub struct StageSizes {
     pub on_host: bool,
     /// Bytes of the files that the weights are read from; 0 for a new model.
     pub stored_bytes: u64,
+    /// Bytes of the reward models' weights.
+    pub judge_bytes: u64,
     /// The updates, where something is trained.
     pub update: Option<UpdateSizes>,
     /// The rollouts, where something is sampled.
@@ -118,6 +121,7 @@ impl StageSizes {
             model,
             on_host,
             stored_bytes: data.stored_bytes,
+            judge_bytes: data.judge_bytes,
             update: None,
             rollout: None,
             evaluations: None,
@@ -133,6 +137,7 @@ impl StageSizes {
                 sizes.updating(stage, &keys.training, sequences, keys.training.steps as u64)
             }
             StageKind::Sft(keys) => sizes.supervised(stage, keys, data),
+            StageKind::RewardModel(keys) => sizes.judging(stage, keys, data),
             StageKind::Rl(keys) => sizes.rl(stage, keys, data),
             StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => match stage.answers() {
                 Some(keys) => sizes.answering(keys, data),
@@ -166,6 +171,14 @@ impl StageSizes {
         let (limit, steps) = (keys.max_tokens, data.steps.unwrap_or(keys.training.steps as u64));
         let tokens = data.sequence_tokens.unwrap_or(limit).clamp(1, limit);
         let sequences = Sequences { count: keys.batch, tokens, group: 1, prompt_tokens: 0 };
+        self.updating(stage, &keys.training, sequences, steps)
+    }
+
+    fn judging(self, stage: &Stage, keys: &RewardModelStage, data: &DataSizes) -> Self {
+        let (limit, steps) = (keys.max_tokens, data.steps.unwrap_or(keys.training.steps as u64));
+        let tokens = data.sequence_tokens.unwrap_or(limit).clamp(1, limit);
+        let count = keys.batch * keys.objective.responses();
+        let sequences = Sequences { count, tokens, group: 1, prompt_tokens: 0 };
         self.updating(stage, &keys.training, sequences, steps)
     }
 
@@ -225,6 +238,8 @@ impl StageSizes {
 pub struct DataSizes {
     /// Bytes of the weights' files.
     pub stored_bytes: u64,
+    /// Bytes of the reward models' weights.
+    pub judge_bytes: u64,
     /// Prompts of the data.
     pub prompts: Option<usize>,
     /// Prompts of the evaluation's data.

@@ -11,7 +11,7 @@ use super::section::Section;
 use crate::error::Result;
 
 /// Prefix of a model path that names an earlier stage.
-const STAGE_PREFIX: &str = "stage:";
+pub(super) const STAGE_PREFIX: &str = "stage:";
 /// Tokenizers that are no file.
 const MINI_WORLD: &str = "mini-world";
 const GROWN_WORLD: &str = "grown-world";
@@ -227,6 +227,7 @@ impl NewModel {
             eos_token_ids: Vec::new(),
             pad_token_id: None,
             initializer_range: self.initializer_range,
+            score: false,
         }
     }
 }

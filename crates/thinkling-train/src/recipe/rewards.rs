@@ -9,7 +9,10 @@
 //! ```
 //!
 //! Accuracy and format are there without being written; a component of weight 0 is not. Names
-//! that are none of the fields of [`Rewards`] are rewards from outside ([`ExternalReward`]).
+//! that are none of the fields of [`Rewards`] are rewards by a model where they have the key `model`
+//! ([`ModelReward`]), else rewards from outside ([`ExternalReward`]).
+
+mod model;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,12 +29,15 @@ use thinkling_reward::spec::{
 };
 use thinkling_reward::{ComponentSpec, Language, RewardSpec, Rule};
 
+use super::Stage;
 use super::choice::{Choice, nearest, spellings};
 use super::policy::read_policy;
 use super::range::{ANY, NOT_NEGATIVE, SECONDS};
 use super::rl::Template;
 use super::section::{Section, is_alike};
 use crate::error::Result;
+
+pub use model::{ModelReward, RewardModelSource};
 
 /// The components that are rules, in the order of records.
 const RULES: [&str; 6] = [ACCURACY, FORMAT, LANGUAGE, REPETITION, LENGTH, OVERLONG];
@@ -81,6 +87,9 @@ pub struct Rewards {
     /// Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlong: Option<Part<SoftOverlong>>,
+    /// Rewards by trained models, by name.
+    #[serde(flatten)]
+    pub models: BTreeMap<String, ModelReward>,
     /// Rewards from outside, by name.
     #[serde(flatten)]
     pub external: BTreeMap<String, ExternalReward>,
@@ -203,12 +212,19 @@ impl Rewards {
             repetition: None,
             length: None,
             overlong: None,
+            models: BTreeMap::new(),
             external: BTreeMap::new(),
         }
     }
 
     /// Reads the table over what the template has by itself.
-    pub(crate) fn read(&mut self, mut s: Section<'_>, max_tokens: usize) -> Result<()> {
+    pub(crate) fn read(
+        &mut self,
+        mut s: Section<'_>,
+        max_tokens: usize,
+        earlier: &[Stage],
+        last_steps: usize,
+    ) -> Result<()> {
         if let Some(mut s) = s.section(ACCURACY)? {
             self.accuracy.read(&mut s)?;
             self.accuracy.rule.read(&mut s)?;
@@ -239,10 +255,16 @@ impl Rewards {
             s.count("cache_tokens", &mut rule.cache_tokens, 0)
         })?;
         for name in s.keys().filter(|name| !RULES.contains(name)) {
-            let external = read_external(&mut s, name)?;
-            self.external.insert(name.to_owned(), external);
+            if ModelReward::is_meant(&mut s, name) {
+                let reward = ModelReward::read(&mut s, name, earlier, last_steps)?;
+                self.models.insert(name.to_owned(), reward);
+            } else {
+                let external = read_external(&mut s, name)?;
+                self.external.insert(name.to_owned(), external);
+            }
         }
-        if self.spec().components.is_empty() && self.active_external().next().is_none() {
+        let others = self.active_external().count() + self.active_models().count();
+        if self.spec().components.is_empty() && others == 0 {
             return Err(s.misfit("no component with a weight above 0"));
         }
         s.finish()
@@ -274,7 +296,8 @@ impl Rewards {
         RewardSpec { components: accuracy.into_iter().collect(), ..self.spec() }
     }
 
-    /// Names of the components with bounds, in the order of records.
+    /// Names of the components with bounds, in the order of records; without those by a model, which
+    /// may join late.
     pub fn bounded(&self) -> Vec<&str> {
         let rules = self.spec().components;
         let rules = RULES
@@ -282,6 +305,12 @@ impl Rewards {
             .filter(|name| rules.iter().any(|part| part.name == *name && part.clip.is_some()));
         let external = self.active_external().filter(|(_, reward)| reward.clip.is_some());
         rules.chain(external.map(|(name, _)| name)).collect()
+    }
+
+    /// The rewards by a model that count, in the order of their names.
+    pub fn active_models(&self) -> impl Iterator<Item = (&str, &ModelReward)> {
+        let all = self.models.iter().map(|(name, reward)| (name.as_str(), reward));
+        all.filter(|(_, reward)| reward.weight > 0.0)
     }
 
     /// The rewards from outside that count, in the order of their names.
@@ -320,6 +349,15 @@ fn read_length(s: &mut Section<'_>, rule: &mut CosineLength) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a component's name that metrics could not have.
+fn check_name(parent: &Section<'_>, name: &str) -> Result<()> {
+    if super::is_plain_name(name) && !name.ends_with(CLIPPED) {
+        return Ok(());
+    }
+    let expected = format!("a name of letters, digits, `-` and `_` that ends not in {CLIPPED}");
+    Err(parent.conflict(name, expected))
+}
+
 fn read_external(parent: &mut Section<'_>, name: &str) -> Result<ExternalReward> {
     let Some(mut s) = parent.section(name)? else {
         return Err(parent.conflict(name, "a table"));
@@ -330,13 +368,10 @@ fn read_external(parent: &mut Section<'_>, name: &str) -> Result<ExternalReward>
         let rule = nearest(name, RULES.into_iter()).filter(|rule| is_alike(rule, name));
         return Err(match rule {
             Some(rule) => parent.unknown(name, Some(rule)),
-            None => s.absent("command", "a program with its arguments, or `url`"),
+            None => s.absent("command", "a program with its arguments, `url`, or `model`"),
         });
     }
-    if !super::is_plain_name(name) || name.ends_with(CLIPPED) {
-        let expected = format!("a name of letters, digits, `-` and `_` that ends not in {CLIPPED}");
-        return Err(parent.conflict(name, expected));
-    }
+    check_name(parent, name)?;
     let (mut part, mut timeout_s) = (Part::new(1.0, ()), 30.0);
     part.read(&mut s)?;
     s.float("timeout_s", &mut timeout_s, SECONDS)?;

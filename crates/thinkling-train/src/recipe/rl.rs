@@ -14,10 +14,11 @@ use thinkling_grpo::{
     ScaleRewards,
 };
 
+use super::Stage;
 use super::choice::{choices, spellings};
 use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
-use super::rewards::Rewards;
+use super::rewards::{Part, Rewards};
 use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::training::Training;
@@ -208,7 +209,7 @@ impl RlStage {
     }
 
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
-    pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
+    pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
         let data = Opened::all(s.required_tables("data")?)?;
         let mut r = Self::with_defaults();
         if let Some(preset) = s.optional_choice("preset")? {
@@ -220,22 +221,27 @@ impl RlStage {
         r.read_rollout(s)?;
         r.read_loss(s)?;
         r.alarms.read_from(s, r.kl_coef)?;
-        r.rewards = r.read_rewards(s, r.template)?;
+        r.rewards = r.read_rewards(s, r.template, earlier)?;
         let several = data.len() > 1;
-        let data = data.into_iter().map(|source| source.finish_weighted(s, &r, several));
+        let data = data.into_iter().map(|source| source.finish_weighted(s, &r, several, earlier));
         r.data = data.collect::<Result<_>>()?;
         r.eval = match s.section("eval")? {
-            Some(section) => Some(Evaluation::read(section, s, &r)?),
+            Some(section) => Some(Evaluation::read(section, s, &r, earlier)?),
             None => None,
         };
         Ok(r)
     }
 
     /// Reads the table `rewards` of `s` over what there is by itself.
-    fn read_rewards(&self, s: &mut Section<'_>, template: Template) -> Result<Rewards> {
+    fn read_rewards(
+        &self,
+        s: &mut Section<'_>,
+        template: Template,
+        earlier: &[Stage],
+    ) -> Result<Rewards> {
         let mut rewards = self.rewards_by_itself(template);
         if let Some(section) = s.section("rewards")? {
-            rewards.read(section, self.max_completion_tokens)?;
+            rewards.read(section, self.max_completion_tokens, earlier, self.preference_steps())?;
         }
         Ok(rewards)
     }

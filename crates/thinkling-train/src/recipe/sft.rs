@@ -135,7 +135,7 @@ pub struct ExampleFields {
     pub completion: String,
 }
 
-/// Keys of the table `eval` of an `sft` stage.
+/// Keys of the table `eval` of an `sft` or `reward-model` stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HeldOutKeys {
     /// Share of the prompts that is held out, chosen by a hash of prompt and seed: examples of the
@@ -183,11 +183,9 @@ impl SftStage {
         s.flag("packing", &mut stage.packing)?;
         s.count("batch", &mut stage.batch, 1)?;
         s.flag("skip_bad", &mut stage.skip_bad)?;
-        if let Some(mut e) = s.section("eval")? {
+        if s.has("eval") {
             let mut eval = HeldOutKeys { share: 0.05, every: 50 };
-            e.float("share", &mut eval.share, Range::BETWEEN_ZERO_AND_ONE)?;
-            e.count("every", &mut eval.every, 0)?;
-            e.finish()?;
+            eval.read_from(s)?;
             stage.eval = Some(eval);
         }
         Ok(stage)
@@ -197,6 +195,16 @@ impl SftStage {
 pub(super) fn read_data(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Vec<ExampleSource>> {
     let tables = s.required_tables("data")?.into_iter();
     tables.map(|table| ExampleSource::read(table, earlier)).collect()
+}
+
+impl HeldOutKeys {
+    /// Reads the table `eval` over these values.
+    pub(super) fn read_from(&mut self, s: &mut Section<'_>) -> Result<()> {
+        let Some(mut e) = s.section("eval")? else { return Ok(()) };
+        e.float("share", &mut self.share, Range::BETWEEN_ZERO_AND_ONE)?;
+        e.count("every", &mut self.every, 0)?;
+        e.finish()
+    }
 }
 
 impl ExampleSource {

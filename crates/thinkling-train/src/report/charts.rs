@@ -116,13 +116,19 @@ fn logged(
 /// Losses of policies have no unit; those of texts do.
 fn loss_unit(runs: &[&Stage]) -> &'static str {
     let policy = runs.iter().any(|stage| stage.kind == "rl");
-    if policy { "policy loss" } else { "nats a token" }
+    let judge = runs.iter().any(|stage| stage.kind == "reward-model");
+    match (policy, judge) {
+        (true, _) => "policy loss",
+        (_, true) => "nats a pair or label",
+        _ => "nats a token",
+    }
 }
 
 /// A curve, with what evaluations apart from the steps measured.
 fn with_held_out(stage: &Stage, key: &str) -> Vec<Point> {
     let apart = stage.evaluations.iter().filter_map(|(step, evaluation)| match evaluation {
         Evaluation::HeldOut { loss, .. } if key == "eval_loss" => Some((*step as f64, *loss)),
+        Evaluation::Judged(judged) if key == "eval_loss" && *step == 0 => Some((0.0, judged.loss)),
         Evaluation::HeldOut { token_accuracy, .. } if key == "eval_token_accuracy" => {
             Some((*step as f64, *token_accuracy))
         }

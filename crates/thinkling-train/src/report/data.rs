@@ -4,6 +4,7 @@ use crate::error::{Result, TrainError};
 use crate::evaluate::Evaluated;
 use crate::metrics::{METRICS_FILE, TIMING_KEY};
 use crate::run_dir::{RECIPE_FILE, RUN_FILE, RunDir, RunInfo};
+use crate::stage::Judged;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,8 @@ pub(super) enum Evaluation {
     Sampled(Box<Evaluated>),
     /// Of the loss on held-out examples.
     HeldOut { loss: f64, token_accuracy: f64 },
+    /// Of a reward model on held-out pairs or labels.
+    Judged(Box<Judged>),
 }
 
 impl Stage {
@@ -88,7 +91,7 @@ impl Stage {
             .iter()
             .filter_map(|(step, evaluation)| match evaluation {
                 Evaluation::Sampled(evaluated) => Some((*step, &**evaluated)),
-                Evaluation::HeldOut { .. } => None,
+                Evaluation::HeldOut { .. } | Evaluation::Judged(_) => None,
             })
             .collect()
     }

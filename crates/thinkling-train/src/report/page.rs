@@ -195,6 +195,7 @@ fn result_line(runs: &[&Stage]) -> Option<String> {
 fn with_first_held_out(stage: &Stage, key: &str) -> Vec<(f64, f64)> {
     let first = stage.evaluations.values().next().and_then(|evaluation| match evaluation {
         Evaluation::HeldOut { loss, .. } if key == "eval_loss" => Some((0.0, *loss)),
+        Evaluation::Judged(judged) if key == "eval_loss" => Some((0.0, judged.loss)),
         Evaluation::HeldOut { token_accuracy, .. } if key == "eval_token_accuracy" => {
             Some((0.0, *token_accuracy))
         }

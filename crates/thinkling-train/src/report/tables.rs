@@ -3,6 +3,7 @@
 use super::charts::{PARTS, Parts, level_words, part_names};
 use super::data::{Counts, Evaluation, Run, Stage};
 use super::element::Element;
+use super::judged::judged;
 use super::numbers::{duration, grouped, percent, short};
 use crate::evaluate::{Evaluated, Tally};
 use serde_json::Value;
@@ -27,7 +28,7 @@ pub(super) fn table(caption: &str, heads: &[&str], rows: &[Vec<String>]) -> Elem
 }
 
 /// The value of one run, or mean, least and most of several.
-fn over(values: &[f64], words: impl Fn(f64) -> String) -> String {
+pub(super) fn over(values: &[f64], words: impl Fn(f64) -> String) -> String {
     match values {
         [] => "-".to_owned(),
         [one] => words(*one),
@@ -54,10 +55,11 @@ pub(super) fn evaluations(runs: &[&Stage]) -> Vec<Element> {
         }
     }
     tables.extend(held_out(runs));
+    tables.extend(judged(runs));
     tables
 }
 
-fn seeds_words(runs: usize) -> String {
+pub(super) fn seeds_words(runs: usize) -> String {
     match runs {
         1 => String::new(),
         n => format!("; mean of {n} seeds (least to most)"),

@@ -70,7 +70,7 @@ impl Contents {
             None => writer
                 .write(MODEL_FILE, |out| write_safetensors(out, &self.model, FloatType::F32))?,
             Some(lora) => {
-                let config = PeftAdapter { lora: lora.clone(), base: self.base };
+                let config = PeftAdapter::of(lora, &self.base, &self.model);
                 writer.write(ADAPTER_CONFIG, |out| out.write_all(config.to_json().as_bytes()))?;
                 writer.write(ADAPTER_WEIGHTS, |out| write_adapter(out, &self.model))?;
             }
@@ -214,7 +214,7 @@ fn read_adapter(
 ) -> Result<Decoder> {
     let path = checkpoint.file(file)?;
     let bytes = std::fs::read(&path).map_err(|e| TrainError::read("checkpoint", &path, e))?;
-    let adapter = PeftAdapter { lora: lora.clone(), base: String::new() };
+    let adapter = PeftAdapter::of(lora, "", like);
     adapter.load(&bytes, like.without_lora()).map_err(|e| adapter_error(&path, e))
 }
 

@@ -5,6 +5,7 @@ mod asked;
 mod evaluation;
 mod gap;
 mod judge;
+mod preferences;
 mod report;
 mod rollout;
 mod sources;
@@ -23,6 +24,7 @@ use crate::recipe::RlStage;
 use crate::rollout_executor::RolloutExecutor;
 use alarms::Watch;
 use evaluation::evaluation;
+use preferences::Preferences;
 use report::report;
 use rollout::{RollOut, rollout_config};
 use serde::{Deserialize, Serialize};
@@ -106,8 +108,14 @@ pub(super) fn run(
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
     let (keys, config) = (&stage.rollout, model.decoder.config());
-    let prompt_tokens = Some(rl.groups().prompt_tokens);
-    let data = DataSizes { prompt_tokens, ..DataSizes::default() };
+    let mut preferences: Vec<Preferences<'_>> = (rl.material.rewards.iter())
+        .map(|rewards| Preferences::of(context.run, rewards, stage.training.steps))
+        .collect::<Result<_>>()?;
+    let data = DataSizes {
+        prompt_tokens: Some(rl.groups().prompt_tokens),
+        judge_bytes: preferences.iter().map(|p| p.bytes as u64).sum(),
+        ..DataSizes::default()
+    };
     let mut learner = context.learner(model.decoder.clone(), &data, resumed)?;
     let mut reference = match (stage.kl_coef != 0.0, resumed) {
         (false, _) => None,
@@ -160,12 +168,18 @@ pub(super) fn run(
     while step < total && !context.interrupt.is_requested() {
         let clock = Instant::now();
         let before_rollout = state.clone();
+        for part in &mut preferences {
+            for told in part.join(step, context.devices.learner())? {
+                context.progress.note(&told);
+            }
+        }
         let roll_out = RollOut {
             rl: &rl,
             model: &model,
             learner: &learner,
             reference: reference.as_ref(),
             externals: &mut externals,
+            preferences: &preferences,
             executor: &mut executor,
         };
         let rolled = roll_out.run(&mut state, step);

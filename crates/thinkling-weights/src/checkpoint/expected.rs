@@ -3,7 +3,7 @@
 use crate::ModelConfig;
 
 /// Hugging Face names and row-major shapes of every tensor that a model of this config has, in
-/// the order of the forward pass. A tied head is not listed.
+/// the order of the forward pass. A tied head is not listed; a reward model has only its own.
 ///
 /// The config should be valid ([`ModelConfig::validate`]); the list is as long as its layers ask.
 pub fn expected_tensors(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
@@ -32,7 +32,9 @@ pub fn expected_tensors(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
         add("mlp.down_proj.weight", vec![hidden, inner]);
     }
     list.push(("model.norm.weight".to_owned(), vec![hidden]));
-    if !config.tie_word_embeddings {
+    if config.score {
+        list.push((super::SCORE.to_owned(), vec![1, hidden]));
+    } else if !config.tie_word_embeddings {
         list.push((super::HEAD.to_owned(), vec![config.vocab_size, hidden]));
     }
     list
@@ -55,6 +57,11 @@ mod tests {
         assert_eq!(names_of(&llama).len(), 3 + 2 * 9);
         llama.tie_word_embeddings = true;
         assert!(!names_of(&llama).contains(&"lm_head.weight".to_owned()));
+        for tied in [true, false] {
+            let scored = ModelConfig { score: true, tie_word_embeddings: tied, ..llama.clone() };
+            assert_eq!(expected_tensors(&scored).pop(), Some(("score.weight".into(), vec![1, 32])));
+            assert!(!names_of(&scored).contains(&"lm_head.weight".to_owned()));
+        }
         let qwen2 = names_of(&tiny(Architecture::Qwen2));
         assert_eq!(qwen2.len(), 3 + 2 * 12);
         assert!(qwen2.contains(&"model.layers.1.self_attn.v_proj.bias".to_owned()));

@@ -67,6 +67,7 @@ impl ModelConfig {
             eos_token_ids: stop_ids(gguf)?,
             pad_token_id: gguf.get_u32("tokenizer.ggml.padding_token_id")?,
             initializer_range: DEFAULT_INITIALIZER_RANGE,
+            score: false,
         };
         // The metadata keeps single precision; 1e-5 should be 1e-5 again.
         config.rms_norm_eps = shortest(config.rms_norm_eps);

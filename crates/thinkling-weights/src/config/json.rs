@@ -58,6 +58,7 @@ impl ModelConfig {
             eos_token_ids: fields.tokens("eos_token_id")?,
             pad_token_id: fields.token("pad_token_id")?,
             initializer_range: fields.number("initializer_range")?.unwrap_or(0.02),
+            score: read_score(&fields, architecture)?,
         };
         config.validate()?;
         Ok(config)
@@ -110,6 +111,26 @@ fn refuse_unsupported(fields: &Fields<'_>, architecture: Architecture) -> Result
         return Err(WeightsError::unsupported("`partial_rotary_factor`", 1, part));
     }
     refuse_sliding_window(fields)
+}
+
+/// Whether the class is the one that gives a number a text. Classes beside it are not looked at: a
+/// base model's weights serve as those of a language model.
+fn read_score(fields: &Fields<'_>, architecture: Architecture) -> Result<bool, WeightsError> {
+    let classes = fields.optional("architectures", "a list", Value::as_array)?;
+    let score = architecture.score_class_name();
+    if !classes.is_some_and(|list| list.iter().any(|class| class == score)) {
+        return Ok(false);
+    }
+    // Transformers writes the labels' names, and has two labels where they are absent.
+    let names = fields.optional("id2label", "an object", Value::as_object)?;
+    let labels = match fields.optional_size("num_labels")? {
+        Some(labels) => labels,
+        None => names.map_or(2, serde_json::Map::len),
+    };
+    match labels {
+        1 => Ok(true),
+        got => Err(WeightsError::unsupported("`num_labels` of a reward model", 1, got)),
+    }
 }
 
 /// A window counts as in use only where a layer really has it, as in transformers.

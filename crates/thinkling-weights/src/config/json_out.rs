@@ -33,7 +33,16 @@ impl ModelConfig {
         let mut set = |key: &str, value: Value| {
             object.insert(key.to_owned(), value);
         };
-        set("architectures", json!([self.architecture.class_name()]));
+        let class = match self.score {
+            true => self.architecture.score_class_name(),
+            false => self.architecture.class_name(),
+        };
+        set("architectures", json!([class]));
+        if self.score {
+            // One label: transformers counts their names.
+            set("id2label", json!({"0": "LABEL_0"}));
+            set("label2id", json!({"LABEL_0": 0}));
+        }
         set("model_type", json!(self.architecture.model_type()));
         set("vocab_size", json!(self.vocab_size));
         set("hidden_size", json!(self.hidden_size));
@@ -127,6 +136,14 @@ mod tests {
             config.pad_token_id = Some(0);
             let json = config.to_json().expect("writable");
             assert_eq!(ModelConfig::from_json(&json).expect("readable"), config);
+            config.score = true;
+            let json = config.to_json().expect("writable");
+            assert!(json.contains("ForSequenceClassification"), "{json}");
+            assert_eq!(ModelConfig::from_json(&json).expect("readable"), config);
+            // As transformers reads it: without names there are two labels.
+            let two = json.replace("id2label", "names");
+            let fault = ModelConfig::from_json(&two).expect_err("two numbers a text");
+            assert!(fault.to_string().contains("num_labels"), "{fault}");
         }
         let mut config = tiny(Architecture::Llama);
         config.rope_theta = 500_000.0;

@@ -27,6 +27,7 @@ pub(crate) fn tiny(architecture: Architecture) -> ModelConfig {
         eos_token_ids: vec![2, 3],
         pad_token_id: Some(0),
         initializer_range: 0.02,
+        score: false,
     }
 }
 

@@ -12,6 +12,7 @@ use thinkling_reward::code::RunCode;
 use thinkling_train::cost::{Phase, StagePlan, StageTime, measure, plan_stage};
 use thinkling_train::devices::Devices;
 use thinkling_train::examples::describe;
+use thinkling_train::preferences;
 use thinkling_train::recipe::{ModelSource, NewModel, Recipe, StageKind, TokenizerSource};
 use thinkling_train::selection;
 
@@ -72,6 +73,7 @@ fn describe_stage(
         StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
             Some("its prompts are unknown")
         }
+        StageKind::RewardModel(_) => Some("its preferences are unknown"),
         StageKind::Pretrain(_) | StageKind::Rl(_) => None,
     };
     // A recipe that names files of others is sound without them.
@@ -83,6 +85,11 @@ fn describe_stage(
             data = Some(planned.words());
         } else if has_tokenizer(recipe, index)
             && let Some(counts) = describe(recipe, index)?
+        {
+            data = Some(counts.words());
+            steps = if stage.steps() == 0 { counts.steps } else { 0 };
+        } else if has_tokenizer(recipe, index)
+            && let Some(counts) = preferences::describe(recipe, index)?
         {
             data = Some(counts.words());
             steps = if stage.steps() == 0 { counts.steps } else { 0 };

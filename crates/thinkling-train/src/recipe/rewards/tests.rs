@@ -198,7 +198,7 @@ fn what_cannot_be_meant_is_told_with_its_key() {
         ),
         (
             "rewards.judge={weight=1}",
-            "r.toml:8: missing key `stage.rl.rewards.judge.command`, expected: a program with its arguments, or `url`",
+            "r.toml:8: missing key `stage.rl.rewards.judge.command`, expected: a program with its arguments, `url`, or `model`",
         ),
         (
             "rewards.judge={comand=['x']}",
@@ -300,4 +300,67 @@ fn programs_have_no_number_behind_four_marks() {
         let error = read(task).expect_err(task).to_string();
         assert!(error.contains("`stage.rl.data.task`, expected: \"math\""), "{error}");
     }
+}
+
+/// A recipe whose last stage is rewarded by what the first trained.
+fn judged(lines: &str) -> Result<Recipe> {
+    let text = format!(
+        "name='a'\nmodel.path='m'\n[[stage]]\nname='judge'\nkind='reward-model'\n\
+         objective='pairwise'\ndata={{kind='jsonl', path='a.jsonl'}}\n[[stage]]\nname='rl'\n\
+         kind='rl'\ndata.kind='mini-world'\n{lines}"
+    );
+    Recipe::parse(&text, Path::new("r.toml"), Path::new("/recipes"), &[])
+}
+
+#[test]
+fn a_reward_by_a_model_joins_for_the_last_steps() {
+    let preference = "rewards.preference={model='stage:judge', read='response'}\n\
+                      rewards.safety={model='other', clip=[0, 1], weight=0.5, last_steps=30}";
+    for (preset, steps, joins) in [
+        ("steps=100", 100, [0, 70]),
+        ("preset='all-scenarios'", 1700, [1300, 1670]),
+        ("preset='all-scenarios'\nsteps=300", 300, [0, 270]),
+    ] {
+        let recipe = judged(&format!("{preset}\n{preference}")).expect("a valid recipe");
+        let text = recipe.to_toml().expect("has a TOML form");
+        let again = Recipe::parse(&text, Path::new("x"), Path::new("/elsewhere"), &[]);
+        assert_eq!(again.unwrap_or_else(|e| panic!("{e}\n{text}")), recipe, "{text}");
+        let StageKind::Rl(rl) = &recipe.stages[1].kind else { panic!("not rl") };
+        let models: Vec<(&str, &ModelReward)> = rl.rewards.active_models().collect();
+        assert_eq!(
+            models.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["preference", "safety"]
+        );
+        let after: Vec<u64> =
+            models.iter().map(|(_, m)| m.joins_after(rl.training.steps)).collect();
+        assert_eq!((rl.training.steps, after), (steps, joins.to_vec()), "{preset}");
+        assert_eq!(models[0].1.model, RewardModelSource::Stage("judge".into()));
+        assert_eq!(models[1].1.model, RewardModelSource::Path("/recipes/other".into()));
+        assert_eq!((models[1].1.clip, models[1].1.weight), (Some([0.0, 1.0]), 0.5));
+        // What reads the folder checks that it is there.
+        assert!(recipe.inputs_of(1).contains(&"/recipes/other".into()));
+    }
+}
+
+#[test]
+fn the_last_stages_preset_adds_the_language_and_a_lower_temperature() {
+    let recipe = judged("preset='all-scenarios'").expect("a valid recipe");
+    let StageKind::Rl(rl) = &recipe.stages[1].kind else { panic!("not rl") };
+    assert_eq!((rl.temperature, rl.training.steps, rl.training.lr), (0.7, 1700, 3e-6));
+    assert_eq!((rl.kl_coef, rl.clip_eps_high, rl.ref_replace_every), (0.001, 10.0, 400));
+    assert_eq!(parts(&rl.rewards), named(&[("accuracy", 1.0), ("format", 1.0), ("language", 1.0)]));
+    let recipe = judged("preset='all-scenarios'\nrewards.language.weight=0").expect("valid");
+    let StageKind::Rl(rl) = &recipe.stages[1].kind else { panic!("not rl") };
+    assert_eq!(parts(&rl.rewards), named(&[("accuracy", 1.0), ("format", 1.0)]));
+}
+
+#[test]
+fn a_stage_after_a_reward_model_starts_from_what_that_started_from() {
+    use crate::recipe::ModelSource;
+    let recipe = judged("").expect("a valid recipe");
+    assert_eq!(recipe.model_of(1), ModelSource::Path("/recipes/m".into()));
+    let error = judged("model.path='stage:judge'").expect_err("refused").to_string();
+    assert!(error.contains("not a reward model"), "{error}");
+    let error = judged("rewards.preference={model='stage:rl'}").expect_err("refused").to_string();
+    assert!(error.contains("an earlier reward model (judge)"), "{error}");
 }

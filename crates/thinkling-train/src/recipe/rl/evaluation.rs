@@ -41,6 +41,7 @@ impl Evaluation {
         mut s: Section<'_>,
         table: &mut Section<'_>,
         stage: &RlStage,
+        earlier: &[Stage],
     ) -> Result<Self> {
         let opened = Opened::all(s.tables("data")?)?;
         // What is generated has problems that are held out.
@@ -58,7 +59,7 @@ impl Evaluation {
                 .into_iter()
                 .map(|source| {
                     let like = like(stage, source.name());
-                    source.finish(table, stage, like)
+                    source.finish(table, stage, like, earlier)
                 })
                 .collect::<Result<_>>()?,
         };

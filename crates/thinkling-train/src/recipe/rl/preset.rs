@@ -13,6 +13,9 @@ choices! {
         R1Zero = "r1-zero",
         /// The RL stage on the cold start, [`RlNumbers::reasoning`]: with the language reward.
         Reasoning = "reasoning",
+        /// The last RL stage, [`RlNumbers::all_scenarios`]: with the language reward, and with rewards by
+        /// models in the last 400 steps.
+        AllScenarios = "all-scenarios",
     }
 }
 
@@ -21,14 +24,25 @@ struct Values {
     numbers: RlNumbers,
     /// Weight of the language reward beside accuracy and format; 0 without it.
     language: f64,
+    /// Steps at the end in which rewards by models count; 0 for all.
+    preference_steps: usize,
 }
 
 impl Preset {
     fn values(self) -> Values {
         match self {
-            Self::R1Zero => Values { numbers: RlNumbers::r1_zero(), language: 0.0 },
+            Self::R1Zero => {
+                Values { numbers: RlNumbers::r1_zero(), language: 0.0, preference_steps: 0 }
+            }
             // "We directly sum them": every reward of the report counts the same.
-            Self::Reasoning => Values { numbers: RlNumbers::reasoning(), language: 1.0 },
+            Self::Reasoning => {
+                Values { numbers: RlNumbers::reasoning(), language: 1.0, preference_steps: 0 }
+            }
+            Self::AllScenarios => Values {
+                numbers: RlNumbers::all_scenarios(),
+                language: 1.0,
+                preference_steps: RlNumbers::PREFERENCE_STEPS,
+            },
         }
     }
 }
@@ -57,6 +71,11 @@ impl RlStage {
         self.loss_type = n.objective.loss;
         self.ratio_level = n.objective.ratio;
         self.scale_rewards = n.scale_rewards;
+    }
+
+    /// Steps at the end in which rewards by models count where they do not say so; 0 for all.
+    pub(super) fn preference_steps(&self) -> usize {
+        self.preset.map_or(0, |preset| preset.values().preference_steps)
     }
 
     /// What is rewarded where no table says so: what the template has by itself, and what the preset

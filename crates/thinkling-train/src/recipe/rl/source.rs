@@ -79,17 +79,18 @@ impl<'a> Opened<'a> {
         stage: &mut Section<'_>,
         r: &RlStage,
         like: Option<&RlSource>,
+        earlier: &[Stage],
     ) -> Result<RlSource> {
         let s = &mut self.section;
         let inherited = like.and_then(|like| like.template);
         let template = s.optional_choice("template")?.or(inherited);
         let around = template.unwrap_or(r.template);
         let rewards = if s.has("rewards") {
-            Some(r.read_rewards(s, around)?)
+            Some(r.read_rewards(s, around, earlier)?)
         } else if around == inherited.unwrap_or(r.template) {
             like.and_then(|like| like.rewards.clone())
         } else {
-            Some(r.read_rewards(stage, around)?)
+            Some(r.read_rewards(stage, around, earlier)?)
         };
         self.section.finish()?;
         Ok(RlSource { name: self.name, weight: None, template, source: self.source, rewards })
@@ -101,10 +102,11 @@ impl<'a> Opened<'a> {
         stage: &mut Section<'_>,
         r: &RlStage,
         several: bool,
+        earlier: &[Stage],
     ) -> Result<RlSource> {
         let mut weight = several.then_some(1.0);
         self.section.optional_float("weight", &mut weight, POSITIVE)?;
-        Ok(RlSource { weight, ..self.finish(stage, r, None)? })
+        Ok(RlSource { weight, ..self.finish(stage, r, None, earlier)? })
     }
 }
 

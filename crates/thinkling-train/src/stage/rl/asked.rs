@@ -37,15 +37,15 @@ pub(super) struct Seen {
 
 impl Asked {
     /// What everything that was asked shows; the order of questions is told of it.
-    pub(super) fn seen(&self, rl: &Rl<'_>, state: &mut State) -> Seen {
+    /// `bounded` are the components with bounds.
+    pub(super) fn seen(&self, rl: &Rl<'_>, state: &mut State, bounded: &[&str]) -> Seen {
         let (material, group_size) = (&rl.material, rl.stage.group_size);
         let groups: Vec<&[Scored]> = self.scored.chunks(group_size).collect();
         for (&question, group) in self.picked.iter().zip(&groups) {
             let right = group.iter().filter(|s| s.record.verdict.is_correct()).count();
             material.mixture.saw(&mut state.order, question, right as u32, group.len() as u32);
         }
-        let bounded = material.bounded();
-        let summary = Summary::of_groups(&groups, &bounded);
+        let summary = Summary::of_groups(&groups, bounded);
         let several = material.sources.len() > 1;
         let named = material.sources.iter().filter(|_| several);
         let by_source = named.filter_map(|source| {
@@ -55,7 +55,7 @@ impl Asked {
                 .map(|(_, group)| *group)
                 .collect();
             let name = source.name.filter(|_| !own.is_empty())?;
-            Some((name.to_owned(), own.len(), Summary::of_groups(&own, &bounded)))
+            Some((name.to_owned(), own.len(), Summary::of_groups(&own, bounded)))
         });
         Seen { summary, by_source: by_source.collect() }
     }

@@ -6,6 +6,7 @@
 use super::super::{learn_error, model_logprobs};
 use super::asked::{Asked, Resampled};
 use super::judge::{self, Judge};
+use super::preferences::Preferences;
 use super::{Rl, State};
 use crate::error::Result;
 use crate::external::Externals;
@@ -76,8 +77,9 @@ pub(super) struct RollOut<'a> {
     pub(super) model: &'a LoadedModel,
     pub(super) learner: &'a Learner,
     pub(super) reference: Option<&'a Decoder>,
-    /// By place of the rewards.
+    /// By place of the rewards, as `preferences`.
     pub(super) externals: &'a mut [Externals],
+    pub(super) preferences: &'a [Preferences<'a>],
     pub(super) executor: &'a mut RolloutExecutor,
 }
 
@@ -99,6 +101,7 @@ impl RollOut<'_> {
         let (limit, material) = (stage.completion_limit(step), &rl.material);
         let open_share =
             stage.curriculum.as_ref().map(|_| material.mixture.open_share(&state.order, step));
+        let bounded = bounded(material, self.preferences);
         let mut asked = Asked { stream, ..Asked::default() };
         let (recomputed, seen, resampled) = match stage.dynamic_sampling {
             None => {
@@ -107,12 +110,12 @@ impl RollOut<'_> {
                 let recomputed = self.ask(&mut asked, picked, limit, |prompts, completions| {
                     recompute(rl, learner.model(), reference, prompts, completions.iter())
                 })?;
-                (recomputed, asked.seen(rl, state), None)
+                (recomputed, asked.seen(rl, state, &bounded), None)
             }
             Some(keys) => {
                 self.ask_until_varied(&mut asked, keys, state, step)?;
                 state.extra += asked.scored.len() as u64 - own;
-                let seen = asked.seen(rl, state);
+                let seen = asked.seen(rl, state, &bounded);
                 let resampled = asked.choose(stage.group_size, wanted);
                 let clock = Instant::now();
                 let completions = asked.scored.iter().map(|s| &s.completion);
@@ -219,6 +222,14 @@ impl RollOut<'_> {
             (done, scored)
         });
         let (done, mut scored) = (done?, scored?);
+        let clock = Instant::now();
+        for (group, &question) in scored.chunks_mut(stage.group_size).zip(&picked) {
+            let source = material.source_of(question);
+            let nothing = specs[source.rewards].truncated_earns_nothing;
+            let asked = &material.questions[question].problem.question;
+            self.preferences[source.rewards].score(group, asked, source.opening, nothing)?;
+        }
+        asked.reward_s += clock.elapsed().as_secs_f64();
         if let Some(reward) = stage.truncated_reward {
             scored.iter_mut().filter(|s| s.truncated()).for_each(|s| s.reward = reward);
         }
@@ -228,6 +239,18 @@ impl RollOut<'_> {
         asked.add(picked, prompts, scored);
         Ok(done)
     }
+}
+
+/// Names of all components with bounds that count now.
+fn bounded<'a>(material: &Material<'a>, preferences: &'a [Preferences<'_>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    let of_rules = material.rewards.iter().flat_map(|rewards| rewards.bounded());
+    for name in of_rules.chain(preferences.iter().flat_map(Preferences::bounded)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Runs the reference over the completions, and the policy itself where its own log-probabilities are

@@ -28,6 +28,8 @@ pub(super) struct Source<'a> {
     pub(super) rewards: usize,
     /// Places of its questions.
     pub(super) questions: Range<usize>,
+    /// What its prompts open, which completions go on from.
+    pub(super) opening: &'static str,
 }
 
 impl<'a> Material<'a> {
@@ -50,6 +52,7 @@ impl<'a> Material<'a> {
             let spec = own.spec();
             let checks = Checks { stage: name, rewards: &spec, tools: context.tools };
             let prompts = Prompts::of(model, stage.template_of(source))?;
+            let opening = if prompts.open_thinking()? { "<think>\n" } else { "" };
             let seed = (source_seed(seed, index), false);
             let loaded = load_questions(
                 checks,
@@ -65,6 +68,7 @@ impl<'a> Material<'a> {
                 name: source.name.as_deref(),
                 rewards: rewards.iter().position(|r| std::ptr::eq(*r, own)).unwrap_or(0),
                 questions: first..questions.len(),
+                opening,
             });
         }
         let levels = |source: &Source<'_>| {
@@ -78,17 +82,6 @@ impl<'a> Material<'a> {
     /// The source of a question.
     pub(super) fn source_of(&self, question: usize) -> &Source<'a> {
         &self.sources[self.mixture.source_of(question)]
-    }
-
-    /// Names of all components with bounds.
-    pub(super) fn bounded(&self) -> Vec<&'a str> {
-        let mut names = Vec::new();
-        for name in self.rewards.iter().flat_map(|rewards| rewards.bounded()) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
     }
 }
 

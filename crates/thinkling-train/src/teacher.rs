@@ -35,7 +35,7 @@ pub struct Teacher<'a>(Kind<'a>);
 
 #[derive(Debug)]
 enum Kind<'a> {
-    Local(LocalTeacher<'a>),
+    Local(Box<LocalTeacher<'a>>),
     Http(HttpTeacher),
 }
 
@@ -62,7 +62,7 @@ impl<'a> Teacher<'a> {
             Some(ModelSource::New(_)) | None => None,
         };
         let model = path.map(|path| LoadedModel::open(&path, devices.learner())).transpose()?;
-        Ok(Self(Kind::Local(LocalTeacher::new(keys, devices, model, own))))
+        Ok(Self(Kind::Local(Box::new(LocalTeacher::new(keys, devices, model, own)))))
     }
 
     /// Asks for `drawing.samples` answers to each conversation and gives them in order, once all are

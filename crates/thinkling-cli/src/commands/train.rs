@@ -21,7 +21,6 @@ use thinkling_train::evaluate::{Evaluated, Tally};
 use thinkling_train::recipe::{ModelSource, Recipe};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start, Waiting};
-use thinkling_train::selection;
 
 pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let clock_start = Instant::now();

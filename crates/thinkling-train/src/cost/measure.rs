@@ -15,7 +15,7 @@ use crate::recipe::RolloutKind;
 use serde::Serialize;
 use thinkling_engine::Groups;
 use thinkling_grpo::{LossType, ScaleRewards};
-use thinkling_model::{ModelConfig, Recompute};
+use thinkling_model::{ComputeType, ModelConfig, Recompute};
 
 /// Timed steps, after one that is not.
 const STEPS: usize = 3;
@@ -212,6 +212,7 @@ fn config(sizes: &StageSizes, piece: &Piece) -> BenchConfig {
     let micro_batch = update.map_or(groups.group_size, |update| update.micro_batch);
     let recompute = update.map(|update| update.recompute);
     let states = update.map(|update| update.states).unwrap_or_default();
+    let compute_dtype: ComputeType = update.map(|update| update.compute).unwrap_or_default();
     let mut rollout = sizes.rollout.as_ref().map(|r| r.keys).unwrap_or_default();
     if rollout.kind == RolloutKind::Burn {
         rollout.max_rows = groups.max_rows;
@@ -243,6 +244,7 @@ fn config(sizes: &StageSizes, piece: &Piece) -> BenchConfig {
             gradient_checkpointing: recompute == Some(Recompute::Layer),
             rollout,
             optimizer_states: states,
+            compute_dtype,
             lora: lora.clone(),
             learn: update.is_some(),
         },
@@ -255,6 +257,7 @@ fn config(sizes: &StageSizes, piece: &Piece) -> BenchConfig {
             micro_batch: Some(micro_batch),
             gradient_checkpointing: recompute == Some(Recompute::Layer),
             optimizer_states: states,
+            compute_dtype,
             lora,
         },
         decode: Default::default(),

@@ -6,7 +6,7 @@ use crate::recipe::{
 };
 use thinkling_engine::Groups;
 use thinkling_learn::{StatePrecision, micro_batch_tokens, micro_batches};
-use thinkling_model::{LoraConfig, ModelConfig, Recompute};
+use thinkling_model::{ComputeType, LoraConfig, ModelConfig, Recompute};
 
 /// Sizes of a stage.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub struct UpdateSizes {
     pub micro_batch: usize,
     /// What a pass keeps.
     pub recompute: Recompute,
+    /// Format of the layers' products.
+    pub compute: ComputeType,
     /// How moments are kept.
     pub states: StatePrecision,
     /// The second model.
@@ -159,6 +161,7 @@ impl StageSizes {
             sequences,
             micro_batch: training.micro_batch,
             recompute: training.recompute.into(),
+            compute: training.compute_dtype,
             states: training.optimizer_states,
             reference: stage.reference(),
             memory: training.memory.as_ref().map(crate::recipe::MemorySize::bytes),

@@ -10,7 +10,6 @@ use super::rl::Template;
 use super::section::Section;
 use super::sft::ExampleFields;
 use super::teacher::{HttpTeacherKeys, TeacherKeys};
-use super::tree::Value;
 use crate::error::Result;
 
 /// Keys of a stage of `kind = "rejection-sampling"`.

@@ -18,7 +18,7 @@ use super::Stage;
 use super::choice::{choices, spellings};
 use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
-use super::rewards::{Part, Rewards};
+use super::rewards::Rewards;
 use super::rollout::RolloutKeys;
 use super::section::Section;
 use super::training::Training;

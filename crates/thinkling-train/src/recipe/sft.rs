@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thinkling_learn::Decay;
 
+use super::Stage;
 use super::choice::choices;
 use super::lora::LoraKeys;
 use super::range::{POSITIVE, Range};
@@ -12,7 +13,6 @@ use super::rl::Template;
 use super::section::Section;
 use super::training::Training;
 use super::worlds::GrownLessons;
-use super::{Stage, StageKind};
 use crate::error::Result;
 
 choices! {

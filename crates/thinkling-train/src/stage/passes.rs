@@ -3,6 +3,7 @@
 use super::checkpoints::read_saved;
 use super::{StageContext, StageResult};
 use crate::checkpoint::Checkpoint;
+use crate::cost::DataSizes;
 use crate::error::{Result, TrainError};
 use crate::metrics::MetricsRecord;
 use crate::model_io::LoadedModel;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::source::Opened;
 use super::{RlSource, RlStage};
 use crate::error::Result;
+use crate::recipe::Stage;
 use crate::recipe::data::QuestionSource;
 use crate::recipe::range::{NOT_NEGATIVE, POSITIVE_SHARE};
 use crate::recipe::section::Section;

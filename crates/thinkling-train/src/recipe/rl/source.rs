@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::{RlStage, Template};
 use crate::error::Result;
+use crate::recipe::Stage;
 use crate::recipe::data::QuestionSource;
 use crate::recipe::is_plain_name;
 use crate::recipe::range::POSITIVE;

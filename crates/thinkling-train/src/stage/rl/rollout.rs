@@ -7,6 +7,7 @@ use super::super::{learn_error, model_logprobs};
 use super::asked::{Asked, Resampled};
 use super::judge::{self, Judge};
 use super::preferences::Preferences;
+use super::sources::Material;
 use super::{Rl, State};
 use crate::error::Result;
 use crate::external::Externals;

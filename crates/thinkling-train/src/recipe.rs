@@ -18,7 +18,8 @@
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
 //! [`RlStage`], [`LengthChange`], [`DynamicSampling`], [`Alarms`], [`RejectionStage`],
-//! [`ColdStartStage`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`ColdStartStage`], [`TeacherKeys`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source;
+//! their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 

@@ -138,7 +138,7 @@ impl Teacher {
 fn answer(question: &str, seed: u64) -> Value {
     let numbers: Vec<i64> =
         question.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
-    let sum = numbers.iter().sum::<i64>() + i64::from(seed % 4 == 0);
+    let sum = numbers.iter().sum::<i64>() + i64::from(seed.is_multiple_of(4));
     let terms: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     let thought = format!("{} = {sum}", terms.join(" + "));
     let said = format!("<answer>{sum}</answer>");
@@ -146,7 +146,7 @@ fn answer(question: &str, seed: u64) -> Value {
         0 => json!({"role": "assistant", "content": said, "reasoning_content": thought}),
         _ => json!({"role": "assistant", "content": format!("<think>{thought}</think>{said}")}),
     };
-    let finish = if seed % 7 == 0 { "length" } else { "stop" };
+    let finish = if seed.is_multiple_of(7) { "length" } else { "stop" };
     let choice = json!({"index": 0, "message": message, "finish_reason": finish});
     json!({
         "id": "chatcmpl-1",

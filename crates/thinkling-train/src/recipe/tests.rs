@@ -294,7 +294,7 @@ fn missing_keys_name_the_table_that_lacks_them() {
         ),
         (
             "kind = \"pretrain\"\n",
-            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\", \"rejection-sampling\", \"distill\"",
+            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\", \"rejection-sampling\", \"cold-start\", \"distill\"",
         ),
         (
             "data = { kind = \"text\", path = \"corpus/a.txt\" }\n",

@@ -144,18 +144,16 @@ impl HttpTeacher {
                 }
                 Ok(Told::Again { place, reason, wait }) => {
                     used.retries += 1;
-                    if noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY) {
-                        continue;
+                    let due = noted.is_none_or(|noted| noted.elapsed() >= NOTE_EVERY);
+                    let seconds = wait.as_secs_f64();
+                    let note =
+                        || format!("teacher: {}: {reason}; again in {seconds:.1} s", words(place));
+                    if due {
+                        noted = Some(Instant::now());
                     }
-                    noted = Some(Instant::now());
-                    on_event(Event::Note(format!(
-                        "teacher: {}: {reason}; again in {:.1} s",
-                        words(place),
-                        wait.as_secs_f64()
-                    )))
+                    on_event(if due { Event::Note(note()) } else { Event::Tokens(0) })
                 }
                 Ok(Told::Lost { place, reason }) => {
-                    work.stop();
                     lost.get_or_insert((place, reason));
                     ControlFlow::Continue(())
                 }
@@ -210,6 +208,10 @@ impl Work {
     fn run(&self, to: &Sender<Told>) {
         while let Some(place) = self.take() {
             let Some(told) = self.ask(place, to) else { return };
+            // At once: another answer would meet the same.
+            if matches!(told, Told::Lost { .. }) {
+                self.stop();
+            }
             // Without a receiver nobody waits for it.
             if to.send(told).is_err() {
                 return;

@@ -6,6 +6,7 @@
 //!   three are disjoint whatever the seeds, languages and phrasings.
 //! - [`corpus`]: documents a base model learns from: facts, guesses, worked steps with slips,
 //!   checks and corrections, countdown tries; some follow the R1-Zero template, most do not.
+//! - [`worked_examples`]: questions with replies that check and correct themselves, for prompts.
 //! - [`vocabulary`]: the closed vocabulary of all these texts as a Hugging Face `tokenizer.json`.
 //! - [`grown`]: the same world with more in it, for the whole of R1.
 //! - [`phrases`]: the tables of wording that all three draw from.

@@ -18,7 +18,8 @@
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
 //! [`RlStage`], [`RlSource`], [`LengthChange`], [`DynamicSampling`], [`CurriculumKeys`], [`Alarms`],
-//! [`RejectionStage`], [`ColdStartStage`], [`RewardModelStage`], [`TeacherKeys`], [`LoraKeys`], [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
+//! [`RejectionStage`], [`ColdStartStage`], [`RewardModelStage`], [`TeacherKeys`], [`LoraKeys`],
+//! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
 

@@ -106,7 +106,7 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
     for way in ["plain", "few_shot"] {
         let of = |key: &str| n(&format!("/{way}/{key}"));
         assert_eq!(of("asked"), ANSWERS / 2);
-        assert!(of("correct") >= of("kept") && of("kept") > 5, "{way} of {c}");
+        assert!(of("correct") >= of("kept") && of("kept") > 0, "{way} of {c}");
     }
     assert_eq!(n("/plain/kept") + n("/few_shot/kept"), n("/kept"));
     assert_eq!(n("/kept"), n("/without_thinking") + n("/queued"));

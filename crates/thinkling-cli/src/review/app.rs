@@ -119,7 +119,8 @@ impl App {
     fn decide(&mut self, decision: Decision) -> Result<(), TrainError> {
         let what = match decision {
             Decision::Reject => "rejected",
-            Decision::Accept | Decision::Edit(_) => "accepted",
+            Decision::Accept => "accepted",
+            Decision::Edit(_) => "edited and accepted",
         };
         let item = self.at;
         self.review.decide(item, decision)?;

@@ -15,18 +15,18 @@ pub(super) struct Screen {
     pub(super) page: usize,
 }
 
-/// Keys with what they do, the ones that matter most first.
-const KEYS: [(&str, &str); 9] = [
-    ("a", "accept"),
-    ("r", "reject"),
-    ("e", "edit"),
-    ("u", "undo"),
-    ("q", "quit"),
-    ("?", "help"),
-    ("n/p", "next/previous"),
-    ("o", "next open"),
-    ("g", "go to"),
+/// Keys with what they do, the ones that matter most first; the help, which has all, is always told.
+const KEYS: [&str; 8] = [
+    "a accept",
+    "r reject",
+    "e edit",
+    "u undo",
+    "q quit",
+    "n/p next/previous",
+    "o next open",
+    "g go to",
 ];
+const HELP_KEY: &str = "? help";
 
 const HELP: &str = "\
 a  accept, and go to the next open item
@@ -83,8 +83,8 @@ fn head(app: &App, columns: usize) -> Vec<Line> {
     let done = counts.items - counts.open;
     let place = format!("item {} of {}", app.at + 1, counts.items);
     let numbers = format!(
-        "{} accepted, {} edited, {} rejected, {} open",
-        counts.accepted, counts.edited, counts.rejected, counts.open
+        "{} open, {} accepted, {} edited, {} rejected",
+        counts.open, counts.accepted, counts.edited, counts.rejected
     );
     let room = columns.saturating_sub(width(&place) + width(&numbers) + 6);
     let bar = match room.min(20) {
@@ -161,14 +161,14 @@ fn foot(app: &App, columns: usize) -> Vec<Line> {
         Mode::Help => "any key goes back".to_owned(),
         Mode::Reading => {
             let mut line = String::new();
-            for (key, what) in KEYS {
-                let next = format!("{}{key} {what}", if line.is_empty() { "" } else { "  " });
-                if width(&line) + width(&next) > columns {
+            for key in KEYS {
+                if width(&line) + width(key) + width(HELP_KEY) + 2 > columns {
                     break;
                 }
-                line += &next;
+                line += key;
+                line += "  ";
             }
-            line
+            line + HELP_KEY
         }
     };
     let role = if app.message.is_empty() { Role::Dim } else { Role::Title };

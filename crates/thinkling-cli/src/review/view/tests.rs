@@ -12,7 +12,7 @@ fn an_item_is_shown_with_all_that_a_person_needs() {
     let screen = view(&mut app, 80, 24);
     let shown = text(&screen);
     for words in [
-        "item 2 of 3  [######--------------]  1 accepted, 0 edited, 0 rejected, 2 open",
+        "item 2 of 3  [######--------------]  2 open, 1 accepted, 0 edited, 0 rejected",
         "open  (p1, plain, rewritten)",
         "What is 1 + 1?",
         "correct; answer: 2, gold: 2",
@@ -21,7 +21,7 @@ fn an_item_is_shown_with_all_that_a_person_needs() {
         "It is 2.",
         "t shows what the model wrote",
         "accepted: item 1",
-        "a accept  r reject  e edit  u undo  q quit  ? help",
+        "a accept  r reject  e edit  u undo  q quit  n/p next/previous  ? help",
     ] {
         assert!(shown.contains(words), "no `{words}` in\n{shown}");
     }
@@ -51,6 +51,9 @@ fn every_screen_keeps_its_size_whatever_the_terminal() {
     }
     let narrow = text(&view(&mut app, 24, 10));
     assert!(narrow.contains("Ctrl-S"), "{narrow}");
+    press(&mut app, "\u{1b}");
+    let narrow = text(&view(&mut app, 24, 10));
+    assert!(narrow.contains("? help") && narrow.contains("2 open"), "{narrow}");
 }
 
 #[test]

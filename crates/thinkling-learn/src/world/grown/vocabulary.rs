@@ -60,6 +60,16 @@ mod tests {
     }
 
     #[test]
+    fn the_committed_base_has_these_ids() {
+        let file = include_str!("../../../../../recipes/mini-r1-base/tokenizer.json");
+        let file: Value = serde_json::from_str(file).unwrap();
+        let ids = file["model"]["vocab"].as_object().unwrap();
+        let tokens = grown_tokens();
+        assert_eq!(ids.len(), tokens.len());
+        assert!(tokens.iter().enumerate().all(|(id, token)| ids[token] == id));
+    }
+
+    #[test]
     fn every_text_comes_back_whole_and_next_to_no_token_is_never_used() {
         let tokenizer = tokenizer();
         let unknown = tokenizer.token_to_id("<unk>").unwrap();

@@ -20,7 +20,7 @@ use thinkling_model::{ComputeType, ModelConfig, Recompute};
 /// Timed steps, after one that is not.
 const STEPS: usize = 3;
 /// Operations of a timed step at most, so that it takes a second or so: on the CPU, on a GPU.
-const WORK: [f64; 2] = [4e10, 4e12];
+const WORK: [f64; 2] = [2e10, 2e12];
 /// Values of the embedding at most: more take seconds to draw.
 const EMBEDDING: usize = 8 << 20;
 
@@ -107,6 +107,12 @@ impl Piece {
             if let Some(sequences) = &mut self.sequences {
                 sequences.tokens = (sequences.tokens / 2).max(1);
             }
+            return true;
+        }
+        if let (None, Some(sequences)) = (&self.rollout, &mut self.sequences)
+            && sequences.tokens > 128
+        {
+            sequences.tokens /= 2;
             return true;
         }
         if let Some(sequences) = &mut self.sequences
@@ -261,5 +267,51 @@ fn config(sizes: &StageSizes, piece: &Piece) -> BenchConfig {
             lora,
         },
         decode: Default::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::{DataSizes, Origin};
+    use crate::recipe::Recipe;
+    use std::path::Path;
+
+    fn sizes(stage: &str) -> StageSizes {
+        let text = format!(
+            "name='a'\n[model]\nvocab_size=50000\nhidden_size=512\nnum_hidden_layers=24\n\
+             num_attention_heads=8\nintermediate_size=1536\nmax_position_embeddings=4096\n\
+             [[stage]]\nname='s'\n{stage}"
+        );
+        let recipe = Recipe::parse(&text, Path::new("r.toml"), Path::new("/"), &[]).expect("valid");
+        let config = Origin::of(&recipe, 0).expect("a shape").config;
+        let data = DataSizes { prompt_tokens: Some(100), ..DataSizes::default() };
+        StageSizes::of(&recipe, 0, config, true, &data)
+    }
+
+    #[test]
+    fn a_piece_is_small_and_keeps_the_kind_of_its_work() {
+        for stage in [
+            "kind='rl'\ndata={kind='mini-world'}\nmax_completion_tokens=2000",
+            "kind='sft'\ndata={kind='jsonl', path='a'}\nmax_tokens=2048\nbatch=64",
+        ] {
+            let sizes = sizes(stage);
+            let (whole, piece) = (Piece::whole(&sizes), Piece::whole(&sizes).cut(&sizes));
+            assert!(piece.work(&sizes) <= WORK[0], "{stage}");
+            assert!(whole.work(&sizes) > 100.0 * piece.work(&sizes), "{stage}");
+            assert_eq!(piece.rollout.is_some(), sizes.rollout.is_some());
+            assert!(piece.model.num_hidden_layers > 0 && piece.model.validate().is_ok());
+        }
+    }
+
+    #[test]
+    fn work_grows_with_tokens_layers_and_completions() {
+        let sizes = sizes("kind='rl'\ndata={kind='mini-world'}\ngroup_size=4");
+        let groups = sizes.rollout.as_ref().expect("rollouts").groups;
+        let base = work::rollout(&sizes.model, groups);
+        let twice = Groups { prompts: 2 * groups.prompts, ..groups };
+        assert!((work::rollout(&sizes.model, twice) / base - 2.0).abs() < 1e-9);
+        let longer = Groups { max_tokens: 2 * groups.max_tokens, ..groups };
+        assert!(work::rollout(&sizes.model, longer) > 1.3 * base);
     }
 }

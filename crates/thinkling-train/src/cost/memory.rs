@@ -85,7 +85,8 @@ impl Memory {
         let (model, trained) = (sizes.model.parameter_count() as u64, sizes.trained() as u64);
         let adapters = if sizes.lora.is_some() { F32 * trained } else { 0 };
         let mut memory = Self {
-            program: PROGRAM,
+            // A GPU holds none of it.
+            program: if sizes.on_host { PROGRAM } else { 0 },
             weights: F32 * model + adapters,
             loading: sizes.stored_bytes,
             reward_models: sizes.judge_bytes,
@@ -322,7 +323,8 @@ mod tests {
         let sizes = sizes(&rl("kl_coef=0.1\ngroup_size=4\nquestions_per_step=3"), true);
         let (memory, model) = (Memory::of(&sizes), sizes.model.parameter_count() as u64);
         assert_eq!((memory.weights, memory.reference), (4 * model, 4 * model));
-        assert_eq!((memory.optimizer, memory.gradients), (8 * model, 4 * model));
+        // Of two micro-batches one set of gradients is the sum.
+        assert_eq!((memory.optimizer, memory.gradients), (8 * model, 2 * 4 * model));
         // 12 completions of 40 tokens and 3 prompts of 20; keys and values of 4 layers of 64.
         assert_eq!(memory.kv_cache, (12 * 40 + 3 * 20) * 2 * 4 * 4 * 64);
         // Micro-batches of 8 completions, cut to like sizes of whole ones.

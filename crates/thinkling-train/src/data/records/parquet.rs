@@ -75,7 +75,7 @@ fn check_compression(path: &Path, reader: &SerializedFileReader<File>) -> Result
         let reason = format!(
             "column `{}`, compression, expected: none, snappy or gzip, got: {name}; write it anew, for \
              example with pyarrow: parquet.write_table(parquet.read_table(FILE), OUT)",
-            column.column_path()
+            column.column_path().string()
         );
         return Err(TrainError::damaged(path, reason));
     }

@@ -136,7 +136,7 @@ fn zstd_is_read_where_it_was_compiled_in_and_named_elsewhere() {
         (Err(error), false) => {
             assert_eq!(error.exit_code(), 3);
             let text = error.to_string();
-            assert!(text.contains("--features zstd") && text.contains("`messages"), "{text}");
+            assert!(text.contains("--features zstd") && text.contains("`messages.list."), "{text}");
         }
         (read, _) => panic!("{read:?}"),
     }

@@ -1,6 +1,7 @@
 //! A small model, a rollout of made-up completions, and devices.
 
 use burn::tensor::{Device, DeviceKind};
+use std::sync::OnceLock;
 use thinkling_learn::{AdamW, AdamWConfig, Learner};
 use thinkling_model::{Decoder, selftest};
 use thinkling_sampling::Stream;
@@ -11,18 +12,20 @@ pub(crate) fn learner(device: &Device) -> Learner {
     Learner::new(model, optimizer)
 }
 
-/// The GPU, or `None` where there is none; with `REQUIRE_GPU=1` that is a failure.
+/// The GPU, or `None` (with a note) where there is none; with `REQUIRE_GPU=1` that is a failure.
 pub(crate) fn gpu() -> Option<Device> {
-    match Device::wgpu_options().device_kind(DeviceKind::DefaultDevice).init() {
+    static GPU: OnceLock<Option<Device>> = OnceLock::new();
+    GPU.get_or_init(|| match Device::wgpu_options().device_kind(DeviceKind::DefaultDevice).init() {
         Ok(device) => Some(device),
         Err(e) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => {
             panic!("REQUIRE_GPU=1, but no GPU device opens: {e:?}")
         }
         Err(e) => {
-            println!("no GPU device opens, its test is left out: {e:?}");
+            println!("no GPU device opens, its tests are left out: {e:?}");
             None
         }
-    }
+    })
+    .clone()
 }
 
 /// Completions of two prompts, of different lengths, with made-up behaviour log-probabilities.

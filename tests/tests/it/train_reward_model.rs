@@ -39,7 +39,7 @@ fn pairs() -> String {
 /// Responses that are bad where their thought guesses.
 fn labels() -> String {
     let line = |i: usize| {
-        let (a, good) = (i % PROMPTS, i % 3 != 0);
+        let (a, good) = (i % PROMPTS, !i.is_multiple_of(3));
         let thought = if good { "First" } else { "I guess" };
         let response = format!("<think>{thought} {a}</think> <answer>{a}</answer>");
         let label = if good { json!("safe") } else { json!(0) };

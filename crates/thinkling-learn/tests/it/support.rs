@@ -12,8 +12,7 @@ pub(crate) fn learner(device: &Device) -> Learner {
     Learner::new(model, optimizer)
 }
 
-/// The GPU, which a process opens once, or `None` where there is none; with `REQUIRE_GPU=1` that is a
-/// failure.
+/// The GPU, or `None` (with a note) where there is none; with `REQUIRE_GPU=1` that is a failure.
 pub(crate) fn gpu() -> Option<Device> {
     static GPU: OnceLock<Option<Device>> = OnceLock::new();
     GPU.get_or_init(|| match Device::wgpu_options().device_kind(DeviceKind::DefaultDevice).init() {
@@ -22,7 +21,7 @@ pub(crate) fn gpu() -> Option<Device> {
             panic!("REQUIRE_GPU=1, but no GPU device opens: {e:?}")
         }
         Err(e) => {
-            println!("no GPU device opens, its test is left out: {e:?}");
+            println!("no GPU device opens, its tests are left out: {e:?}");
             None
         }
     })

@@ -71,7 +71,8 @@ fn what_fails_a_check_is_dropped_and_counted_by_it() {
     assert_eq!((counts.asked, counts.kept), (1, 1));
     assert_eq!(records[0].original, Some(record().texts));
     assert!(records[0].texts.summary.contains("It is three"), "{records:?}");
-    let cases: [(&str, Finish, fn(&RewriteCounts) -> usize); 7] = [
+    type Count = fn(&RewriteCounts) -> usize;
+    let cases: [(&str, Finish, Count); 7] = [
         ("I add one and two.", Finish::Stop, |c| c.unreadable),
         ("<think>I add</think>  ", Finish::Stop, |c| c.unreadable),
         ("<think>I add the two</think> That is it.", Finish::Stop, |c| c.unstated),

@@ -20,9 +20,9 @@ use thinkling_model::{ComputeType, ModelConfig, Recompute};
 /// Timed steps, after one that is not.
 const STEPS: usize = 3;
 /// Operations of a timed step at most, so that it takes a second or so: on the CPU, on a GPU.
-const WORK: [f64; 2] = [2e10, 2e12];
+const WORK: [f64; 2] = [4e10, 4e12];
 /// Values of the embedding at most: more take seconds to draw.
-const EMBEDDING: usize = 8 << 20;
+const EMBEDDING: usize = 2 << 20;
 
 /// Seconds of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]

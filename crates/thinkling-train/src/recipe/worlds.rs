@@ -260,8 +260,10 @@ mod tests {
         assert_eq!((lessons.set, lessons.count), (LessonSet::RequestReplies, 7));
         assert_eq!(lessons.mix, LevelMix { english: 0.5, ..default_mix() });
         let asked = QuestionSource::GrownWorld(GrownQuestions::of(QuestionSet::Requests));
-        assert_eq!(rl.data, asked);
-        assert_eq!(rl.eval.as_ref().map(|e| &e.data), Some(&asked), "those held out");
+        assert_eq!(rl.data.len(), 1);
+        assert_eq!(rl.data[0].source, asked);
+        let evaluated = rl.eval.as_ref().map(|e| &e.data[0].source);
+        assert_eq!(evaluated, Some(&asked), "those held out");
     }
 
     #[test]

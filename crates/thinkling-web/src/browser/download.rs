@@ -1,6 +1,6 @@
 //! Fetches a file in pieces, going on where the connection broke.
 
-use super::js::{breathe, refused, scope, wait, words};
+use super::js::{refused, scope, wait, words};
 use crate::WebError;
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};

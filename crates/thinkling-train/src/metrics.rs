@@ -126,6 +126,37 @@ impl MetricsWriter {
         self.lines.sync()?;
         self.events.sync()
     }
+
+    /// Its files, to be synced beside other work.
+    pub(crate) fn unsynced(&self) -> Result<[Unsynced; 2]> {
+        Ok([self.lines.unsynced()?, self.events.unsynced()?])
+    }
+}
+
+/// A file whose lines are written, and not yet surely on the disk.
+#[derive(Debug)]
+pub(crate) struct Unsynced {
+    file: File,
+    path: PathBuf,
+}
+
+impl Unsynced {
+    /// Of a file at `path`.
+    ///
+    /// # Errors
+    /// Too many open files.
+    pub(crate) fn of(file: &File, path: &Path) -> Result<Self> {
+        let file = file.try_clone().map_err(|e| TrainError::write(path, e))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Brings what was written to the disk.
+    ///
+    /// # Errors
+    /// [`TrainError::DiskFull`] or [`TrainError::Write`].
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
+    }
 }
 
 /// Writes `completions.jsonl` of a run folder.
@@ -169,6 +200,11 @@ impl CompletionsWriter {
     pub fn sync(&mut self) -> Result<()> {
         self.0.sync()
     }
+
+    /// Its file, to be synced beside other work.
+    pub(crate) fn unsynced(&self) -> Result<Unsynced> {
+        self.0.unsynced()
+    }
 }
 
 /// A file of JSON objects, one a line, whose steps never fall.
@@ -207,7 +243,11 @@ impl JsonLines {
     }
 
     fn sync(&mut self) -> Result<()> {
-        self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
+        self.unsynced()?.sync()
+    }
+
+    fn unsynced(&self) -> Result<Unsynced> {
+        Unsynced::of(&self.file, &self.path)
     }
 }
 

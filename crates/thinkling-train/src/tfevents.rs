@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Result, TrainError};
+use crate::metrics::Unsynced;
 
 /// Every event file's name begins so; TensorBoard looks for it.
 pub const FILE_PREFIX: &str = "events.out.tfevents.";
@@ -82,6 +83,11 @@ impl EventWriter {
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn sync(&mut self) -> Result<()> {
         self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
+    }
+
+    /// The file, to be synced beside other work.
+    pub(crate) fn unsynced(&self) -> Result<Unsynced> {
+        Unsynced::of(&self.file, &self.path)
     }
 
     /// The event file.

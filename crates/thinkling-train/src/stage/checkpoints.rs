@@ -8,6 +8,7 @@
 use super::StageContext;
 use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::error::{Result, TrainError};
+use crate::metrics::Unsynced;
 use crate::model_io::{adapter_error, model_error, write_adapter, write_safetensors};
 use crate::recipe::ModelSource;
 use serde::{Deserialize, Serialize};
@@ -61,10 +62,13 @@ struct Contents {
     /// What lies under adapters.
     base: String,
     state: Value,
+    /// What must be on the disk before it.
+    covered: Vec<Unsynced>,
 }
 
 impl Contents {
     fn write(self) -> Result<()> {
+        self.covered.iter().try_for_each(Unsynced::sync)?;
         let mut writer = self.store.begin(self.run_step)?;
         match self.model.lora() {
             None => writer
@@ -130,7 +134,7 @@ impl Drop for Saving {
 }
 
 impl StageContext<'_> {
-    /// Begins a checkpoint, once everything that it covers is on the disk. Before the weights change
+    /// Begins a checkpoint, which becomes valid once everything that it covers is on the disk. Before the weights change
     /// [`Self::finish_saving`] is called.
     pub(crate) fn save<S: Serialize>(
         &mut self,
@@ -140,8 +144,8 @@ impl StageContext<'_> {
         state: S,
     ) -> Result<()> {
         let clock = Instant::now();
-        self.metrics.sync()?;
-        self.completions.sync()?;
+        let mut covered = Vec::from(self.metrics.unsynced()?);
+        covered.push(self.completions.unsynced()?);
         let updates = learner.optimizer.updates();
         let saved = Saved { stage: self.index, step, updates, state };
         let state = serde_json::to_value(&saved)
@@ -154,6 +158,7 @@ impl StageContext<'_> {
             reference: reference.cloned(),
             base: self.base_name(),
             state,
+            covered,
         });
         self.saving.waited += clock.elapsed();
         begun

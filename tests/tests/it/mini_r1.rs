@@ -10,7 +10,14 @@ use thinkling_e2e::{exit, thinkling, workspace_file};
 
 use crate::runs::{json_lines, start};
 
-const RL: [&str; 5] = ["r1-zero", "reasoning", "all-scenarios", "student-rl", "distilled-rl"];
+/// With their steps and the problems that they are evaluated on.
+const RL: [(&str, u64, u64); 5] = [
+    ("r1-zero", 6, 10),
+    ("reasoning", 4, 10),
+    ("all-scenarios", 8, 30),
+    ("student-rl", 2, 10),
+    ("distilled-rl", 2, 10),
+];
 const EXAMPLES: [&str; 3] = ["cold", "rejection", "distilled-set"];
 const SFT: [&str; 3] = ["cold-sft", "sft", "distilled"];
 const JUDGES: [&str; 2] = ["helpful", "harmless"];
@@ -48,7 +55,8 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
     let of = |stage: &str| -> Vec<&Value> {
         metrics.iter().filter(|line| line["stage"] == stage).collect()
     };
-    for stage in RL.iter().chain(&SFT).chain(&JUDGES).chain(&["student-base"]) {
+    let rl = RL.iter().map(|(name, ..)| name);
+    for stage in rl.chain(&SFT).chain(&JUDGES).chain(&["student-base"]) {
         assert!(bytes_of_model(&run, stage) > 0.0 && !of(stage).is_empty(), "{stage}");
     }
     for stage in EXAMPLES {
@@ -65,11 +73,14 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
         let mixed_in = if *stage == "distilled" { 0.0 } else { 40.0 };
         assert_eq!(learnt, made + mixed_in, "{stage}");
     }
-    for stage in RL {
-        let end = number(of(stage).last().expect("a rollout"), "/step") as u64;
-        for step in [0, end] {
-            let file = run.join(format!("evaluation-{stage}-{step:06}.json"));
-            assert!(number(&json(&file), "/all/problems") >= 10.0, "{stage}");
+    for (stage, steps, problems) in RL {
+        for step in [0, steps] {
+            let evaluated = json(&run.join(format!("evaluation-{stage}-{step:06}.json")));
+            assert_eq!(
+                number(&evaluated, "/all/problems"),
+                problems as f64,
+                "{stage}: {evaluated}"
+            );
         }
     }
     for stage in JUDGES {

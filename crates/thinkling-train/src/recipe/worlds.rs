@@ -331,8 +331,9 @@ mod tests {
         let PreferencePlace::GrownWorld(made) = &safe.data[0].place else { panic!("other data") };
         assert_eq!((made.set, made.count, made.english), (PreferenceSet::Harmless, 1000, 1.0));
         let asked = QuestionSource::GrownWorld(GrownQuestions::of(QuestionSet::Requests));
-        assert_eq!(rl.data, asked);
-        assert_eq!(rl.eval.as_ref().map(|e| &e.data), Some(&asked), "those held out");
+        assert_eq!(rl.data[0].source, asked);
+        let evaluated = rl.eval.as_ref().map(|e| &e.data[0].source);
+        assert_eq!(evaluated, Some(&asked), "those held out");
     }
 
     #[test]

@@ -103,7 +103,8 @@ pub(crate) fn read_preferences(
     let mut out = Preferences::default();
     let limit = stage.max_tokens.min(text.context());
     for source in &stage.data {
-        for_each_record(source, stage.objective, |line, record| {
+        let place = source.label_of_place();
+        for_each_record(source, stage.objective, seed, |line, record| {
             let made = record.and_then(|record| {
                 let held_out = is_held_out(record.messages(), seed, stage.eval.share);
                 Ok((record.preference(stage, &text)?, held_out))
@@ -116,12 +117,12 @@ pub(crate) fn read_preferences(
                 }
                 Err(reason) if stage.skip_bad => {
                     out.counts.skipped += 1;
-                    let first = || format!("{}:{line}: {reason}", source.path.display());
+                    let first = || format!("{}:{line}: {reason}", place.display());
                     out.counts.first_skipped.get_or_insert_with(first);
                     return Ok(());
                 }
                 Err(reason) => {
-                    return Err(TrainError::DataLine { path: source.path.clone(), line, reason });
+                    return Err(TrainError::DataLine { path: place.to_owned(), line, reason });
                 }
             };
             if preference.texts().longest() > limit {
@@ -164,9 +165,11 @@ pub(crate) fn read_preferences(
 /// As [`read_preferences`] of what needs no tokenizer.
 pub(crate) fn check_preferences(stage: &RewardModelStage) -> Result<()> {
     for source in &stage.data {
-        for_each_record(source, stage.objective, |line, record| match record {
+        // What is generated is right.
+        let Some(place) = source.path() else { continue };
+        for_each_record(source, stage.objective, 0, |line, record| match record {
             Err(reason) if !stage.skip_bad => {
-                Err(TrainError::DataLine { path: source.path.clone(), line, reason })
+                Err(TrainError::DataLine { path: place.to_owned(), line, reason })
             }
             _ => Ok(()),
         })?;

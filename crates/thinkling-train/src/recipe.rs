@@ -40,6 +40,7 @@ mod reward_model;
 mod rewards;
 mod rl;
 mod rollout;
+mod scale;
 mod section;
 mod sft;
 mod teacher;
@@ -64,7 +65,7 @@ pub use model::{ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub use rejection::{MixAmount, MixSource, RejectionStage};
 pub use reward_model::{
-    PreferenceFormat, PreferenceSource, Reading, RewardModelStage, RewardObjective,
+    PreferenceFormat, PreferencePlace, PreferenceSource, Reading, RewardModelStage, RewardObjective,
 };
 pub(crate) use rewards::CLIPPED;
 pub use rewards::{
@@ -80,7 +81,9 @@ pub use sft::{
 };
 pub use teacher::{HttpTeacherKeys, LocalTeacherKeys, TeacherKeys};
 pub use training::{RecomputeKind, Training};
-pub use worlds::{GrownLessons, GrownQuestions, LessonSet, QuestionSet, WorldSet};
+pub use worlds::{
+    GrownLessons, GrownPreferences, GrownQuestions, LessonSet, PreferenceSet, QuestionSet, WorldSet,
+};
 
 use crate::cost::Reference;
 use crate::error::{Result, TrainError};
@@ -274,7 +277,7 @@ impl Stage {
             StageKind::RejectionSampling(stage) => return stage.paths(),
             StageKind::ColdStart(stage) => return stage.paths(),
             StageKind::RewardModel(stage) => {
-                return stage.data.iter().map(|source| source.path.clone()).collect();
+                return stage.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
             }
             StageKind::Rl(_) => None,
         };
@@ -365,7 +368,8 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 impl Recipe {
-    /// Reads a recipe file and applies the `KEY=VALUE` of `--set` in order.
+    /// Reads a recipe file and applies the `KEY=VALUE` of `--set` in order; `scale=NAME` first, wherever
+    /// it stands, lays the recipe's table `[scale.NAME]` over it.
     ///
     /// # Errors
     /// [`TrainError::NotFound`], or what is wrong with the recipe, with file, line and key.
@@ -391,9 +395,7 @@ impl Recipe {
 
     fn read(text: &str, file: &Path, bases: &Bases, sets: &[String]) -> Result<Self> {
         let mut root = tree::parse(text, file)?;
-        for argument in sets {
-            tree::set(&mut root, argument)?;
-        }
+        scale::apply(&mut root, sets)?;
         Self::from_tree(&root, bases)
     }
 

@@ -74,7 +74,7 @@ pub fn plan_stage(
             }
         }
         StageKind::RewardModel(keys) => {
-            let files = keys.data.iter().all(|source| source.path.exists());
+            let files = keys.data.iter().all(|s| s.path().is_none_or(std::path::Path::exists));
             if files && origin.tokenizer.is_some() {
                 let counts = preferences::describe_with(recipe, index, keys, &origin)?;
                 let stored_bytes = origin.stored_bytes;

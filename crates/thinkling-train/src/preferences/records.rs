@@ -3,7 +3,9 @@
 use crate::conversations::messages_of;
 use crate::data::{each_record, field_error};
 use crate::error::Result;
-use crate::recipe::{PreferenceFormat, PreferenceSource, Reading, RewardObjective};
+use crate::recipe::{
+    PreferenceFormat, PreferencePlace, PreferenceSource, Reading, RewardObjective,
+};
 use serde_json::Value;
 use thinkling_text::Message;
 
@@ -18,18 +20,27 @@ pub(super) enum Record {
     Label { messages: Vec<Message>, good: bool },
 }
 
-/// Shows each record of a file, or why a line holds none.
+/// Shows each record of a source, or why a line holds none; the line of a generated one is its place in
+/// their order, and `seed` says which they are.
 ///
 /// # Errors
 /// A file that cannot be read, the first error of `each`.
 pub(super) fn for_each_record(
     source: &PreferenceSource,
     objective: RewardObjective,
+    seed: u64,
     mut each: impl FnMut(usize, std::result::Result<Record, String>) -> Result<()>,
 ) -> Result<()> {
-    each_record(&source.path, |line, value| {
-        each(line, value.and_then(|value| parse(&value, source, objective)))
-    })
+    match &source.place {
+        PreferencePlace::Jsonl { path } => each_record(path, |line, value| {
+            each(line, value.and_then(|value| parse(&value, source, objective)))
+        }),
+        PreferencePlace::GrownWorld(made) => {
+            let records = made.records(seed)?;
+            let mut numbered = records.iter().enumerate();
+            numbered.try_for_each(|(i, record)| each(i + 1, parse(record, source, objective)))
+        }
+    }
 }
 
 fn parse(
@@ -175,7 +186,7 @@ mod tests {
         let recipe = Recipe::parse(&recipe, Path::new("r.toml"), dir.path(), &[]).expect("valid");
         let StageKind::RewardModel(stage) = &recipe.stages[0].kind else { panic!("another kind") };
         let mut all = Vec::new();
-        for_each_record(&stage.data[0], stage.objective, |_, one| {
+        for_each_record(&stage.data[0], stage.objective, 0, |_, one| {
             all.push(one);
             Ok(())
         })
@@ -238,6 +249,36 @@ mod tests {
             let error = records(line, objective, "").remove(0).expect_err(line);
             assert!(error.contains(reason), "{error}");
         }
+    }
+
+    #[test]
+    fn the_grown_world_makes_pairs_and_labels_that_the_seed_gives() {
+        let made = |objective: &str, set: &str, seed: u64| -> Vec<Record> {
+            let recipe = format!(
+                "name='a'\nmodel.path='m'\n[[stage]]\nname='s'\nkind='reward-model'\n\
+                 objective='{objective}'\ndata={{kind='grown-world', set='{set}', count=60}}"
+            );
+            let recipe = Recipe::parse(&recipe, Path::new("r.toml"), Path::new("/r"), &[]);
+            let recipe = recipe.expect("valid");
+            let StageKind::RewardModel(stage) = &recipe.stages[0].kind else { panic!("another") };
+            let mut all = Vec::new();
+            for_each_record(&stage.data[0], stage.objective, seed, |line, one| {
+                assert_eq!(line, all.len() + 1);
+                all.push(one.expect("a record"));
+                Ok(())
+            })
+            .expect("made");
+            all
+        };
+        let pairs = made("pairwise", "preferences", 1);
+        assert_eq!(pairs.len(), 60);
+        assert!(pairs.iter().all(|one| matches!(one, Record::Pair { chosen, rejected }
+            if chosen != rejected && chosen[0] == rejected[0])));
+        assert_eq!(made("pairwise", "preferences", 1), pairs);
+        assert_ne!(made("pairwise", "preferences", 2), pairs);
+        let labels = made("pointwise", "harmless", 1);
+        let good = labels.iter().filter(|one| matches!(one, Record::Label { good: true, .. }));
+        assert!((1..60).contains(&good.count()), "labels of both kinds");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The `reward-model` stage: a scalar head on the decoder, learnt from preferences or labels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use super::rl::Template;
 use super::section::Section;
 use super::sft::HeldOutKeys;
 use super::training::Training;
+use super::worlds::GrownPreferences;
 use crate::error::Result;
 
 choices! {
@@ -101,13 +102,13 @@ pub struct RewardModelStage {
     pub eval: HeldOutKeys,
 }
 
-/// A file of preferences: one JSON object a line, or one JSON array of objects; may be gzipped.
+/// Preferences: of a file of one JSON object a line, or one JSON array of objects, which may be gzipped;
+/// or generated ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PreferenceSource {
-    /// `jsonl`. Required.
-    kind: PreferenceKind,
-    /// The file. Required.
-    pub path: PathBuf,
+    /// Where they lie.
+    #[serde(flatten)]
+    pub place: PreferencePlace,
     /// Its form. Default `auto`.
     pub format: PreferenceFormat,
     /// Field with the prompt. Default `prompt`.
@@ -123,22 +124,38 @@ pub struct PreferenceSource {
     pub label: String,
 }
 
+/// Where preferences lie; the key `kind`. Required.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum PreferencePlace {
+    /// `kind = "jsonl"`: a file.
+    Jsonl {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `kind = "grown-world"`: generated ones, of prompts that are not held out for evaluation.
+    GrownWorld(GrownPreferences),
+}
+
 choices! {
     /// Kinds of sources of preferences.
     enum PreferenceKind {
         /// A file.
         Jsonl = "jsonl",
+        /// Generated, of the grown mini world.
+        GrownWorld = "grown-world",
     }
 }
 
 impl RewardModelStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
     pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
-        let tables = s.required_tables("data")?.into_iter();
-        let data = tables.map(PreferenceSource::read).collect::<Result<_>>()?;
+        let tables = s.required_tables("data")?;
         let training = Training { lr: 6e-6, steps: 0, ..Training::default() };
         let training = training.read_with_steps(s, 0)?;
         let objective = s.required_choice("objective")?;
+        let read = |table| PreferenceSource::read(table, objective);
+        let data = tables.into_iter().map(read).collect::<Result<_>>()?;
         let mut stage = Self {
             training,
             epochs: 1.0,
@@ -167,15 +184,41 @@ impl RewardModelStage {
 }
 
 impl PreferenceSource {
-    fn read(mut s: Section<'_>) -> Result<Self> {
+    fn read(mut s: Section<'_>, objective: RewardObjective) -> Result<Self> {
         let mut name = |key: &str| s.text(key).map(|name| name.unwrap_or_else(|| key.to_owned()));
         let [prompt, chosen, rejected] = [name("prompt")?, name("chosen")?, name("rejected")?];
         let [response, label] = [name("response")?, name("label")?];
-        let kind = s.required_choice("kind")?;
         let mut format = PreferenceFormat::Auto;
         s.choice("format", &mut format)?;
-        let path = s.required_path("path")?;
+        let place = match s.required_choice("kind")? {
+            PreferenceKind::Jsonl => PreferencePlace::Jsonl { path: s.required_path("path")? },
+            PreferenceKind::GrownWorld => {
+                let made = GrownPreferences::read(&mut s)?;
+                if made.set.objective() != objective {
+                    let expected =
+                        format!("the set that `objective` = \"{objective}\" learns from");
+                    return Err(s.conflict("set", expected));
+                }
+                PreferencePlace::GrownWorld(made)
+            }
+        };
         s.finish()?;
-        Ok(Self { kind, path, format, prompt, chosen, rejected, response, label })
+        Ok(Self { place, format, prompt, chosen, rejected, response, label })
+    }
+
+    /// The file, where the recipe names one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            PreferencePlace::Jsonl { path } => Some(path),
+            PreferencePlace::GrownWorld(_) => None,
+        }
+    }
+
+    /// The file, or the name of what is generated, for messages.
+    pub(crate) fn label_of_place(&self) -> &Path {
+        match &self.place {
+            PreferencePlace::Jsonl { path } => path,
+            PreferencePlace::GrownWorld(made) => Path::new(made.set.as_str()),
+        }
     }
 }

@@ -218,17 +218,18 @@ pub(crate) fn set(root: &mut Node, argument: &str) -> Result<()> {
     Ok(())
 }
 
-/// The entry of a list of tables that `part` names.
-fn find(items: &[Node], part: &str) -> Result<usize, String> {
-    let name = |node: &Node| match &node.value {
-        Value::Table(table) => match table.get("name").map(|e| &e.node.value) {
-            Some(Value::String(name)) => Some(name.clone()),
-            _ => None,
-        },
+/// The `name` of an entry of a list.
+pub(super) fn name(node: &Node) -> Option<&str> {
+    let Value::Table(table) = &node.value else { return None };
+    match table.get("name").map(|e| &e.node.value) {
+        Some(Value::String(name)) => Some(name),
         _ => None,
-    };
-    let names: Vec<Option<String>> = items.iter().map(name).collect();
-    if let Some(index) = names.iter().position(|n| n.as_deref() == Some(part)) {
+    }
+}
+
+/// The entry of a list of tables that `part` names.
+pub(super) fn find(items: &[Node], part: &str) -> Result<usize, String> {
+    if let Some(index) = items.iter().position(|item| name(item) == Some(part)) {
         return Ok(index);
     }
     if let Ok(index) = part.parse::<usize>()
@@ -236,7 +237,7 @@ fn find(items: &[Node], part: &str) -> Result<usize, String> {
     {
         return Ok(index);
     }
-    let nearest = super::choice::nearest(part, names.iter().flatten().map(String::as_str));
+    let nearest = super::choice::nearest(part, items.iter().filter_map(name));
     Err(match nearest {
         Some(nearest) => format!(
             "no entry `{part}`, nearest name: `{nearest}` (or a number from 0 to {})",

@@ -9,6 +9,7 @@ use thinkling_learn::world::{CorpusConfig, LevelMix, Split, WorldError, WorldPro
 
 use super::choice::choices;
 use super::range::{NOT_NEGATIVE, SHARE};
+use super::reward_model::RewardObjective;
 use super::section::Section;
 use crate::error::{Result, TrainError};
 
@@ -165,6 +166,64 @@ impl GrownLessons {
     }
 }
 
+choices! {
+    /// Preferences of the grown mini world.
+    pub enum PreferenceSet {
+        /// A helpful summary against one that is not.
+        Preferences = "preferences",
+        /// Whether a response is harmless.
+        Harmless = "harmless",
+    }
+}
+
+impl PreferenceSet {
+    /// The same as records.
+    pub fn records(self) -> WorldSet {
+        match self {
+            Self::Preferences => WorldSet::Preferences,
+            Self::Harmless => WorldSet::Harmless,
+        }
+    }
+
+    /// What a reward model can learn of it.
+    pub fn objective(self) -> RewardObjective {
+        match self {
+            Self::Preferences => RewardObjective::Pairwise,
+            Self::Harmless => RewardObjective::Pointwise,
+        }
+    }
+}
+
+/// Pairs or labelled responses that the grown mini world makes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GrownPreferences {
+    /// Which ones. Required.
+    pub set: PreferenceSet,
+    /// How many. Default 1000.
+    pub count: usize,
+    /// Share of English ones. Default 0.6.
+    pub english: f64,
+}
+
+impl GrownPreferences {
+    pub(super) fn read(s: &mut Section<'_>) -> Result<Self> {
+        let set = s.required_choice("set")?;
+        let mut made = Self { set, count: 1000, english: default_mix().english };
+        s.count("count", &mut made.count, 1)?;
+        s.float("english", &mut made.english, SHARE)?;
+        Ok(made)
+    }
+
+    /// The records, none of them held out for evaluation.
+    ///
+    /// # Errors
+    /// As [`WorldSet::records`].
+    pub fn records(&self, seed: u64) -> Result<Vec<serde_json::Value>> {
+        let mix = LevelMix { english: self.english, ..default_mix() };
+        self.set.records().records(false, self.count, seed, &mix)
+    }
+}
+
 /// Reads `sums`, `countdown` and `english` over the given values.
 pub(super) fn read_mix(s: &mut Section<'_>, mut mix: LevelMix) -> Result<LevelMix> {
     s.floats("sums", &mut mix.sums, NOT_NEGATIVE)?;
@@ -229,7 +288,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::recipe::{ExamplePlace, QuestionSource, Recipe, StageKind, TextSource};
+    use crate::recipe::{
+        ExamplePlace, PreferencePlace, QuestionSource, Recipe, StageKind, TextSource,
+    };
 
     const STAGES: &str = "name='a'\n\
         [model]\ntokenizer='grown-world'\nhidden_size=8\nnum_hidden_layers=1\n\
@@ -238,7 +299,9 @@ mod tests {
         data={kind='grown-world', tries=0.3, give_up=0.1, mix={countdown=2}}\n\
         [[stage]]\nname='sft'\nkind='sft'\n\
         data={kind='grown-world', set='request-replies', count=7, english=0.5}\n\
-        [[stage]]\nname='rl'\nkind='rl'\ndata={kind='grown-world', set='requests'}\neval={}\n";
+        [[stage]]\nname='rl'\nkind='rl'\ndata={kind='grown-world', set='requests'}\neval={}\n\
+        [[stage]]\nname='safe'\nkind='reward-model'\nobjective='pointwise'\n\
+        data={kind='grown-world', set='harmless', english=1}\n";
 
     fn parse(text: &str) -> Result<Recipe> {
         Recipe::parse(text, Path::new("r.toml"), Path::new("/r"), &[])
@@ -248,7 +311,13 @@ mod tests {
     fn keys_are_read_over_the_generators_values() {
         let recipe = parse(STAGES).expect("valid");
         let kinds: Vec<&StageKind> = recipe.stages.iter().map(|stage| &stage.kind).collect();
-        let [StageKind::Pretrain(base), StageKind::Sft(sft), StageKind::Rl(rl)] = kinds[..] else {
+        let [
+            StageKind::Pretrain(base),
+            StageKind::Sft(sft),
+            StageKind::Rl(rl),
+            StageKind::RewardModel(safe),
+        ] = kinds[..]
+        else {
             panic!("other stages")
         };
         let TextSource::GrownWorld(corpus) = &base.data else { panic!("{:?}", base.data) };
@@ -259,6 +328,8 @@ mod tests {
         let ExamplePlace::GrownWorld(lessons) = &sft.data[0].place else { panic!("other data") };
         assert_eq!((lessons.set, lessons.count), (LessonSet::RequestReplies, 7));
         assert_eq!(lessons.mix, LevelMix { english: 0.5, ..default_mix() });
+        let PreferencePlace::GrownWorld(made) = &safe.data[0].place else { panic!("other data") };
+        assert_eq!((made.set, made.count, made.english), (PreferenceSet::Harmless, 1000, 1.0));
         let asked = QuestionSource::GrownWorld(GrownQuestions::of(QuestionSet::Requests));
         assert_eq!(rl.data.len(), 1);
         assert_eq!(rl.data[0].source, asked);
@@ -277,10 +348,12 @@ mod tests {
     fn mistakes_are_told_with_what_there_is() {
         for (right, wrong, told) in [
             ("set='requests'", "set='request'", "requests"),
-            ("set='request-replies'", "set='harmless'", "readable-replies"),
+            ("set='request-replies'", "set='labels'", "readable-replies"),
             ("tries=0.3", "tries=1.3", "tries"),
             ("tries=0.3", "tries=0.9", "together"),
             ("count=7", "count=0", "count"),
+            ("set='harmless', english", "set='harm', english", "preferences"),
+            ("'pointwise'", "'pairwise'", "that `objective` = \"pairwise\" learns from"),
         ] {
             let error = parse(&STAGES.replace(right, wrong)).expect_err("refused").to_string();
             assert!(error.contains(told), "no {told} in {error}");

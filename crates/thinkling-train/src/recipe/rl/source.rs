@@ -16,7 +16,8 @@ use crate::recipe::section::Section;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RlSource {
     /// Its name in metrics and evaluations: letters, digits, `-` and `_`. Default, where there are
-    /// several: `mini-world` or the file's name without what follows its first dot.
+    /// several: the file's name without what follows its first dot, `mini-world`, or the grown
+    /// world's set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Share of the questions that are drawn of it, beside the weights of the others; not in an
@@ -114,7 +115,11 @@ impl<'a> Opened<'a> {
 fn default_name(source: &QuestionSource) -> String {
     let file = source.path().and_then(|path| path.file_name()?.to_str());
     let stem = file.map(|name| name.split('.').next().unwrap_or(name));
-    stem.unwrap_or("mini-world").to_owned()
+    let world = match source {
+        QuestionSource::GrownWorld(grown) => grown.set.as_str(),
+        _ => "mini-world",
+    };
+    stem.unwrap_or(world).to_owned()
 }
 
 impl RlStage {

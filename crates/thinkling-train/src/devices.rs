@@ -1,24 +1,45 @@
 //! What a run computes on.
 
 use crate::error::{Result, TrainError};
-use crate::recipe::RolloutDevice;
+use crate::recipe::{Recipe, RolloutDevice};
 use burn::tensor::Device;
 use thinkling_engine::Adapter;
+use thinkling_learn::StatePrecision;
 use thinkling_model::{ComputeType, Decoder, is_host};
 
 /// Opens a GPU for the decode engine: the one that learns (`same`), or the best one.
 pub type OpenAdapter<'a> = &'a dyn Fn(RolloutDevice) -> Result<Adapter, String>;
 
+/// Refuses a stage that trains in a way that `device` does not have.
+pub(crate) fn check_stages(recipe: &Recipe, device: &Device) -> Result<()> {
+    for stage in &recipe.stages {
+        let Some(training) = stage.training() else { continue };
+        let misfit = |reason| TrainError::DoesNotFit { stage: stage.name.clone(), reason };
+        check_compute(training.compute_dtype, device).map_err(misfit)?;
+        if training.optimizer_states != StatePrecision::F32 && !is_host(device) {
+            let reason = "`optimizer_states` = 8bit is for `--device cpu`; use `f32` here";
+            return Err(misfit(reason.to_owned()));
+        }
+    }
+    Ok(())
+}
+
 /// `model` with its layers' products in `compute`, or why its device cannot.
 pub(crate) fn computing_in(model: Decoder, compute: ComputeType) -> Result<Decoder, String> {
-    let device = model.device();
-    if compute.is_supported(&device) {
-        return Ok(model.with_compute(compute));
+    check_compute(compute, &model.device())?;
+    Ok(model.with_compute(compute))
+}
+
+fn check_compute(compute: ComputeType, device: &Device) -> Result<(), String> {
+    match (compute.is_supported(device), is_host(device)) {
+        (true, _) => Ok(()),
+        (false, true) => {
+            Err("`compute_dtype` is for GPUs; use `f32` with `--device cpu`".to_owned())
+        }
+        (false, false) => {
+            Err("this GPU has no products in this `compute_dtype`; use `f32`".to_owned())
+        }
     }
-    Err(match is_host(&device) {
-        true => "`compute_dtype` is for GPUs; use `f32` with `--device cpu`".to_owned(),
-        false => "this GPU has no products in this `compute_dtype`; use `f32`".to_owned(),
-    })
 }
 
 /// The device that learns, and how the decode engine comes to a GPU.

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::cold_start::{Shots, read_rewrites};
-use crate::devices::Devices;
+use crate::devices::{Devices, check_stages};
 use crate::error::{Result, TrainError};
 use crate::evaluate::Evaluated;
 use crate::examples::check_examples;
@@ -97,6 +97,7 @@ pub fn run(
     let (run, recipe, info) = match start {
         Start::New { recipe, out, root, device_name, threads } => {
             check_inputs(&recipe, tools)?;
+            check_stages(&recipe, devices.learner())?;
             let info = RunInfo::now(&recipe, device_name, threads)
                 .version("thinkling", env!("CARGO_PKG_VERSION"))
                 .version("burn", BURN_VERSION)
@@ -105,6 +106,7 @@ pub fn run(
         }
         Start::Resume { path } => {
             let (run, recipe, info) = RunDir::open(path)?;
+            check_stages(&recipe, devices.learner())?;
             (run, recipe, Some(info))
         }
     };

@@ -11,7 +11,7 @@ mod rl;
 mod sft;
 
 use crate::cost::{DataSizes, StageSizes, UpdateMemory};
-use crate::devices::{Devices, computing_in};
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
@@ -23,7 +23,7 @@ use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use checkpoints::{read_model, read_moments};
 use std::path::PathBuf;
-use thinkling_learn::{AdamW, Learner, StatePrecision};
+use thinkling_learn::{AdamW, Learner};
 use thinkling_model::generate::Completion;
 use thinkling_model::{Decoder, is_host};
 use thinkling_reward::Tools;
@@ -137,16 +137,7 @@ impl StageContext<'_> {
         let list = model.param_list();
         let device = self.devices.learner();
         let training = self.training()?;
-        let model = computing_in(model, training.compute_dtype).map_err(|reason| {
-            TrainError::DoesNotFit { stage: self.stage().name.clone(), reason }
-        })?;
-        let states = training.optimizer_states;
-        if states != StatePrecision::F32 && !is_host(device) {
-            return Err(TrainError::DoesNotFit {
-                stage: self.stage().name.clone(),
-                reason: "`optimizer_states` = 8bit is for `--device cpu`; use `f32` here".into(),
-            });
-        }
+        let model = model.with_compute(training.compute_dtype);
         let activation_bytes = self.activation_bytes(&model, data)?;
         let mut optimizer = AdamW::new(training.adamw(), &list, device);
         let mut learner = match checkpoint {

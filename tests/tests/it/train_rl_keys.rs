@@ -240,3 +240,16 @@ fn keys_that_do_not_fit_say_what_does_before_anything_runs() {
     let again = thinkling(["train", again.to_str().expect("UTF-8 path"), "--dry-run"]);
     assert_eq!(again.ends_with(exit::DONE).stdout, resolved);
 }
+
+#[test]
+fn half_precision_is_for_gpus() {
+    let dir = tempdir().expect("temporary folder");
+    let recipe = tiny("compute_dtype = \"f16\"").write(dir.path());
+    let out = dir.path().join("run");
+    thinkling(start(&recipe, &out)).ends_with(exit::WRONG_CALL).complains_about(&[
+        "`reason`",
+        "`compute_dtype` is for GPUs",
+        "`f32`",
+    ]);
+    assert!(!out.exists(), "nothing is begun");
+}

@@ -188,6 +188,14 @@ impl Stage {
         }
     }
 
+    /// Whether it keeps answers that a model in this process samples.
+    pub(crate) fn samples_here(&self) -> bool {
+        match &self.kind {
+            StageKind::RejectionSampling(stage) => stage.teacher.is_none(),
+            _ => self.answers().is_some(),
+        }
+    }
+
     /// What the stage asks and which answers it keeps; `None` of one that keeps none.
     pub fn answers(&self) -> Option<&AnswerKeys> {
         match &self.kind {

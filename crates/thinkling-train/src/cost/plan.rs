@@ -91,6 +91,9 @@ pub fn plan_stage(
                 rl_data(recipe, index, keys, &origin, tools, &mut data)?;
             }
         }
+        StageKind::RejectionSampling(keys) if keys.teacher.is_some() => {
+            assumed.push("a server answers, nothing is sampled here".into());
+        }
         StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
             if let Some(keys) = stage.answers()
                 && is_there(&keys.data)
@@ -100,7 +103,7 @@ pub fn plan_stage(
             }
         }
     }
-    let asks = matches!(stage.kind, StageKind::Rl(_)) || stage.answers().is_some();
+    let asks = matches!(stage.kind, StageKind::Rl(_)) || stage.samples_here();
     if asks && data.prompt_tokens.is_none() {
         const PROMPT: usize = 256;
         data.prompt_tokens = Some(PROMPT);

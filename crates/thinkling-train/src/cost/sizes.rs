@@ -142,8 +142,8 @@ impl StageSizes {
             StageKind::RewardModel(keys) => sizes.judging(stage, keys, data),
             StageKind::Rl(keys) => sizes.rl(stage, keys, data),
             StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => match stage.answers() {
-                Some(keys) => sizes.answering(keys, data),
-                None => sizes,
+                Some(keys) if stage.samples_here() => sizes.answering(keys, data),
+                _ => sizes,
             },
         }
     }

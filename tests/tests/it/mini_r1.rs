@@ -50,7 +50,7 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
     let _ = thinkling(call).ends_with(exit::DONE);
 
     let resolved = fs::read_to_string(run.join("recipe.toml")).expect("resolved recipe");
-    assert!(!resolved.contains("scale"), "{resolved}");
+    assert!(!resolved.contains("[scale"), "{resolved}");
     let metrics = json_lines(&run.join("metrics.jsonl"));
     let of = |stage: &str| -> Vec<&Value> {
         metrics.iter().filter(|line| line["stage"] == stage).collect()

@@ -92,7 +92,10 @@ impl Backprop<'_> {
         let Self { model, batch, kept, .. } = self;
         let frozen = model.lora.is_some();
         let scale = (model.compute() == ComputeType::F16).then(|| GradScale::of(&output.hidden));
-        let grad = scale.as_ref().map_or(output.hidden.clone(), |s| s.up(output.hidden.clone()));
+        let grad = match &scale {
+            Some(scale) => scale.up(output.hidden),
+            None => output.hidden,
+        };
         let mut params = match kept {
             Kept::Graph(graph) => {
                 let (tracked, hidden) = *graph;

@@ -5,7 +5,7 @@ use crate::conversations::{Conversation, for_each_conversation, for_each_lesson}
 use crate::cost::{DataSizes, Origin};
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, required};
-use crate::recipe::{ExamplePlace, ExampleSource, Overlong, Recipe, SftStage, StageKind, Template};
+use crate::recipe::{ExamplePlace, ExampleSource, Overlong, Recipe, SftStage, Template};
 use crate::run_dir::stage_set;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,20 +65,25 @@ impl ExampleCounts {
             100.0 * self.packing_efficiency,
             self.steps
         );
-        for (count, what) in [
+        text += &left_out(&[
             (self.held_out, "held out"),
             (self.cut, "cut at the limit"),
             (self.dropped, "left out as too long"),
-        ] {
-            if count > 0 {
-                text += &format!("; {count} {what}");
-            }
-        }
-        if let Some(first) = &self.first_skipped {
-            text += &format!("; {} bad lines passed over, the first: {first}", self.skipped);
-        }
-        text
+        ]);
+        text + &passed_over(self.skipped, self.first_skipped.as_deref())
     }
+}
+
+/// The counts that are not zero, each in words behind a semicolon.
+pub(crate) fn left_out(counts: &[(usize, &str)]) -> String {
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("; {count} {what}")).collect()
+}
+
+/// The lines without an example, in words behind a semicolon; nothing without a first one.
+pub(crate) fn passed_over(skipped: usize, first: Option<&str>) -> String {
+    let words = |first| format!("; {skipped} bad lines passed over, the first: {first}");
+    first.map(words).unwrap_or_default()
 }
 
 /// The examples of a stage, ready to be trained.
@@ -354,30 +359,18 @@ fn pack(out: &mut Examples, pass: &[usize], stage: &SftStage) {
     };
 }
 
-/// What the data of stage `index` comes to, without loading weights; `None` for another kind of
-/// stage, and where an earlier one makes the examples.
+/// What the data of stage `index` comes to, which begins with `origin`; no earlier stage makes it.
 ///
 /// # Errors
 /// As a run would tell of tokenizer and data.
-pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<ExampleCounts>> {
-    let StageKind::Sft(sft) = &recipe.stages[index].kind else { return Ok(None) };
-    if sft.data.iter().any(ExampleSource::is_made_by_a_stage) {
-        return Ok(None);
-    }
-    describe_with(recipe, index, &Origin::of(recipe, index)?).map(Some)
-}
-
-/// [`describe`] of an `sft` stage whose files are there, which begins with `origin`.
-pub(crate) fn describe_with(
+pub(crate) fn describe(
     recipe: &Recipe,
     index: usize,
+    keys: &SftStage,
     origin: &Origin,
 ) -> Result<ExampleCounts> {
-    let stage = &recipe.stages[index];
-    let StageKind::Sft(sft) = &stage.kind else { return Ok(ExampleCounts::default()) };
-    let text = TextSide::of_origin(origin)?;
-    let seed = recipe.stage_seed(index);
-    Ok(read_examples(sft, Path::new(""), &stage.name, seed, text)?.counts)
+    let (name, seed) = (&recipe.stages[index].name, recipe.stage_seed(index));
+    Ok(read_examples(keys, Path::new(""), name, seed, TextSide::of_origin(origin)?)?.counts)
 }
 
 #[cfg(test)]

@@ -66,3 +66,26 @@ pub(crate) fn post(
     let body = response.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_vec();
     Ok(Response { status, retry_after, body: body.map_err(failed)? })
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::io::{BufRead, BufReader, Read};
+    use std::net::TcpStream;
+
+    /// Reads a request: its head, and the body that the head tells the length of.
+    pub(crate) fn read_request(stream: &TcpStream) -> (String, Vec<u8>) {
+        let mut reader = BufReader::new(stream);
+        let (mut head, mut length) = (String::new(), 0);
+        while !head.ends_with("\r\n\r\n") {
+            let start = head.len();
+            reader.read_line(&mut head).expect("a line");
+            let line = head[start..].to_ascii_lowercase();
+            if let Some(count) = line.strip_prefix("content-length:") {
+                length = count.trim().parse().expect("a length");
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("the body");
+        (head, body)
+    }
+}

@@ -5,8 +5,8 @@ mod records;
 
 use crate::cost::{DataSizes, Origin};
 use crate::error::{Result, TrainError};
-use crate::examples::{TextSide, is_held_out};
-use crate::recipe::{Reading, Recipe, RewardModelStage, RewardObjective, StageKind, Template};
+use crate::examples::{TextSide, is_held_out, left_out, passed_over};
+use crate::recipe::{Reading, Recipe, RewardModelStage, RewardObjective, Template};
 use records::{Record, for_each_record};
 use serde::{Deserialize, Serialize};
 use thinkling_learn::{Preference, PreferenceError};
@@ -50,21 +50,14 @@ impl PreferenceCounts {
 
     /// It in one sentence.
     pub fn words(&self) -> String {
-        let mut text = format!(
+        let text = format!(
             "{} examples of {} tokens (the longest has {}), {} held out; {} steps",
             self.examples, self.tokens, self.longest, self.held_out, self.steps
         );
-        for (count, what) in
-            [(self.dropped, "left out as too long"), (self.alike, "left out as pairs of the same")]
-        {
-            if count > 0 {
-                text += &format!("; {count} {what}");
-            }
-        }
-        if let Some(first) = &self.first_skipped {
-            text += &format!("; {} bad lines passed over, the first: {first}", self.skipped);
-        }
-        text
+        text + &left_out(&[
+            (self.dropped, "left out as too long"),
+            (self.alike, "left out as pairs of the same"),
+        ]) + &passed_over(self.skipped, self.first_skipped.as_deref())
     }
 }
 
@@ -177,18 +170,11 @@ pub(crate) fn check_preferences(stage: &RewardModelStage) -> Result<()> {
     Ok(())
 }
 
-/// What the data of stage `index` comes to, without loading weights; `None` for another kind of
-/// stage.
+/// What the data of stage `index` comes to, which begins with `origin`.
 ///
 /// # Errors
 /// As a run would tell of tokenizer and data.
-pub fn describe(recipe: &Recipe, index: usize) -> Result<Option<PreferenceCounts>> {
-    let StageKind::RewardModel(keys) = &recipe.stages[index].kind else { return Ok(None) };
-    describe_with(recipe, index, keys, &Origin::of(recipe, index)?).map(Some)
-}
-
-/// [`describe`] of a stage that begins with `origin`.
-pub(crate) fn describe_with(
+pub(crate) fn describe(
     recipe: &Recipe,
     index: usize,
     keys: &RewardModelStage,

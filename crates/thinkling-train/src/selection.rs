@@ -13,7 +13,7 @@ mod filters;
 mod write;
 
 pub use counts::{Dropped, SelectionCounts};
-pub use describe::{Planned, describe};
+pub(crate) use describe::Planned;
 
 pub(crate) use choosing::{Asked, Choosing};
 pub(crate) use contamination::Evaluations;

@@ -82,7 +82,7 @@ impl EventWriter {
     /// # Errors
     /// [`TrainError::DiskFull`] or [`TrainError::Write`].
     pub fn sync(&mut self) -> Result<()> {
-        self.file.sync_data().map_err(|e| TrainError::write(&self.path, e))
+        self.unsynced()?.sync()
     }
 
     /// The file, to be synced beside other work.

@@ -7,6 +7,7 @@ mod damaged_models;
 mod eval;
 mod eval_resume;
 mod generate;
+mod kills;
 mod mini_r1;
 mod quickstart;
 mod report;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling, workspace_file};
 
-use crate::runs::{json_lines, start};
+use crate::runs::{json_lines, number, read_json, start};
 
 /// With their steps and the problems that they are evaluated on.
 const RL: [(&str, u64, u64); 5] = [
@@ -24,16 +24,6 @@ const JUDGES: [&str; 2] = ["helpful", "harmless"];
 /// Rollouts of `all-scenarios`, and those at its end in which the models' rewards count.
 const ROLLOUTS: usize = 4;
 const LATE: usize = 2;
-
-fn json(path: &Path) -> Value {
-    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-fn number(value: &Value, at: &str) -> f64 {
-    let number = value.pointer(at).and_then(Value::as_f64);
-    number.unwrap_or_else(|| panic!("no number {at} in {value}"))
-}
 
 fn bytes_of_model(run: &Path, stage: &str) -> f64 {
     let file = run.join("stages").join(stage).join("model.safetensors");
@@ -60,14 +50,14 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
         assert!(bytes_of_model(&run, stage) > 0.0 && !of(stage).is_empty(), "{stage}");
     }
     for stage in EXAMPLES {
-        let counts = json(&run.join(format!("{stage}-counts.json")));
+        let counts = read_json(&run.join(format!("{stage}-counts.json")));
         let written = json_lines(&run.join(format!("{stage}.jsonl")));
         assert!(!written.is_empty() && written[0]["messages"].is_array(), "{stage}");
         assert_eq!(number(&counts, "/written"), written.len() as f64, "{counts}");
         assert!(number(&counts, "/asked") >= 160.0, "{counts}");
     }
     for (stage, set) in SFT.iter().zip(EXAMPLES) {
-        let learnt = number(&json(&run.join(format!("examples-{stage}.json"))), "/examples");
+        let learnt = number(&read_json(&run.join(format!("examples-{stage}.json"))), "/examples");
         let made = json_lines(&run.join(format!("{set}.jsonl"))).len() as f64;
         // What the world makes is mixed in before the student.
         let mixed_in = if *stage == "distilled" { 0.0 } else { 40.0 };
@@ -75,7 +65,7 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
     }
     for (stage, steps, problems) in RL {
         for step in [0, steps] {
-            let evaluated = json(&run.join(format!("evaluation-{stage}-{step:06}.json")));
+            let evaluated = read_json(&run.join(format!("evaluation-{stage}-{step:06}.json")));
             assert_eq!(
                 number(&evaluated, "/all/problems"),
                 problems as f64,
@@ -84,7 +74,7 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
         }
     }
     for stage in JUDGES {
-        let before = json(&run.join(format!("evaluation-{stage}-000000.json")));
+        let before = read_json(&run.join(format!("evaluation-{stage}-000000.json")));
         assert!(number(&before, "/examples") >= 1.0, "{stage}: {before}");
         assert!(run.join("stages").join(stage).join("reward_model.json").exists(), "{stage}");
     }

@@ -220,6 +220,52 @@ impl Moments {
     }
 }
 
+/// Runs to step 16, goes back to the last checkpoint but one and on again, which has to end the same;
+/// gives the metrics of the stage `reason`, and the completions.
+pub(crate) fn goes_back_and_ends_the_same(dir: &Path, tiny: &Tiny) -> (Vec<Value>, Vec<Value>) {
+    let out = dir.join("run");
+    tiny.run(dir, &out);
+    let expected = Results::of(&out);
+    assert_eq!(checkpoint_steps(&out), [14, 16]);
+    fs::remove_dir_all(checkpoint(&out, 16)).expect("removed checkpoint");
+    fs::remove_dir_all(out.join("stages/reason")).expect("removed output");
+    fs::remove_file(out.join("evaluation-reason-000008.json")).expect("removed evaluation");
+    let run = thinkling(resume(&out)).ends_with(exit::DONE);
+    assert!(run.stderr.contains("going on from step 14"), "{run:#?}");
+    Results::of(&out).assert_same(&expected, &format!("the run with {}", tiny.rl));
+    (steps_of(&out, "reason"), json_lines(&out.join("completions.jsonl")))
+}
+
+/// The metrics of a stage.
+pub(crate) fn steps_of(run: &Path, stage: &str) -> Vec<Value> {
+    let all = json_lines(&run.join("metrics.jsonl"));
+    all.into_iter().filter(|line| line["stage"] == stage).collect()
+}
+
+/// A file of one JSON value.
+pub(crate) fn read_json(path: &Path) -> Value {
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_slice(&bytes).expect("JSON")
+}
+
+/// The number at a JSON pointer.
+pub(crate) fn number(value: &Value, at: &str) -> f64 {
+    let number = value.pointer(at).and_then(Value::as_f64);
+    number.unwrap_or_else(|| panic!("no number {at} in {value}"))
+}
+
+/// The count at a JSON pointer.
+pub(crate) fn count(value: &Value, at: &str) -> usize {
+    let count = value.pointer(at).and_then(Value::as_u64);
+    count.unwrap_or_else(|| panic!("no count {at} in {value}")) as usize
+}
+
+/// Whole lines of a file; none where there is no file.
+pub(crate) fn line_count(path: &Path) -> usize {
+    let bytes = fs::read(path).unwrap_or_default();
+    bytes.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// The objects of a file with one JSON object a line.
 pub(crate) fn json_lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling, workspace_file};
 
+use crate::kills::{Asking, assert_killed_enough};
 use crate::runs::{
-    Moments, Running, Written, assert_same_written, json_lines, resume, snapshot, start, written,
+    Running, Written, assert_same_written, count, json_lines, line_count, read_json, resume,
+    snapshot, start, written,
 };
 use crate::teachers::Teacher;
 
@@ -63,21 +65,12 @@ fn results(run: &Path) -> Written {
 }
 
 fn counts(run: &Path) -> Value {
-    let bytes = fs::read(run.join("cold-counts.json")).expect("counts");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-fn number(counts: &Value, key: &str) -> usize {
-    let value = counts.pointer(key).and_then(Value::as_u64);
-    value.unwrap_or_else(|| panic!("no number {key} in {counts}")) as usize
+    read_json(&run.join("cold-counts.json"))
 }
 
 /// Answers of both ways that are there.
 fn answers(run: &Path) -> usize {
-    let lines = |name: &str| {
-        let bytes = fs::read(run.join(name)).unwrap_or_default();
-        bytes.iter().filter(|byte| **byte == b'\n').count()
-    };
+    let lines = |name: &str| line_count(&run.join(name));
     lines("cold.answers.jsonl") + lines("cold.few-shot.answers.jsonl")
 }
 
@@ -97,7 +90,7 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
     let run = thinkling(start(&recipe, &whole)).ends_with(exit::DONE);
     let took = since.elapsed();
     let c = counts(&whole);
-    let n = |key: &str| number(&c, key);
+    let n = |key: &str| count(&c, key);
     assert_eq!((n("/asked"), n("/samples"), n("/problems")), (ANSWERS, 6, PROBLEMS));
     let dropped = c["dropped"].as_object().expect("filters");
     let dropped: usize = dropped.values().map(|v| v.as_u64().expect("a count") as usize).sum();
@@ -125,35 +118,23 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
     }
     assert!(!whole.join("stages/cold").exists(), "the stage makes no model");
 
-    let (mut killed, mut went_on) = (0, 0);
-    for seed in [1, 2] {
-        let mut moments = Moments(seed);
+    let asking = Asking {
+        recipe: &recipe,
+        answers: &answers,
+        told: &|_| "are there already".to_owned(),
+        took,
+        share: &|moment| 0.1 + 0.3 * moment,
+    };
+    let mut all = [0, 0];
+    // Once surely among the answers of the first way, once among those of the second.
+    for (seed, least) in [(1, 30), (2, ANSWERS / 2 + 30)] {
         let out = dir.path().join(format!("killed-{seed}"));
-        for kill in 0..5 {
-            let begun = out.join("recipe.toml").exists();
-            let call = if begun { resume(&out) } else { start(&recipe, &out) };
-            let there = answers(&out);
-            let mut running = Running::spawn(call);
-            let run = match kill {
-                // Once surely among the answers of the first way, once among those of the second.
-                0 => {
-                    let least = if seed == 1 { 30 } else { ANSWERS / 2 + 30 };
-                    running.wait_until("some answers", || answers(&out) > least);
-                    running.kill()
-                }
-                _ => running.kill_after(took.mul_f64(0.1 + 0.3 * moments.next())),
-            };
-            assert!(!run.stderr.contains("panicked at"), "a panic in {run:#?}");
-            assert!(answers(&out) >= there, "answers were lost: {run:#?}");
-            went_on += usize::from(there > 0 && run.stderr.contains("are there already"));
-            killed += usize::from(run.code.is_none());
-        }
-        let _ = thinkling(resume(&out)).ends_with(exit::DONE);
+        let (_, [killed, went_on]) = asking.killed_five_times(&out, seed, least);
+        all = [all[0] + killed, all[1] + went_on];
         assert_same_written(&results(&out), &results(&whole), &format!("seed {seed}"));
         assert!(!snapshot(&out).keys().any(|p| p.to_string_lossy().contains(".tmp-")));
     }
-    println!("{killed} kills, {went_on} attempts went on");
-    assert!(killed >= 2 && went_on >= 2, "the kills came too late or too early");
+    assert_killed_enough(all);
 }
 
 #[test]
@@ -203,7 +184,7 @@ fn a_run_waits_for_its_review_and_goes_on_behind_the_decisions() {
     let run = thinkling(resume(&out)).ends_with(exit::DONE);
     assert!(run.stderr.contains("1 edited ones dropped: not right any more"), "{run:#?}");
     let c = counts(&out);
-    let n = |key: &str| number(&c, key);
+    let n = |key: &str| count(&c, key);
     assert_eq!((n("/review/by_person"), n("/review/by_accept_all")), (4, queue.len() - 4));
     assert_eq!((n("/review/rejected"), n("/review/edited"), n("/edited_wrong")), (1, 2, 1));
     assert_eq!(n("/written"), queue.len() - 2);
@@ -263,7 +244,7 @@ fn a_server_rewrites_what_is_kept_and_is_asked_once_for_each() {
     let _ = running.kill();
     let _ = thinkling(resume(&out)).ends_with(exit::DONE);
     let c = counts(&out);
-    let n = |key: &str| number(&c, key);
+    let n = |key: &str| count(&c, key);
     assert_eq!(n("/rewriting/asked"), n("/kept") - n("/without_thinking"));
     assert_eq!(server.different(), n("/rewriting/asked"));
     // What was under way when the run was killed is asked again, no more.

@@ -10,8 +10,9 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{binary, exit, thinkling, workspace_file};
 
+use crate::kills::{Asking, assert_killed_enough};
 use crate::runs::{
-    Moments, Running, Written, assert_same_written, json_lines, resume, start, written,
+    Written, assert_same_written, count, json_lines, line_count, read_json, resume, start, written,
 };
 use crate::teachers::{Fault, Proxy, Teacher};
 
@@ -60,8 +61,7 @@ const QWEN2: &str = "architecture = \"qwen2\"\ntokenizer = \"bytes\"\nhidden_siz
                      intermediate_size = 64";
 
 fn answers(run: &Path) -> usize {
-    let bytes = fs::read(run.join("small-set.answers.jsonl")).unwrap_or_default();
-    bytes.iter().filter(|byte| **byte == b'\n').count()
+    line_count(&run.join("small-set.answers.jsonl"))
 }
 
 /// What a run wrote and learnt.
@@ -76,10 +76,9 @@ fn plain(dir: &Path) -> Written {
     let recipe = from_server(dir, &teacher.url(), QWEN2, "");
     let _ = thinkling(start(&recipe, &out)).ends_with(exit::DONE);
     assert_eq!((teacher.requests(), teacher.different()), (ANSWERS, ANSWERS));
-    let counts: Value = json(&out.join("small-set-counts.json"));
-    let count = |key: &str| counts.pointer(key).and_then(Value::as_u64).expect("a count");
+    let counts = read_json(&out.join("small-set-counts.json"));
     for key in ["/kept", "/dropped/truncated", "/dropped/incorrect", "/duplicates"] {
-        assert!(count(key) > 0, "{key} of {counts}");
+        assert!(count(&counts, key) > 0, "{key} of {counts}");
     }
     let examples = json_lines(&out.join("small-set.jsonl"));
     let parted = |e: &&Value| {
@@ -90,11 +89,6 @@ fn plain(dir: &Path) -> Written {
     let answers = json_lines(&out.join("small-set.answers.jsonl"));
     assert!(answers.iter().all(|a| a["tokens"].as_u64().is_some_and(|tokens| tokens > 0)));
     results(&out)
-}
-
-fn json(path: &Path) -> Value {
-    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_slice(&bytes).expect("JSON")
 }
 
 /// The run's loss of its first and last steps.
@@ -129,15 +123,15 @@ fn students_of_other_families_and_tokenizers_learn_what_a_local_teacher_kept() {
     let run = thinkling(start(&path, &out)).ends_with(exit::DONE);
     assert!(run.stderr.contains("stage `small-set`: 1200 answers to 150 prompts"), "{run:#?}");
     let student = out.join("stages/small");
-    let config = json(&student.join("config.json"));
+    let config = read_json(&student.join("config.json"));
     assert_eq!(config["model_type"], "qwen2");
-    assert_ne!(config["vocab_size"], json(&base.join("config.json"))["vocab_size"]);
+    assert_ne!(config["vocab_size"], read_json(&base.join("config.json"))["vocab_size"]);
     let (first, last) = losses(&out);
     assert!(last < 0.7 * first, "the loss went from {first} to {last}");
     assert!(!out.join("stages/small-set").exists(), "the teacher is not copied");
 
     // The other one: another family, and bytes with merges, from the set that is there.
-    let mut tokenizer = json(&student.join("tokenizer.json"));
+    let mut tokenizer = read_json(&student.join("tokenizer.json"));
     let known = tokenizer["model"]["vocab"].as_object_mut().expect("a vocabulary");
     for merged in ["th", "an", "er", "1+"] {
         let id = known.len();
@@ -154,11 +148,11 @@ fn students_of_other_families_and_tokenizers_learn_what_a_local_teacher_kept() {
     let other = dir.path().join("llama-run");
     let run = thinkling(start(&path, &other)).ends_with(exit::DONE);
     assert!(run.stderr.contains("stage 1 of 1: small (sft"), "{run:#?}");
-    let config = json(&other.join("stages/small/config.json"));
+    let config = read_json(&other.join("stages/small/config.json"));
     assert_eq!((&config["model_type"], &config["vocab_size"]), (&"llama".into(), &268.into()));
     let (first, last) = losses(&other);
     assert!(last < 0.7 * first, "the loss went from {first} to {last}");
-    let counts = |run: &Path| json(&run.join("examples-small.json"));
+    let counts = |run: &Path| read_json(&run.join("examples-small.json"));
     let (bytes, merged) = (counts(&out), counts(&other));
     assert_eq!(bytes["examples"], merged["examples"], "the same conversations");
     assert!(merged["tokens"].as_u64() < bytes["tokens"].as_u64(), "in fewer tokens of its own");
@@ -285,35 +279,22 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
         _ => Fault::Slow(20),
     });
     let recipe = from_server(dir.path(), &proxy.url(), QWEN2, ", retries = 12");
-    let (mut killed, mut went_on) = (0, 0);
+    let asking = Asking {
+        recipe: &recipe,
+        answers: &answers,
+        told: &|there| format!("{there} of {ANSWERS} answers are there already"),
+        took,
+        share: &|moment| 0.2 + 0.5 * moment,
+    };
+    let mut all = [0, 0];
     for seed in [1, 2] {
-        let mut moments = Moments(seed);
         let out = dir.path().join(format!("killed-{seed}"));
-        for kill in 0..5 {
-            let begun = out.join("recipe.toml").exists();
-            let call = if begun { resume(&out) } else { start(&recipe, &out) };
-            let there = answers(&out);
-            let mut running = Running::spawn(call);
-            let run = match kill {
-                // Once surely among the answers.
-                0 => {
-                    running.wait_until("some answers", || answers(&out) > 10 * seed as usize);
-                    running.kill()
-                }
-                _ => running.kill_after(took.mul_f64(0.2 + 0.5 * moments.next())),
-            };
-            assert!(!run.stderr.contains("panicked at"), "a panic in {run:#?}");
-            assert!(answers(&out) >= there, "answers were lost: {run:#?}");
-            let told = format!("{there} of {ANSWERS} answers are there already");
-            went_on += usize::from(there > 0 && run.stderr.contains(&told));
-            killed += usize::from(run.code.is_none());
-        }
-        let run = thinkling(resume(&out)).ends_with(exit::DONE);
-        went_on += usize::from(run.stderr.contains("answers are there already"));
+        let (run, [killed, went_on]) = asking.killed_five_times(&out, seed, 10 * seed as usize);
+        let last = usize::from(run.stderr.contains("answers are there already"));
+        all = [all[0] + killed, all[1] + went_on + last];
         assert_same_written(&results(&out), &expected, &format!("seed {seed}"));
     }
-    println!("{killed} kills, {went_on} attempts went on");
-    assert!(killed >= 2 && went_on >= 2, "the kills came too late or too early");
+    assert_killed_enough(all);
 }
 
 #[test]

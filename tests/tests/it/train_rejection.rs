@@ -9,8 +9,10 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling, workspace_file};
 
+use crate::kills::{Asking, assert_killed_enough};
 use crate::runs::{
-    Moments, Running, Written, assert_same_written, json_lines, resume, snapshot, start, written,
+    Running, Written, assert_same_written, count, json_lines, line_count, read_json, resume,
+    snapshot, start, written,
 };
 use crate::small_disk::SmallDisk;
 
@@ -79,8 +81,7 @@ fn hold_out(recipe: &Path, dir: &Path) -> String {
 }
 
 fn answers(run: &Path) -> usize {
-    let bytes = fs::read(run.join("good.answers.jsonl")).unwrap_or_default();
-    bytes.iter().filter(|byte| **byte == b'\n').count()
+    line_count(&run.join("good.answers.jsonl"))
 }
 
 /// What a run wrote and learnt.
@@ -91,19 +92,13 @@ fn results(run: &Path) -> Written {
 }
 
 fn counts(run: &Path) -> Value {
-    let bytes = fs::read(run.join("good-counts.json")).expect("counts");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-fn number(counts: &Value, key: &str) -> usize {
-    let value = counts.pointer(key).and_then(Value::as_u64);
-    value.unwrap_or_else(|| panic!("no number {key} in {counts}")) as usize
+    read_json(&run.join("good-counts.json"))
 }
 
 /// What has to hold of every set.
 fn check(run: &Path) {
     let counts = counts(run);
-    let n = |key: &str| number(&counts, key);
+    let n = |key: &str| count(&counts, key);
     assert_eq!((n("/asked"), n("/problems"), n("/samples")), (ANSWERS, PROBLEMS, 8));
     let dropped = counts["dropped"].as_object().expect("filters");
     let dropped: usize = dropped.values().map(|v| v.as_u64().expect("a count") as usize).sum();
@@ -153,7 +148,7 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
         ("/mixed_in", "mixed in from"),
         ("/written", "examples written"),
     ] {
-        let count = number(&c, key);
+        let count = count(&c, key);
         assert!(count > 0, "{key} of {c}");
         assert!(run.stderr.contains(&format!("{count} {words}")), "`{count} {words}` in {run:#?}");
     }
@@ -163,35 +158,22 @@ fn a_stage_killed_at_random_moments_ends_as_the_uninterrupted_one() {
     check(&whole);
     assert_eq!(json_lines(&whole.join("metrics.jsonl")).len(), 6);
 
-    let (mut killed, mut went_on) = (0, 0);
+    let asking = Asking {
+        recipe: &recipe,
+        answers: &answers,
+        told: &|there| format!("{there} of {ANSWERS} answers are there already"),
+        took,
+        share: &|moment| 0.1 + 0.3 * moment,
+    };
+    let mut all = [0, 0];
     for seed in [1, 2] {
-        let mut moments = Moments(seed);
         let out = dir.path().join(format!("killed-{seed}"));
-        for kill in 0..5 {
-            let begun = out.join("recipe.toml").exists();
-            let call = if begun { resume(&out) } else { start(&recipe, &out) };
-            let there = answers(&out);
-            let mut running = Running::spawn(call);
-            let run = match kill {
-                // Once surely among the answers.
-                0 => {
-                    running.wait_until("some answers", || answers(&out) > 40 * seed as usize);
-                    running.kill()
-                }
-                _ => running.kill_after(took.mul_f64(0.1 + 0.3 * moments.next())),
-            };
-            assert!(!run.stderr.contains("panicked at"), "a panic in {run:#?}");
-            assert!(answers(&out) >= there, "answers were lost: {run:#?}");
-            let told = format!("{there} of {ANSWERS} answers are there already");
-            went_on += usize::from(there > 0 && run.stderr.contains(&told));
-            killed += usize::from(run.code.is_none());
-        }
-        let _ = thinkling(resume(&out)).ends_with(exit::DONE);
+        let (_, [killed, went_on]) = asking.killed_five_times(&out, seed, 40 * seed as usize);
+        all = [all[0] + killed, all[1] + went_on];
         assert_same_written(&results(&out), &results(&whole), &format!("seed {seed}"));
         assert!(!snapshot(&out).keys().any(|p| p.to_string_lossy().contains(".tmp-")));
     }
-    println!("{killed} kills, {went_on} attempts went on");
-    assert!(killed >= 2 && went_on >= 2, "the kills came too late or too early");
+    assert_killed_enough(all);
 }
 
 #[cfg(unix)]
@@ -229,7 +211,7 @@ fn the_engine_answers_too_and_the_stage_stands_alone() {
     let run = thinkling(start(&path, &out)).ends_with(exit::DONE);
     assert!(run.stderr.contains("stage good is done"), "{run:#?}");
     check(&out);
-    assert!(number(&counts(&out), "/kept") > 0);
+    assert!(count(&counts(&out), "/kept") > 0);
 }
 
 #[test]

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling, workspace_file};
 
+use crate::kills::killed_in_each_stage;
 use crate::runs::{
-    Moments, Running, Written, assert_same_written, checkpoint_steps, json_lines, resume, start,
-    written,
+    Moments, Written, assert_same_written, json_lines, number, read_json, start, steps_of, written,
 };
 
 /// Prompts, each with three examples.
@@ -118,25 +118,10 @@ fn results(run: &Path) -> Written {
     })
 }
 
-fn steps_of(run: &Path, stage: &str) -> Vec<Value> {
-    let all = json_lines(&run.join("metrics.jsonl"));
-    all.into_iter().filter(|line| line["stage"] == stage).collect()
-}
-
-fn read(path: &Path) -> Value {
-    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-fn number(value: &Value, at: &str) -> f64 {
-    let number = value.pointer(at).and_then(Value::as_f64);
-    number.unwrap_or_else(|| panic!("no number {at} in {value}"))
-}
-
 /// The stage tells nearly all held-out examples, and told few before.
 fn check_learnt(run: &Path, stage: &str) {
     let steps = steps_of(run, stage).len();
-    let at = |step: usize| read(&run.join(format!("evaluation-{stage}-{step:06}.json")));
+    let at = |step: usize| read_json(&run.join(format!("evaluation-{stage}-{step:06}.json")));
     let (before, after) = (at(0), at(steps));
     let (was, is) = (number(&before, "/accuracy/value"), number(&after, "/accuracy/value"));
     assert!(was < 0.9 && is > 0.95, "{stage}: {was} to {is}");
@@ -146,7 +131,7 @@ fn check_learnt(run: &Path, stage: &str) {
     let counted: f64 = bins.iter().map(|bin| number(bin, "/count")).sum();
     assert_eq!((bins.len(), counted), (10, number(&after, "/examples")), "{after}");
     assert!(number(&after, "/calibration/expected_error") < 0.25, "{after}");
-    let counts = read(&run.join(format!("examples-{stage}.json")));
+    let counts = read_json(&run.join(format!("examples-{stage}.json")));
     assert_eq!(number(&counts, "/held_out"), counted);
     assert_eq!(number(&counts, "/examples") + counted, 3.0 * PROMPTS as f64);
     // All examples of a prompt are on one side.
@@ -189,25 +174,14 @@ fn reward_models_learn_and_rewards_by_them_join_when_they_should_whatever_is_kil
     }
 
     let out = dir.path().join("killed");
-    let mut call = start(&recipe, &out);
-    for (stage, after) in [("helpful", 12), ("safe", 9), ("rl", RL_STEPS - 1)] {
-        let mut running = Running::spawn(call);
-        running.wait_until("some steps of the stage and a checkpoint", || {
-            let begun = fs::read_to_string(out.join("metrics.jsonl")).unwrap_or_default();
-            let mark = format!("\"stage\":\"{stage}\"");
-            begun.matches(&mark).count() >= after && !checkpoint_steps(&out).is_empty()
-        });
-        let run = running.kill();
-        assert_eq!(run.code, None, "{run:#?}");
-        call = resume(&out);
-    }
-    let run = thinkling(call).ends_with(exit::DONE);
+    let run =
+        killed_in_each_stage(&recipe, &out, &[("helpful", 12), ("safe", 9), ("rl", RL_STEPS - 1)]);
     assert!(run.stderr.contains("going on from step"), "{run:#?}");
     assert_same_written(&results(&out), &results(&whole), "resumed");
 
     // What is written names itself as transformers and `peft` do, and writes no text.
     let helpful = whole.join("stages/helpful");
-    let config = read(&helpful.join("config.json"));
+    let config = read_json(&helpful.join("config.json"));
     assert_eq!(config["architectures"], json!(["LlamaForSequenceClassification"]));
     assert_eq!(config["id2label"].as_object().map(|names| names.len()), Some(1));
     let has = |path: &Path, name: &str| {
@@ -217,7 +191,7 @@ fn reward_models_learn_and_rewards_by_them_join_when_they_should_whatever_is_kil
     assert!(has(&helpful.join("model.safetensors"), "\"score.weight\""));
     let adapter = helpful.join("adapter");
     assert!(has(&adapter.join("adapter_model.safetensors"), "base_model.model.score.weight"));
-    assert_eq!(read(&adapter.join("adapter_config.json"))["task_type"], "SEQ_CLS");
+    assert_eq!(read_json(&adapter.join("adapter_config.json"))["task_type"], "SEQ_CLS");
     assert!(!whole.join("stages/safe/adapter").exists(), "all weights were trained");
     let model = helpful.to_str().expect("UTF-8 path");
     thinkling(["generate", "--model", model, "--prompt", "1+1?"])

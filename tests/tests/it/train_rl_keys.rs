@@ -7,36 +7,20 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{Run, exit, thinkling};
 
-use crate::runs::{Results, Tiny, checkpoint, checkpoint_steps, json_lines, resume, start};
+use crate::runs::{Tiny, goes_back_and_ends_the_same, json_lines, resume, start, steps_of};
 
 fn tiny(rl: &str) -> Tiny {
     Tiny { steps: 8, problems: 2, rl: rl.to_owned(), ..Tiny::default() }
-}
-
-/// Lines of `metrics.jsonl` of the `rl` stage.
-fn lines(run: &std::path::Path) -> Vec<Value> {
-    let lines = json_lines(&run.join("metrics.jsonl"));
-    lines.into_iter().filter(|line| line["stage"] == "reason").collect()
 }
 
 fn count(line: &Value, key: &str) -> u64 {
     line[key].as_u64().unwrap_or_else(|| panic!("no count `{key}` in {line}"))
 }
 
-/// Runs, goes back to the last checkpoint but one and on again; gives the metrics of the stage.
-fn goes_back_and_ends_the_same(tiny: &Tiny) -> Vec<Value> {
+/// The metrics of the stage in a run that goes back and on again.
+fn metrics_of(tiny: &Tiny) -> Vec<Value> {
     let dir = tempdir().expect("temporary folder");
-    let out = dir.path().join("run");
-    tiny.run(dir.path(), &out);
-    let (expected, metrics) = (Results::of(&out), lines(&out));
-    assert_eq!(checkpoint_steps(&out), [14, 16]);
-    fs::remove_dir_all(checkpoint(&out, 16)).expect("removed checkpoint");
-    fs::remove_dir_all(out.join("stages/reason")).expect("removed output");
-    fs::remove_file(out.join("evaluation-reason-000008.json")).expect("removed evaluation");
-    let run = thinkling(resume(&out)).ends_with(exit::DONE);
-    assert!(run.stderr.contains("going on from step 14"), "{run:#?}");
-    Results::of(&out).assert_same(&expected, &format!("the run with {}", tiny.rl));
-    metrics
+    goes_back_and_ends_the_same(dir.path(), tiny).0
 }
 
 /// Without the reward of cut completions an untrained model gets nothing right: every group lacks
@@ -45,7 +29,7 @@ fn goes_back_and_ends_the_same(tiny: &Tiny) -> Vec<Value> {
 fn groups_without_variance_give_way_to_further_questions_up_to_the_bound() {
     // 4 questions a rollout; 1.5 times as many further ones.
     let keys = "dynamic_sampling = { max_extra = 1.5 }\n";
-    let metrics = goes_back_and_ends_the_same(&tiny(keys));
+    let metrics = metrics_of(&tiny(keys));
     assert_eq!(metrics.len(), 4);
     let mut further = 0;
     for line in &metrics {
@@ -69,7 +53,7 @@ fn groups_without_variance_give_way_to_further_questions_up_to_the_bound() {
     let recipe = dir.path().join("flat.toml");
     fs::write(&recipe, toml).expect("written recipe");
     let _ = thinkling(start(&recipe, &out)).ends_with(exit::DONE);
-    for line in lines(&out) {
+    for line in steps_of(&out, "reason") {
         assert_eq!((count(&line, "groups_asked"), count(&line, "groups_with_variance")), (10, 0));
         assert_eq!(line["loss"], 0.0, "{line}");
     }
@@ -97,7 +81,7 @@ fn completions_may_be_longer_from_a_step_on() {
             "length_schedule = [{{ step = 3, max_completion_tokens = 32 }}, \
              {{ step = 6, max_completion_tokens = 48 }}]\n{more}"
         );
-        let metrics = goes_back_and_ends_the_same(&tiny(&keys));
+        let metrics = metrics_of(&tiny(&keys));
         // Two steps a rollout: that which begins after 4 is the first from 3 on.
         let limits: Vec<u64> =
             metrics.iter().map(|line| count(line, "max_completion_tokens")).collect();
@@ -116,7 +100,7 @@ fn completions_may_be_longer_from_a_step_on() {
 fn an_averaged_reference_follows_the_policy_and_is_kept_in_checkpoints() {
     let average = |keep: f64, more: &str| {
         let keys = format!("ref_ema = {keep}\n{more}");
-        let metrics = goes_back_and_ends_the_same(&tiny(&keys));
+        let metrics = metrics_of(&tiny(&keys));
         metrics.last().and_then(|line| line["kl"].as_f64()).expect("a divergence")
     };
     // A reference that follows fast is nearer to the policy.
@@ -132,7 +116,7 @@ fn masked_cut_completions_leave_the_loss_and_stay_in_their_group() {
     let of = |name: &str, keys: &str| {
         let out = dir.path().join(name);
         tiny(keys).run(dir.path(), &out);
-        lines(&out)
+        steps_of(&out, "reason")
     };
     let (whole, masked) = (of("whole", ""), of("masked", "mask_truncated = true\n"));
     let number = |line: &Value, key: &str| line[key].as_f64().expect("a number");
@@ -151,7 +135,7 @@ fn the_soft_overlong_punishment_is_a_component_and_rises_with_the_limit() {
     let keys = "length_schedule = [{ step = 2, max_completion_tokens = 200 }]\n\
                 rewards = { overlong = { cache_tokens = 12 } }\n";
     tiny(keys).run(dir.path(), &out);
-    let overlong: Vec<f64> = lines(&out)
+    let overlong: Vec<f64> = steps_of(&out, "reason")
         .iter()
         .map(|line| line["reward/overlong"].as_f64().expect("a component"))
         .collect();

@@ -7,9 +7,10 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling, workspace_file};
 
+use crate::kills::killed_in_each_stage;
 use crate::runs::{
-    Running, Written, assert_same_written, checkpoint, checkpoint_steps, json_lines, resume,
-    snapshot, start, written,
+    Written, assert_same_written, checkpoint, checkpoint_steps, json_lines, resume, snapshot,
+    start, steps_of, written,
 };
 use crate::small_disk::SmallDisk;
 
@@ -96,11 +97,6 @@ fn results(run: &Path) -> Written {
     })
 }
 
-fn steps_of(run: &Path, stage: &str) -> Vec<Value> {
-    let all = json_lines(&run.join("metrics.jsonl"));
-    all.into_iter().filter(|line| line["stage"] == stage).collect()
-}
-
 #[test]
 fn killed_supervised_and_adapted_stages_end_bit_for_bit_as_the_uninterrupted_ones() {
     let dir = tempdir().expect("temporary folder");
@@ -126,19 +122,7 @@ fn killed_supervised_and_adapted_stages_end_bit_for_bit_as_the_uninterrupted_one
     assert_eq!(last["step"].as_u64(), Some(total));
 
     let out = dir.path().join("killed");
-    let mut call = start(&recipe, &out);
-    for (stage, after) in [("full", 4), ("adapted", 5), ("rl", 3)] {
-        let mut running = Running::spawn(call);
-        running.wait_until("some steps of the stage and a checkpoint", || {
-            let begun = fs::read_to_string(out.join("metrics.jsonl")).unwrap_or_default();
-            let mark = format!("\"stage\":\"{stage}\"");
-            begun.matches(&mark).count() >= after && !checkpoint_steps(&out).is_empty()
-        });
-        let run = running.kill();
-        assert_eq!(run.code, None, "{run:#?}");
-        call = resume(&out);
-    }
-    let run = thinkling(call).ends_with(exit::DONE);
+    let run = killed_in_each_stage(&recipe, &out, &[("full", 4), ("adapted", 5), ("rl", 3)]);
     assert!(run.stderr.contains("going on from step"), "{run:#?}");
     assert_same_written(&results(&out), &results(&whole), "resumed");
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling};
 
-use crate::runs::{Results, Tiny, checkpoint, checkpoint_steps, json_lines, resume, start};
+use crate::runs::{Results, Tiny, goes_back_and_ends_the_same, json_lines, start};
 
 /// Answers every line with 0.5.
 const JUDGE: &str = r#"while read -r line; do
@@ -37,24 +37,6 @@ fn write_questions(dir: &Path) {
     fs::write(dir.join("few.jsonl"), (0..12).map(line).collect::<String>()).expect("written");
     fs::write(dir.join("test.jsonl"), (20..25).map(line).collect::<String>()).expect("written");
     fs::write(dir.join("judge.sh"), JUDGE).expect("written program");
-}
-
-/// Runs, goes back to the last checkpoint but one and on again; gives the run's metrics of the stage
-/// and its completions.
-fn goes_back_and_ends_the_same(dir: &Path, tiny: &Tiny) -> (Vec<Value>, Vec<Value>) {
-    let out = dir.join("run");
-    tiny.run(dir, &out);
-    let expected = Results::of(&out);
-    assert_eq!(checkpoint_steps(&out), [14, 16]);
-    fs::remove_dir_all(checkpoint(&out, 16)).expect("removed checkpoint");
-    fs::remove_dir_all(out.join("stages/reason")).expect("removed output");
-    fs::remove_file(out.join("evaluation-reason-000008.json")).expect("removed evaluation");
-    let run = thinkling(resume(&out)).ends_with(exit::DONE);
-    assert!(run.stderr.contains("going on from step 14"), "{run:#?}");
-    Results::of(&out).assert_same(&expected, &format!("the run with {}", tiny.rl));
-    let lines = json_lines(&out.join("metrics.jsonl"));
-    let lines = lines.into_iter().filter(|line| line["stage"] == "reason").collect();
-    (lines, json_lines(&out.join("completions.jsonl")))
 }
 
 fn number(line: &Value, key: &str) -> f64 {

@@ -8,9 +8,8 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{exit, thinkling};
 
-use crate::runs::{
-    Running, assert_same_written, checkpoint_steps, json_lines, resume, start, written,
-};
+use crate::kills::killed_in_each_stage;
+use crate::runs::{assert_same_written, json_lines, start, written};
 
 /// Every kind of stage that takes the grown world's data, with a model of 20,000 weights.
 const RECIPE: &str = r#"name = "grown"
@@ -72,19 +71,7 @@ fn killed_stages_on_generated_data_end_bit_for_bit_as_the_uninterrupted_ones() {
     let whole = dir.path().join("whole");
     let _ = thinkling(start(&recipe, &whole)).ends_with(exit::DONE);
     let out = dir.path().join("killed");
-    let mut call = start(&recipe, &out);
-    for (stage, after) in [("base", 6), ("replies", 6), ("rl", 3)] {
-        let mut running = Running::spawn(call);
-        running.wait_until("some steps of the stage and a checkpoint", || {
-            let begun = fs::read_to_string(out.join("metrics.jsonl")).unwrap_or_default();
-            let mark = format!("\"stage\":\"{stage}\"");
-            begun.matches(&mark).count() >= after && !checkpoint_steps(&out).is_empty()
-        });
-        let run = running.kill();
-        assert_eq!(run.code, None, "{run:#?}");
-        call = resume(&out);
-    }
-    let _ = thinkling(call).ends_with(exit::DONE);
+    let _ = killed_in_each_stage(&recipe, &out, &[("base", 6), ("replies", 6), ("rl", 3)]);
     let results = |run: &Path| {
         written(run, |name| {
             name.starts_with("stages")

@@ -8,8 +8,12 @@ use crate::error::Result;
 use crate::examples;
 use crate::preferences;
 use crate::questions::{Checks, load_questions};
-use crate::recipe::{AnswerKeys, QuestionSource, Recipe, RlSource, RlStage, StageKind};
+use crate::recipe::{
+    AnswerKeys, ExampleSource, QuestionSource, Recipe, RlSource, RlStage, StageKind,
+};
+use crate::selection::Planned;
 use serde::Serialize;
+use std::path::Path;
 use thinkling_reward::Tools;
 
 /// What a stage needs.
@@ -37,6 +41,9 @@ pub struct StagePlan {
     pub on_gpu: bool,
     /// What could not be read, and what was taken in its place.
     pub assumed: Vec<String>,
+    /// What its data comes to, in words, where that was read.
+    #[serde(skip)]
+    pub data: Option<String>,
     /// Seconds, where they were measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<StageTime>,
@@ -58,13 +65,16 @@ pub fn plan_stage(
     let stage = &recipe.stages[index];
     let origin = Origin::of(recipe, index)?;
     let mut data = DataSizes { stored_bytes: origin.stored_bytes, ..DataSizes::default() };
-    let mut assumed = Vec::new();
+    let (mut assumed, mut words) = (Vec::new(), None);
     match &stage.kind {
         StageKind::Pretrain(_) => {}
         StageKind::Sft(keys) => {
-            let files = keys.data.iter().all(|source| source.path().is_some_and(|p| p.exists()));
-            if files && origin.tokenizer.is_some() {
-                let counts = examples::describe_with(recipe, index, &origin)?;
+            let is_known = |source: &ExampleSource| {
+                !source.is_made_by_a_stage() && source.path().is_none_or(Path::exists)
+            };
+            if keys.data.iter().all(is_known) && origin.tokenizer.is_some() {
+                let counts = examples::describe(recipe, index, keys, &origin)?;
+                words = Some(counts.words());
                 data = DataSizes { stored_bytes: origin.stored_bytes, ..counts.sizes() };
             } else {
                 assumed.push(format!("sequences of `max_tokens` = {}", keys.max_tokens));
@@ -74,9 +84,10 @@ pub fn plan_stage(
             }
         }
         StageKind::RewardModel(keys) => {
-            let files = keys.data.iter().all(|s| s.path().is_none_or(std::path::Path::exists));
+            let files = keys.data.iter().all(|source| source.path().is_none_or(Path::exists));
             if files && origin.tokenizer.is_some() {
-                let counts = preferences::describe_with(recipe, index, keys, &origin)?;
+                let counts = preferences::describe(recipe, index, keys, &origin)?;
+                words = Some(counts.words());
                 let stored_bytes = origin.stored_bytes;
                 data = DataSizes { stored_bytes, ..counts.sizes(keys.objective) };
             } else {
@@ -91,15 +102,13 @@ pub fn plan_stage(
                 rl_data(recipe, index, keys, &origin, tools, &mut data)?;
             }
         }
-        StageKind::RejectionSampling(keys) if keys.teacher.is_some() => {
-            assumed.push("a server answers, nothing is sampled here".into());
-        }
         StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
-            if let Some(keys) = stage.answers()
-                && is_there(&keys.data)
-                && origin.tokenizer.is_some()
-            {
-                answer_data(recipe, index, keys, &origin, tools, &mut data)?;
+            if let Some(keys) = stage.answers().filter(|keys| is_there(&keys.data)) {
+                let planned = answer_data(recipe, index, keys, &origin, tools, &mut data)?;
+                words = Some(planned.words());
+            }
+            if !stage.samples_here() {
+                assumed.push("a server answers, nothing is sampled here".into());
             }
         }
     }
@@ -124,6 +133,7 @@ pub fn plan_stage(
         peak_bytes,
         on_gpu: !on_host,
         assumed,
+        data: words,
         time: None,
         sizes,
     })
@@ -131,7 +141,7 @@ pub fn plan_stage(
 
 /// Whether the file of these questions, where they come from one, is there.
 fn is_there(source: &QuestionSource) -> bool {
-    source.path().is_none_or(std::path::Path::exists)
+    source.path().is_none_or(Path::exists)
 }
 
 /// Adds questions to what is known of a stage's prompts; gives how many there are.
@@ -181,13 +191,20 @@ fn answer_data(
     origin: &Origin,
     tools: Tools<'_>,
     data: &mut DataSizes,
-) -> Result<()> {
-    let (name, seed) = (&recipe.stages[index].name, recipe.stage_seed(index));
+) -> Result<Planned> {
+    let (stage, seed) = (&recipe.stages[index], recipe.stage_seed(index));
     let rewards = keys.rewards();
-    let checks = Checks { stage: name, rewards: &rewards, tools };
-    let asked = Some((origin.prompts(keys.template)?, origin.config.max_position_embeddings));
+    let checks = Checks { stage: &stage.name, rewards: &rewards, tools };
+    // A server has a tokenizer of its own.
+    let encodes = stage.samples_here() && origin.tokenizer.is_some();
+    let asked = match encodes {
+        true => Some((origin.prompts(keys.template)?, origin.config.max_position_embeddings)),
+        false => None,
+    };
     let limit = keys.problems.unwrap_or(usize::MAX);
     let loaded = load_questions(checks, &keys.data, asked, (seed, false), limit)?;
-    data.prompts = Some(add_prompts(&loaded.questions, data));
-    Ok(())
+    if encodes {
+        data.prompts = Some(add_prompts(&loaded.questions, data));
+    }
+    Ok(Planned::of(keys, loaded.questions.len()))
 }

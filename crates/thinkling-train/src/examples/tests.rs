@@ -1,5 +1,6 @@
 use super::*;
 use crate::model_io::StoredModel;
+use crate::recipe::StageKind;
 use std::path::Path;
 
 /// A vocabulary of small letters, digits and `+-=.?`, with `<s>` and `</s>`.

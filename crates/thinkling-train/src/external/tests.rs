@@ -1,9 +1,10 @@
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
+use crate::http::testing::read_request;
 use thinkling_model::generate::Completion;
 use thinkling_reward::{Problem, RewardSpec};
 use thinkling_sampling::Finish;
@@ -227,19 +228,8 @@ fn serve(answer: impl FnOnce(Vec<String>, TcpStream) + Send + 'static) -> Extern
     let url = format!("http://{}/score", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().expect("a request");
-        let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-        let (mut head, mut length) = (String::new(), 0);
-        while !head.ends_with("\r\n\r\n") {
-            let start = head.len();
-            reader.read_line(&mut head).expect("a line");
-            let line = head[start..].to_ascii_lowercase();
-            if let Some(count) = line.strip_prefix("content-length:") {
-                length = count.trim().parse().expect("a length");
-            }
-        }
+        let (head, body) = read_request(&stream);
         assert!(head.starts_with("POST /score HTTP/1.1\r\n"), "{head}");
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("the body");
         let lines = String::from_utf8(body).expect("text").lines().map(str::to_owned).collect();
         answer(lines, stream);
     });

@@ -58,6 +58,15 @@ slip = 0.5
 mix = { english = 1 }
 "#;
 
+/// A recipe in the folder `/recipes`, which reads as the same again once it is written out.
+pub(in crate::recipe) fn read_back(text: &str, sets: &[String]) -> Result<Recipe> {
+    let recipe = Recipe::parse(text, Path::new("r.toml"), Path::new("/recipes"), sets)?;
+    let written = recipe.to_toml()?;
+    let again = Recipe::parse(&written, Path::new("x"), Path::new("/elsewhere"), &[]);
+    assert_eq!(again.unwrap_or_else(|e| panic!("{e}\n{written}")), recipe, "{written}");
+    Ok(recipe)
+}
+
 fn parse(text: &str, sets: &[&str]) -> Result<Recipe> {
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     Recipe::parse(text, Path::new("r.toml"), Path::new("/recipes"), &sets)
@@ -163,10 +172,7 @@ fn a_files_layout_need_not_be_named() {
 
 #[test]
 fn the_resolved_recipe_reads_as_the_same_again() {
-    let recipe = full();
-    let text = recipe.to_toml().expect("has a TOML form");
-    let again = Recipe::parse(&text, Path::new("x"), Path::new("/elsewhere"), &[]);
-    assert_eq!(again.unwrap_or_else(|e| panic!("{e}\n{text}")), recipe);
+    assert_eq!(read_back(FULL, &[]).expect("valid"), full());
 }
 
 /// Every key that is written out is one that `--set` reaches, under the very path.

@@ -1,24 +1,26 @@
 //! What a stage is going to ask.
 
-use crate::error::Result;
-use crate::questions::{Checks, read_problems};
-use crate::recipe::Recipe;
-use thinkling_reward::Tools;
+use crate::recipe::AnswerKeys;
 
 /// What a stage that asks a model is going to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// Prompts.
-    pub prompts: usize,
+    pub(crate) prompts: usize,
     /// Answers of each.
-    pub samples: usize,
+    pub(crate) samples: usize,
     /// Tokens of an answer at most.
-    pub max_tokens: usize,
+    pub(crate) max_tokens: usize,
 }
 
 impl Planned {
+    /// Of so many prompts.
+    pub(crate) fn of(keys: &AnswerKeys, prompts: usize) -> Self {
+        Self { prompts, samples: keys.samples, max_tokens: keys.max_completion_tokens }
+    }
+
     /// It in one sentence.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let Self { prompts, samples, max_tokens } = *self;
         let answers = prompts.saturating_mul(samples);
         format!(
@@ -27,21 +29,4 @@ impl Planned {
             answers.saturating_mul(max_tokens)
         )
     }
-}
-
-/// What stage `index` is going to ask, from its data alone; `None` for another kind of stage.
-///
-/// # Errors
-/// As a run would tell of its data.
-pub fn describe(recipe: &Recipe, index: usize, tools: Tools<'_>) -> Result<Option<Planned>> {
-    let stage = &recipe.stages[index];
-    let Some(keys) = stage.answers() else { return Ok(None) };
-    let rewards = keys.rewards();
-    let checks = Checks { stage: &stage.name, rewards: &rewards, tools };
-    let there = read_problems(&keys.data, checks, recipe.stage_seed(index), false)?.rows.len();
-    Ok(Some(Planned {
-        prompts: there.min(keys.problems.unwrap_or(usize::MAX)),
-        samples: keys.samples,
-        max_tokens: keys.max_completion_tokens,
-    }))
 }

@@ -1,10 +1,11 @@
 use super::*;
 use crate::error::TrainError;
+use crate::http::testing::read_request;
 use crate::recipe::{Recipe, StageKind};
 use crate::run_dir::RunInfo;
 use burn::tensor::Device;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -41,19 +42,8 @@ impl Server {
 }
 
 fn serve(mut stream: TcpStream, bodies: &Mutex<Vec<Value>>, answer: &Answer) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    let (mut head, mut length) = (String::new(), 0);
-    while !head.ends_with("\r\n\r\n") {
-        let start = head.len();
-        reader.read_line(&mut head).expect("a line");
-        let line = head[start..].to_ascii_lowercase();
-        if let Some(count) = line.strip_prefix("content-length:") {
-            length = count.trim().parse().expect("a length");
-        }
-    }
+    let (head, body) = read_request(&stream);
     assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{head}");
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("the body");
     let body: Value = serde_json::from_slice(&body).expect("JSON");
     let number = {
         let mut bodies = bodies.lock().expect("bodies");

@@ -11,10 +11,7 @@ use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
 use thinkling_train::cost::{Phase, StagePlan, StageTime, measure, plan_stage};
 use thinkling_train::devices::Devices;
-use thinkling_train::examples::describe;
-use thinkling_train::preferences;
 use thinkling_train::recipe::{ModelSource, NewModel, Recipe, StageKind, TokenizerSource};
-use thinkling_train::selection;
 
 /// What is known of a stage before it runs.
 struct Described {
@@ -67,7 +64,11 @@ fn describe_stage(
     tools: Tools<'_>,
 ) -> Result<Described, Failure> {
     let stage = &recipe.stages[index];
-    let (mut data, mut steps) = (None, 0);
+    let root = root_path(recipe, index);
+    let plan = match root.filter(|path| !path.exists()) {
+        Some(path) => Err(format!("{} is not there, what it needs is unknown", path.display())),
+        None => Ok(plan_stage(recipe, index, on_host, tools)?),
+    };
     let unknown = match stage.kind {
         StageKind::Sft(_) => Some("its examples are unknown"),
         StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
@@ -78,30 +79,14 @@ fn describe_stage(
     };
     // A recipe that names files of others is sound without them.
     let missing = recipe.inputs_of(index).into_iter().find(|path| !path.exists());
-    if let Some(unknown) = unknown {
-        if let Some(path) = &missing {
-            data = Some(format!("{} is not there, {unknown}", path.display()));
-        } else if let Some(planned) = selection::describe(recipe, index, tools)? {
-            data = Some(planned.words());
-        } else if has_tokenizer(recipe, index)
-            && let Some(counts) = describe(recipe, index)?
-        {
-            data = Some(counts.words());
-            steps = if stage.steps() == 0 { counts.steps } else { 0 };
-        } else if has_tokenizer(recipe, index)
-            && let Some(counts) = preferences::describe(recipe, index)?
-        {
-            data = Some(counts.words());
-            steps = if stage.steps() == 0 { counts.steps } else { 0 };
-        } else {
-            data = Some("an earlier stage makes its examples, whose number is unknown".into());
-        }
-    }
-    let root = root_path(recipe, index);
-    let plan = match root.filter(|path| !path.exists()) {
-        Some(path) => Err(format!("{} is not there, what it needs is unknown", path.display())),
-        None => Ok(plan_stage(recipe, index, on_host, tools)?),
-    };
+    let made = || "an earlier stage makes its examples, whose number is unknown".to_owned();
+    let data = unknown.map(|unknown| match (&missing, &plan) {
+        (Some(path), _) => format!("{} is not there, {unknown}", path.display()),
+        (None, Ok(plan)) => plan.data.clone().unwrap_or_else(made),
+        (None, Err(_)) => made(),
+    });
+    let decided = plan.as_ref().ok().filter(|_| stage.steps() == 0);
+    let steps = decided.map_or(0, |plan| plan.steps);
     Ok(Described { data, steps, plan })
 }
 
@@ -117,15 +102,6 @@ fn root_path(recipe: &Recipe, index: usize) -> Option<std::path::PathBuf> {
         | ModelSource::New(NewModel { tokenizer: TokenizerSource::Path(path), .. }) => Some(path),
         _ => None,
     }
-}
-
-/// Whether examples can be encoded: a shape alone has no tokenizer.
-fn has_tokenizer(recipe: &Recipe, index: usize) -> bool {
-    root_path(recipe, index).is_none_or(|path| {
-        path.is_dir() && path.join("tokenizer.json").exists()
-            || path.is_file() && path.extension().is_none_or(|e| e != "json")
-            || path.ends_with("tokenizer.json")
-    })
 }
 
 fn tell(recipe: &Recipe, stages: &[Described], seconds: f64) {

@@ -1,15 +1,12 @@
 use super::*;
+use crate::recipe::tests::read_back;
 use crate::recipe::{Recipe, StageKind};
 
 const HEAD: &str = "name='r'\nmodel.path='m'\n[[stage]]\nname='cold'\nkind='cold-start'\n";
 const DATA: &str = "data={kind='mini-world'}\n";
 
 fn parse(text: &str) -> Result<Recipe> {
-    let recipe = Recipe::parse(text, Path::new("r.toml"), Path::new("/recipes"), &[])?;
-    let written = recipe.to_toml()?;
-    let again = Recipe::parse(&written, Path::new("r.toml"), Path::new("/"), &[])?;
-    assert_eq!(again, recipe, "written out, it reads as the same: {written}");
-    Ok(recipe)
+    read_back(text, &[])
 }
 
 fn stage(keys: &str) -> ColdStartStage {

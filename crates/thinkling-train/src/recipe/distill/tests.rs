@@ -1,6 +1,7 @@
 use super::super::{ExamplePlace, Recipe};
 use super::*;
 use crate::recipe::FormatFilter;
+use crate::recipe::tests::read_back;
 use std::path::Path;
 use thinkling_learn::Decay;
 
@@ -11,10 +12,7 @@ fn parse(keys: &str, sets: &[&str]) -> Result<Recipe> {
          data = {{ kind = \"mini-world\" }}\n[[stage]]\nname = \"small\"\nkind = \"distill\"\n{keys}\n"
     );
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    let recipe = Recipe::parse(&text, Path::new("r.toml"), Path::new("/recipes"), &sets)?;
-    let again = Recipe::parse(&recipe.to_toml()?, Path::new("r.toml"), Path::new("/"), &[])?;
-    assert_eq!(again, recipe, "written out, it reads as the same");
-    Ok(recipe)
+    read_back(&text, &sets)
 }
 
 const LOCAL: &str = "teacher = { kind = \"local\", model = { path = \"stage:zero\" }, \

@@ -1,6 +1,6 @@
 use super::*;
+use crate::recipe::tests::read_back;
 use crate::recipe::{ExamplePlace, FormatFilter, KeepOrder, ModelSource, Recipe, StageKind};
-use std::path::Path;
 use thinkling_reward::Language;
 
 const HEAD: &str = "name='r'\nmodel.path='m'\n[[stage]]\nname='rs'\nkind='rejection-sampling'\n";
@@ -8,11 +8,7 @@ const DATA: &str = "data={kind='mini-world'}\n";
 const SFT: &str = "[[stage]]\nname='sft'\nkind='sft'\n";
 
 fn parse(text: &str) -> Result<Recipe> {
-    let recipe = Recipe::parse(text, Path::new("r.toml"), Path::new("/recipes"), &[])?;
-    let written = recipe.to_toml()?;
-    let again = Recipe::parse(&written, Path::new("r.toml"), Path::new("/"), &[])?;
-    assert_eq!(again, recipe, "written out, it reads as the same: {written}");
-    Ok(recipe)
+    read_back(text, &[])
 }
 
 fn stage(keys: &str) -> RejectionStage {

@@ -1,20 +1,16 @@
 use super::*;
+use crate::recipe::tests::read_back;
 use crate::recipe::{QuestionSource, Recipe, StageKind};
-use std::path::Path;
 use thinkling_learn::{Curriculum, LevelOrder};
 use thinkling_reward::Language;
 
 fn parse(keys: &str) -> Result<Recipe> {
     let text = format!("name='r'\nmodel.path='m'\n[[stage]]\nname='rl'\nkind='rl'\n{keys}");
-    Recipe::parse(&text, Path::new("r.toml"), Path::new("/recipes"), &[])
+    read_back(&text, &[])
 }
 
-/// The stage, which reads as the same again once it is written out.
 fn stage(keys: &str) -> RlStage {
     let recipe = parse(keys).unwrap_or_else(|e| panic!("{e} in {keys}"));
-    let text = recipe.to_toml().expect("has a TOML form");
-    let again = Recipe::parse(&text, Path::new("x"), Path::new("/elsewhere"), &[]);
-    assert_eq!(again.unwrap_or_else(|e| panic!("{e}\n{text}")), recipe);
     match &recipe.stages[0].kind {
         StageKind::Rl(stage) => stage.as_ref().clone(),
         other => panic!("{other:?}"),

@@ -15,6 +15,9 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// Exit code of a command that a person has to decide for first.
+    pub(crate) const WAITING: u8 = 4;
+
     /// The call is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { code: 2, message: message.into() }
@@ -27,12 +30,12 @@ impl Failure {
 
     /// Nothing is wrong: the run waits for a person.
     pub(crate) fn waiting(message: impl Into<String>) -> Self {
-        Self { code: 4, message: message.into() }
+        Self { code: Self::WAITING, message: message.into() }
     }
 
     /// Whether it is an error.
     pub(crate) fn is_error(&self) -> bool {
-        self.code != 4
+        self.code != Self::WAITING
     }
 
     pub(crate) fn code(&self) -> u8 {

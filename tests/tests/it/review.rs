@@ -66,6 +66,13 @@ impl Screen {
         Self { child, seen }
     }
 
+    /// Process id of the review, the child of `script`.
+    fn review(&self) -> String {
+        let id = self.child.id();
+        let children = format!("/proc/{id}/task/{id}/children");
+        fs::read_to_string(children).expect("a child").trim().to_owned()
+    }
+
     fn seen(&self) -> String {
         self.seen.lock().expect("text").clone()
     }
@@ -143,11 +150,8 @@ fn a_killed_review_loses_nothing() {
         screen.type_after(&format!("item {} of 6", next - 1), "a");
         screen.type_after(&format!("item {next} of 6"), "r");
         screen.type_after(kill, "");
-        // The review is the child of `script`, which ends with it.
-        let id = screen.child.id().to_string();
-        let children = format!("/proc/{id}/task/{id}/children");
-        let child = fs::read_to_string(children).expect("a child");
-        let killed = Command::new("kill").args(["-KILL", child.trim()]).status();
+        // `script` ends with it.
+        let killed = Command::new("kill").args(["-KILL", &screen.review()]).status();
         assert!(killed.expect("kill starts").success());
         let (code, shown) = screen.end();
         assert_ne!(code, Some(exit::DONE), "{shown}");
@@ -157,6 +161,25 @@ fn a_killed_review_loses_nothing() {
     let run = thinkling(["review", path, "--accept-all"]).ends_with(exit::DONE);
     assert!(run.stdout.contains("4 accepted, 0 edited, 2 rejected, 0 open"), "{run:#?}");
     assert!(run.stdout.contains("2 of them accepted unread"), "{run:#?}");
+}
+
+#[test]
+fn a_review_ends_when_its_terminal_goes() {
+    let (_dir, queue) = queue(3);
+    let mut screen = Screen::open(&queue, &[]);
+    screen.type_after("item 1 of 3", "a");
+    screen.type_after("item 2 of 3", "");
+    let process = PathBuf::from(format!("/proc/{}", screen.review()));
+    screen.child.kill().expect("`script` is killed");
+    screen.child.wait().expect("`script` ends");
+    let since = Instant::now();
+    // Whoever takes over orphans may leave it unburied.
+    let runs = || fs::read_to_string(process.join("stat")).is_ok_and(|s| !s.contains(") Z "));
+    while runs() {
+        assert!(since.elapsed() < PATIENCE, "it goes on without a terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(decisions(&queue).len(), 1);
 }
 
 #[test]

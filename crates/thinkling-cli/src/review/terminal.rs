@@ -13,7 +13,7 @@ use crossterm::terminal::{
     enable_raw_mode, size,
 };
 use crossterm::{execute, queue};
-use std::io::{self, Stderr, Write, stderr};
+use std::io::{self, IsTerminal, Stderr, Write, stderr};
 use std::time::Duration;
 use thinkling_train::interrupt::Interrupt;
 use thinkling_train::review::Review;
@@ -36,6 +36,7 @@ pub(crate) fn on_terminal(review: Review) -> Result<Review, Failure> {
     let editor = editor::command();
     let mut app = App::new(review, editor.is_some());
     let mut terminal = Terminal::enter(colours).map_err(broken)?;
+    end_with_the_terminal();
     loop {
         let screen = terminal.show(&mut app).map_err(broken)?;
         let Some(event) = terminal.event(&interrupt).map_err(broken)? else { break };
@@ -57,6 +58,17 @@ pub(crate) fn on_terminal(review: Review) -> Result<Review, Failure> {
     }
     terminal.leave().map_err(broken)?;
     Ok(app.review)
+}
+
+/// Ends the process once its terminal is gone, with what a review with open items ends with: crossterm
+/// then waits for keys for ever, and takes a core for it. Every decision is on the disk as it is made.
+fn end_with_the_terminal() {
+    std::thread::spawn(|| {
+        while io::stdin().is_terminal() {
+            std::thread::sleep(LOOK);
+        }
+        std::process::exit(Failure::WAITING.into());
+    });
 }
 
 fn broken(error: io::Error) -> Failure {

@@ -17,9 +17,9 @@
 //! Each chunk reads the whole weight and, with gradients, adds to a whole `[vocab, hidden]`; a
 //! chunk of about `hidden` tokens or more keeps that the smaller part.
 
-use burn::tensor::{Int, Tensor, activation::softmax};
-pub use thinkling_ops::HeadGrads;
+use burn::tensor::{Tensor, activation::softmax};
 use thinkling_ops::HeadStats;
+pub use thinkling_ops::{HeadGrads, RowMap};
 
 /// The head's weight, `[vocab, hidden]`, and whether it is trained. A tensor alone is.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ pub struct CrossEntropy {
 pub fn token_logprobs(
     hidden: Tensor<2>,
     weight: Tensor<2>,
-    targets: Tensor<1, Int>,
+    targets: impl Into<RowMap>,
     temperature: f32,
     chunk_tokens: usize,
 ) -> Result<Tensor<1>, GrpoError> {
@@ -128,7 +128,7 @@ pub fn token_logprobs(
 pub fn token_logprobs_and_entropy(
     hidden: Tensor<2>,
     weight: Tensor<2>,
-    targets: Tensor<1, Int>,
+    targets: impl Into<RowMap>,
     temperature: f32,
     chunk_tokens: usize,
 ) -> Result<(Tensor<1>, Tensor<1>), GrpoError> {
@@ -159,7 +159,7 @@ pub fn token_logprobs_and_entropy(
 pub fn head_backward(
     hidden: Tensor<2>,
     weight: impl Into<HeadWeight>,
-    targets: Tensor<1, Int>,
+    targets: impl Into<RowMap>,
     temperature: f32,
     grads: impl Into<TokenGrads>,
     chunk_tokens: usize,
@@ -191,7 +191,7 @@ pub fn head_backward(
 pub fn head_forward_backward(
     hidden: Tensor<2>,
     weight: impl Into<HeadWeight>,
-    targets: Tensor<1, Int>,
+    targets: impl Into<RowMap>,
     temperature: f32,
     grad_logprobs: Tensor<1>,
     chunk_tokens: usize,
@@ -235,7 +235,7 @@ pub fn head_forward_backward(
 pub fn cross_entropy(
     hidden: Tensor<2>,
     weight: impl Into<HeadWeight>,
-    targets: Tensor<1, Int>,
+    targets: impl Into<RowMap>,
     token_weights: Tensor<1>,
     norm: f64,
     chunk_tokens: usize,

@@ -35,8 +35,8 @@ pub use error::GrpoError;
 pub use aggregate::{BatchScale, LossType};
 #[cfg(feature = "burn")]
 pub use head::{
-    CrossEntropy, HeadGrads, HeadOutput, HeadWeight, TokenGrads, cross_entropy, head_backward,
-    head_forward_backward, token_logprobs, token_logprobs_and_entropy,
+    CrossEntropy, HeadGrads, HeadOutput, HeadWeight, RowMap, TokenGrads, cross_entropy,
+    head_backward, head_forward_backward, token_logprobs, token_logprobs_and_entropy,
 };
 #[cfg(feature = "burn")]
 pub use importance::{CorrectionKind, ImportanceCorrection};

@@ -1,9 +1,9 @@
 //! Next-token training: the loss of a micro-batch and its gradient.
 
 use crate::policy::LearnError;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use thinkling_cpu::threads;
-use thinkling_grpo::{HeadWeight, cross_entropy};
+use thinkling_grpo::{HeadWeight, RowMap, cross_entropy};
 use thinkling_model::{Decoder, ModelError, PackedBatch, ParamGrads, Recompute, Sequence, is_host};
 
 /// A loss over tokens and the gradient of all weights.
@@ -40,7 +40,7 @@ pub async fn language_model_loss(
     let count = targets.len();
     let batch = PackedBatch::new(model, &inputs);
     let pass = model.begin_backprop(&batch, recompute);
-    let targets: Tensor<1, Int> = Tensor::from_data(TensorData::new(targets, [count]), &device);
+    let targets = RowMap::new(targets, model.head().dims()[0], &device);
     let weights = Tensor::ones([count], &device);
     let norm = normaliser as f64;
     let output =

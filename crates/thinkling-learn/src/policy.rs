@@ -6,9 +6,9 @@
 //! backward pass.
 
 use crate::language_model::{head_weight, vector};
-use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use thinkling_grpo::{
-    BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, TokenGrads,
+    BatchScale, GrpoError, ObjectiveConfig, ObjectiveInputs, ObjectiveStats, RowMap, TokenGrads,
     head_backward, loss_and_grad_async, token_logprobs_and_entropy,
 };
 use thinkling_model::{
@@ -86,8 +86,8 @@ pub enum LearnError {
 struct Layout {
     batch: PackedBatch,
     /// Flat token that predicts each target.
-    sources: Tensor<1, Int>,
-    targets: Tensor<1, Int>,
+    sources: RowMap,
+    targets: RowMap,
     lens: Vec<usize>,
     device: Device,
 }
@@ -121,9 +121,9 @@ impl Layout {
             targets.extend(ids.iter().map(|&id| id as i32));
         }
         Self {
+            sources: RowMap::new(sources, batch.tokens(), &device),
+            targets: RowMap::new(targets, model.head().dims()[0], &device),
             batch,
-            sources: ints(sources, &device),
-            targets: ints(targets, &device),
             lens: completions.iter().map(|c| c.1.len()).collect(),
             device,
         }
@@ -211,7 +211,7 @@ pub async fn completion_logprobs(
     chunk_tokens: usize,
 ) -> Result<Vec<Vec<f64>>, LearnError> {
     let layout = Layout::new(model, prompts, completions);
-    let hidden = model.forward(&layout.batch).select(0, layout.sources.clone());
+    let hidden = layout.sources.gather(model.forward(&layout.batch));
     let (logprobs, _) = token_logprobs_and_entropy(
         hidden,
         model.head(),
@@ -238,7 +238,7 @@ pub async fn policy_gradient(
     let layout = Layout::new(model, prompts, &completions);
     let pass = model.begin_backprop(&layout.batch, recompute);
     let states = pass.hidden();
-    let (weight, plain) = (model.head(), states.clone().select(0, layout.sources.clone()));
+    let (weight, plain) = (model.head(), layout.sources.gather(states.clone()));
     let temperature = settings.temperature as f32;
     let chunk = settings.chunk_tokens;
     let (logprobs, entropies) = token_logprobs_and_entropy(
@@ -271,9 +271,7 @@ pub async fn policy_gradient(
     let head = head_backward(plain, head_weight(model), targets, temperature, grads, chunk)?;
     // Tokens that predict nothing have no gradient, those that several completions follow have its
     // sum.
-    let hidden = states.zeros_like();
-    let sources = layout.sources.clone();
-    let hidden = hidden.select_assign(0, sources, head.hidden, IndexingUpdateOp::Add);
+    let hidden = layout.sources.add_to(states.zeros_like(), head.hidden);
     let grads = pass.finish(HeadGrads { hidden, weight: head.weight });
     Ok(PolicyGradient {
         loss: objective.loss,

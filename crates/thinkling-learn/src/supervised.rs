@@ -2,8 +2,8 @@
 
 use crate::language_model::{TokenLoss, head_weight, scalar, vector};
 use crate::policy::LearnError;
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
-use thinkling_grpo::{cross_entropy, token_logprobs};
+use burn::tensor::Tensor;
+use thinkling_grpo::{RowMap, cross_entropy, token_logprobs};
 use thinkling_model::{Decoder, HeadGrads, PackedBatch, Recompute, Sequence};
 
 /// Token ids, and which of them a model learns to write.
@@ -75,8 +75,8 @@ impl Example {
 struct Layout {
     batch: PackedBatch,
     /// Flat token that predicts each target.
-    sources: Vec<i32>,
-    targets: Vec<i32>,
+    sources: RowMap,
+    targets: RowMap,
 }
 
 impl Layout {
@@ -95,11 +95,12 @@ impl Layout {
                 targets.push(id as i32);
             }
         }
-        Self { batch, sources, targets }
-    }
-
-    fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+        let device = model.device();
+        Self {
+            sources: RowMap::new(sources, batch.tokens(), &device),
+            targets: RowMap::new(targets, model.head().dims()[0], &device),
+            batch,
+        }
     }
 }
 
@@ -123,19 +124,17 @@ pub async fn supervised_loss(
     let count = layout.targets.len();
     let pass = model.begin_backprop(&layout.batch, recompute);
     let states = pass.hidden();
-    let sources = Layout::ints(&layout.sources, &device);
-    let targets = Layout::ints(&layout.targets, &device);
     let output = cross_entropy(
-        states.clone().select(0, sources.clone()),
+        layout.sources.gather(states.clone()),
         head_weight(model),
-        targets,
+        layout.targets,
         Tensor::ones([count], &device),
         normaliser as f64,
         chunk_tokens,
     )?;
     let loss = scalar(output.loss).await?;
     let HeadGrads { hidden, weight } = output.grads;
-    let hidden = states.zeros_like().select_assign(0, sources, hidden, IndexingUpdateOp::Add);
+    let hidden = layout.sources.add_to(states.zeros_like(), hidden);
     let grads = pass.finish(HeadGrads { hidden, weight });
     Ok(TokenLoss { loss, grads, targets: count })
 }
@@ -179,14 +178,11 @@ pub async fn held_out_loss(
     examples: &[&Example],
     chunk_tokens: usize,
 ) -> Result<HeldOut, LearnError> {
-    let device = model.device();
     let layout = Layout::new(model, examples);
     let tokens = layout.targets.len();
-    let sources = Layout::ints(&layout.sources, &device);
-    let hidden = model.forward(&layout.batch).select(0, sources);
-    let targets = Layout::ints(&layout.targets, &device);
-    let logprobs =
-        token_logprobs(hidden.clone(), model.head(), targets.clone(), 1.0, chunk_tokens)?;
+    let hidden = layout.sources.gather(model.forward(&layout.batch));
+    let targets = layout.targets.ids();
+    let logprobs = token_logprobs(hidden.clone(), model.head(), layout.targets, 1.0, chunk_tokens)?;
     let nats = -vector(logprobs).await?.iter().sum::<f64>();
     let mut right = 0.0;
     for start in (0..tokens).step_by(chunk_tokens.max(1)) {

@@ -53,7 +53,7 @@ impl Decoder {
                 Backprop { model: self, batch, hidden: hidden.inner(), kept }
             }
             Recompute::Layer => {
-                let mut inputs = vec![self.embed_tokens.val().select(0, batch.ids.clone())];
+                let mut inputs = vec![batch.ids.gather(self.embed_tokens.val())];
                 let run = self.layer_over(batch);
                 for layer in &self.layers {
                     let x = run(layer, inputs[inputs.len() - 1].clone());
@@ -186,7 +186,7 @@ fn layer_by_layer(
     }
 
     let embedding = track(model.embed_tokens.clone());
-    let y = embedding.val().select(0, batch.ids.clone());
+    let y = batch.ids.gather(embedding.val());
     let mut grads = (y * grad).sum().backward();
     let mut params = take_grads(&embedding, &mut grads);
     params.extend(layers.into_iter().rev().flatten());

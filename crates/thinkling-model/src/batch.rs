@@ -6,7 +6,7 @@
 
 use crate::Decoder;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use thinkling_ops::{AttentionLayout, PackedSequence};
+use thinkling_ops::{AttentionLayout, PackedSequence, RowMap};
 
 /// One sequence of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct Sequence<'a> {
 /// Sequences laid out for one forward pass; see [`Decoder::forward`].
 #[derive(Clone, Debug)]
 pub struct PackedBatch {
-    pub(crate) ids: Tensor<1, Int>,
+    pub(crate) ids: RowMap,
     pub(crate) positions: Vec<usize>,
     pub(crate) layout: AttentionLayout,
     starts: Vec<usize>,
@@ -47,7 +47,8 @@ impl PackedBatch {
             .map(|s| PackedSequence { len: s.ids.len(), prefix: s.prefix })
             .collect();
         let layout = AttentionLayout::new(&packed, model.heads().repeat(), &device);
-        Self { ids: int_tensor(ids, &device), positions, layout, starts }
+        let ids = RowMap::new(ids, model.embed_tokens.val().dims()[0], &device);
+        Self { ids, positions, layout, starts }
     }
 
     /// Flat index of the first token of sequence `i`; its other tokens follow.

@@ -111,7 +111,7 @@ impl Decoder {
         batch: &PackedBatch,
         mut each_layer: impl FnMut(&Tensor<2>),
     ) -> Tensor<2> {
-        let mut x = self.embed_tokens.val().select(0, batch.ids.clone());
+        let mut x = batch.ids.gather(self.embed_tokens.val());
         let (heads, eps) = (self.heads(), self.config.rms_norm_eps);
         let rope = self.rope(&batch.positions);
         for layer in &self.layers {

@@ -3,8 +3,9 @@
 use crate::cpu;
 use crate::host::{call1, is_host};
 use crate::in_place::call_in_place;
+use crate::rows::RowMap;
 use crate::tensor;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use std::sync::Arc;
 use thinkling_cpu::rows::rope;
 
@@ -75,6 +76,10 @@ pub fn rotate_qk(qkv: Tensor<2>, rope: &RopeFactors, heads: Heads) -> Tensor<2> 
             let rotate = cpu::rotate::Rotate { factors: rope.host.clone(), heads };
             call_in_place(Arc::new(rotate), qkv)
         }
+        #[cfg(feature = "gpu")]
+        Some([cos, sin]) if crate::host::is_fused(&qkv) => {
+            crate::gpu::rotate::rotate_qk(qkv, cos.clone(), sin.clone(), heads)
+        }
         Some([cos, sin]) => tensor::rotate_qk(qkv, cos.clone(), sin.clone(), heads),
     }
 }
@@ -94,7 +99,7 @@ pub struct PackedSequence {
 #[derive(Clone, Debug)]
 pub struct AttentionLayout {
     pub(crate) host: Arc<cpu::attention::Groups>,
-    device: Option<(Vec<Block>, Option<Tensor<1, Int>>)>,
+    device: Option<(Vec<Block>, Option<RowMap>)>,
 }
 
 /// One attention call of the tensor path: rows of queries over rows of keys, padded to the longest.
@@ -104,9 +109,9 @@ pub(crate) struct Block {
     pub(crate) queries: usize,
     pub(crate) keys: usize,
     /// Token of each query slot, `[rows * queries]`; `None` where it is the identity.
-    pub(crate) query_tokens: Option<Tensor<1, Int>>,
+    pub(crate) query_tokens: Option<RowMap>,
     /// Token of each key slot, `[rows * keys]`; `None` where it is the identity.
-    pub(crate) key_tokens: Option<Tensor<1, Int>>,
+    pub(crate) key_tokens: Option<RowMap>,
     /// `[rows or 1, 1, repeat * queries, keys]`.
     pub(crate) bias: Tensor<4>,
 }
@@ -140,7 +145,7 @@ impl AttentionLayout {
         sequences: &[PackedSequence],
         repeat: usize,
         device: &Device,
-    ) -> (Vec<Block>, Option<Tensor<1, Int>>) {
+    ) -> (Vec<Block>, Option<RowMap>) {
         let mut starts = vec![0];
         starts.extend(sequences.iter().scan(0, |sum, s| {
             *sum += s.len;
@@ -208,7 +213,7 @@ fn blocks(
     tokens: usize,
     repeat: usize,
     device: &Device,
-) -> (Vec<Block>, Option<Tensor<1, Int>>) {
+) -> (Vec<Block>, Option<RowMap>) {
     let mut slots = vec![0i32; tokens];
     let mut slot = 0;
     let mut blocks = Vec::new();
@@ -229,7 +234,7 @@ fn blocks(
         blocks.push(layout.block(tokens, repeat, device));
     }
     let identity = slot == tokens && is_identity(&slots);
-    (blocks, (!identity).then(|| int_tensor(slots, device)))
+    (blocks, (!identity).then(|| RowMap::new(slots, slot, device)))
 }
 
 /// Host side of one block.
@@ -270,7 +275,7 @@ impl<'a> BlockLayout<'a> {
             key_tokens.extend(own);
         }
         let map = |map: Vec<i32>| {
-            (map.len() != tokens || !is_identity(&map)).then(|| int_tensor(map, device))
+            (map.len() != tokens || !is_identity(&map)).then(|| RowMap::new(map, tokens, device))
         };
         Block {
             rows,
@@ -306,9 +311,4 @@ impl<'a> BlockLayout<'a> {
 
 fn is_identity(map: &[i32]) -> bool {
     map.iter().enumerate().all(|(i, &x)| x == i as i32)
-}
-
-fn int_tensor(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
-    let len = values.len();
-    Tensor::from_data(TensorData::new(values, [len]), device)
 }

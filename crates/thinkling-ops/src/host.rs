@@ -3,6 +3,8 @@
 //! One extension trait serves them all: a [`HostFunction`] has a forward and a backward pass over
 //! plain `f32` slices, and burn's autodiff only has to know how to call it.
 
+#[cfg(feature = "gpu")]
+use crate::gpu::Kernels;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -31,6 +33,11 @@ pub(crate) trait HostFunction: Debug + Send + Sync {
     fn skips_unwanted(&self) -> bool {
         false
     }
+    /// The same function on a GPU.
+    #[cfg(feature = "gpu")]
+    fn kernels(&self) -> &dyn Kernels {
+        unreachable!("{self:?} has no kernels for a GPU, and was called there")
+    }
 }
 
 /// Shared, so that it can live in an autodiff graph.
@@ -39,6 +46,16 @@ pub(crate) type Function = Arc<dyn HostFunction>;
 /// Whether tensors of `device` lie in host memory, so that the fused operations apply.
 pub fn is_host(device: &Device) -> bool {
     *device == Device::flex()
+}
+
+/// Whether functions that have kernels too apply to `x`.
+pub(crate) fn is_fused<const D: usize>(x: &Tensor<D>) -> bool {
+    let device = x.device();
+    #[cfg(feature = "gpu")]
+    if crate::gpu::runs_on(&device) && x.dtype() == DType::F32 {
+        return true;
+    }
+    is_host(&device)
 }
 
 /// Calls `function` on host tensors; differentiable where an input is.
@@ -129,17 +146,25 @@ pub(crate) fn gradients2<const A: usize, const B: usize, const D: usize>(
 }
 
 /// Calls of host functions, and of their backward passes, by a backend.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(
+    Flex,
+    Cube: cfg(feature = "gpu"),
+    Fusion: cfg(feature = "fusion"),
+    Autodiff
+)]
 pub(crate) trait HostCalls: Backend {
     /// `f(x)`.
+    #[fusion(dtype = x, shape = output_shape(function, &[x]))]
     fn host_call1(x: FloatTensor<Self>, function: Function) -> FloatTensor<Self>;
     /// `f(x, w)`.
+    #[fusion(dtype = x, shape = output_shape(function, &[x, w]))]
     fn host_call2(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         function: Function,
     ) -> FloatTensor<Self>;
     /// `f(x, w, a, b)`.
+    #[fusion(dtype = x, shape = output_shape(function, &[x, w, a, b]))]
     fn host_call4(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
@@ -148,12 +173,14 @@ pub(crate) trait HostCalls: Backend {
         function: Function,
     ) -> FloatTensor<Self>;
     /// Gradient of `f(x)`.
+    #[fusion(dtype = x, shape = x)]
     fn host_grad1(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         function: Function,
     ) -> FloatTensor<Self>;
     /// Gradients of `f(x, w)`; one that is not wanted is empty or anything else.
+    #[fusion(meta = |x, w, _, _, _| (x.clone(), w.clone()))]
     fn host_grad2(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
@@ -162,6 +189,7 @@ pub(crate) trait HostCalls: Backend {
         wanted: [bool; 2],
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// Gradients of `f(x, w, a, b)` in `x`, `a` and `b`; as [`Self::host_grad2`].
+    #[fusion(meta = |x, _, a, b, _, _, _| (x.clone(), a.clone(), b.clone()))]
     #[allow(clippy::too_many_arguments, reason = "four inputs, their gradient and what is wanted")]
     fn host_grad4(
         x: FloatTensor<Self>,
@@ -172,6 +200,12 @@ pub(crate) trait HostCalls: Backend {
         function: Function,
         wanted: [bool; 3],
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+#[cfg(feature = "fusion")]
+fn output_shape(function: &Function, inputs: &[&Shape]) -> Shape {
+    let inputs: Vec<&[usize]> = inputs.iter().map(|shape| &shape[..]).collect();
+    Shape::from(function.shape(&inputs))
 }
 
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {

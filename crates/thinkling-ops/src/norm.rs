@@ -1,8 +1,8 @@
-//! Linear maps, RMSNorm and SwiGLU: fused on the CPU, tensor code elsewhere.
+//! Linear maps, RMSNorm and SwiGLU: fused on the CPU, the last two also on GPUs; else tensor code.
 
 use crate::compute::ComputeType;
 use crate::cpu;
-use crate::host::{call1, call2, is_host};
+use crate::host::{call1, call2, is_fused, is_host};
 use crate::tensor;
 use burn::tensor::Tensor;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub fn linear(
 /// # Shapes
 /// `x` `[.., width]`, `weight` `[width]` -> as `x`.
 pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f64) -> Tensor<D> {
-    if is_host(&x.device()) {
+    if is_fused(&x) {
         return call2(Arc::new(cpu::rms_norm::RmsNorm { eps: eps as f32 }), x, weight);
     }
     tensor::rms_norm(x, weight, eps)
@@ -45,7 +45,7 @@ pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f64) -> Te
 /// # Shapes
 /// `[tokens, 2 * width]` -> `[tokens, width]`.
 pub fn swiglu(gate_up: Tensor<2>) -> Tensor<2> {
-    if is_host(&gate_up.device()) {
+    if is_fused(&gate_up) {
         let width = gate_up.dims()[1] / 2;
         return call1(Arc::new(cpu::swiglu::SwiGlu { width }), gate_up);
     }

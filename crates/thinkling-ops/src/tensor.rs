@@ -2,7 +2,8 @@
 
 use crate::attention::{Block, Heads};
 use crate::lora::LoraShape;
-use burn::tensor::{Int, Tensor, activation};
+use crate::rows::RowMap;
+use burn::tensor::{Tensor, activation};
 use std::ops::Range;
 
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
@@ -39,38 +40,34 @@ pub(crate) fn rotate_qk(qkv: Tensor<2>, cos: Tensor<3>, sin: Tensor<3>, heads: H
 pub(crate) fn packed_attention(
     qkv: Tensor<2>,
     blocks: &[Block],
-    token_slots: &Option<Tensor<1, Int>>,
+    token_slots: &Option<RowMap>,
     heads: Heads,
 ) -> Tensor<2> {
     let Heads { heads: h, kv_heads, head_dim } = heads;
-    let tokens = qkv.dims()[0];
-    let x = qkv.reshape([tokens, h + 2 * kv_heads, head_dim]);
-    let part = |from, to| x.clone().slice([0..tokens, from..to, 0..head_dim]);
-    let (q, k, v) = (part(0, h), part(h, h + kv_heads), part(h + kv_heads, h + 2 * kv_heads));
+    // `[rows, per_row, heads, dim]` of heads `from..to`.
+    let part = |map: &Option<RowMap>, [rows, per_row]: [usize; 2], from, to| {
+        let columns = from * head_dim..to * head_dim;
+        let x = match map {
+            Some(map) => map.gather_columns(qkv.clone(), columns),
+            None => qkv.clone().slice([0..rows * per_row, columns]),
+        };
+        x.reshape([rows, per_row, to - from, head_dim])
+    };
     let mut outputs: Vec<Tensor<2>> = blocks
         .iter()
         .map(|block| {
-            let q = gather(q.clone(), &block.query_tokens, block.rows, block.queries);
-            let k = gather(k.clone(), &block.key_tokens, block.rows, block.keys);
-            let v = gather(v.clone(), &block.key_tokens, block.rows, block.keys);
+            let keys = [block.rows, block.keys];
+            let q = part(&block.query_tokens, [block.rows, block.queries], 0, h);
+            let k = part(&block.key_tokens, keys, h, h + kv_heads);
+            let v = part(&block.key_tokens, keys, h + kv_heads, h + 2 * kv_heads);
             attention(q, k.swap_dims(1, 2), v.swap_dims(1, 2), Some(block.bias.clone()))
         })
         .collect();
     let slots = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(outputs, 0) };
     match token_slots {
-        Some(map) => slots.select(0, map.clone()),
+        Some(map) => map.gather(slots),
         None => slots,
     }
-}
-
-/// `[tokens, heads, dim]` -> `[rows, per_row, heads, dim]` by `map`.
-fn gather(x: Tensor<3>, map: &Option<Tensor<1, Int>>, rows: usize, per_row: usize) -> Tensor<4> {
-    let [_, heads, dim] = x.dims();
-    let x = match map {
-        Some(map) => x.select(0, map.clone()),
-        None => x,
-    };
-    x.reshape([rows, per_row, heads, dim])
 }
 
 /// `softmax(q k^T / sqrt(head_dim) + bias) v`: `q` `[batch, queries, heads, head_dim]`, `k` and `v`

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use burn::tensor::{
-    DType, IndexingUpdateOp, Int, Tensor,
+    DType, Int, Tensor,
     activation::{log_softmax, softmax},
 };
 
-use thinkling_ops::{HeadGrads, HeadStats, HostHead, is_host};
+use thinkling_ops::{HeadGrads, HeadStats, HostHead, RowMap, is_host};
 
 use super::TokenGrads;
 use crate::GrpoError;
@@ -16,7 +16,7 @@ use crate::GrpoError;
 pub(super) struct Head {
     pub(super) hidden: Tensor<2>,
     pub(super) weight: Tensor<2>,
-    pub(super) targets: Tensor<1, Int>,
+    pub(super) targets: RowMap,
     pub(super) temperature: f64,
     pub(super) tokens: usize,
     pub(super) chunk_tokens: usize,
@@ -41,24 +41,25 @@ impl Head {
     pub(super) fn new(
         hidden: Tensor<2>,
         weight: Tensor<2>,
-        targets: Tensor<1, Int>,
+        targets: impl Into<RowMap>,
         temperature: f32,
         chunk_tokens: usize,
     ) -> Result<Self, GrpoError> {
+        let targets = targets.into();
         let [tokens, width] = hidden.dims();
         let [vocab, weight_width] = weight.dims();
         if weight_width != width || vocab == 0 {
             return Err(shape_error("head weight", &[vocab.max(1), width], &[vocab, weight_width]));
         }
-        if tokens == 0 || targets.dims() != [tokens] {
-            return Err(shape_error("targets", &[tokens.max(1)], &targets.dims()));
+        if tokens == 0 || targets.len() != tokens {
+            return Err(shape_error("targets", &[tokens.max(1)], &[targets.len()]));
         }
         positive("temperature", temperature.into())?;
         positive("chunk_tokens", chunk_tokens as f64)?;
         Ok(Self {
             hidden: hidden.inner(),
             weight: weight.inner(),
-            targets: targets.inner(),
+            targets,
             temperature: temperature.into(),
             tokens,
             chunk_tokens,
@@ -70,7 +71,7 @@ impl Head {
         if !is_host(&self.hidden.device()) || self.hidden.dtype() != DType::F32 {
             return None;
         }
-        let targets = self.targets.clone().into_data();
+        let targets = self.targets.ids().into_data();
         let targets = targets.iter::<i64>().map(|id| id as usize).collect();
         Some(HostHead::new(targets, self.temperature as f32, self.chunk_tokens))
     }
@@ -104,7 +105,7 @@ impl Head {
     }
 
     fn targets_of(&self, range: &Range<usize>) -> Tensor<1, Int> {
-        self.targets.clone().narrow(0, range.start, range.len())
+        self.targets.ids().narrow(0, range.start, range.len())
     }
 }
 
@@ -212,8 +213,7 @@ impl<'a> Backward<'a> {
         let weight = self.trained.then(|| {
             let chosen = self.head.hidden.clone() * self.coefficients;
             let weight = self.weight.unwrap_or_else(|| self.head.weight.zeros_like());
-            let targets = self.head.targets.clone();
-            weight.select_assign(0, targets, chosen, IndexingUpdateOp::Add)
+            self.head.targets.add_to(weight, chosen)
         });
         HeadGrads { hidden: Tensor::cat(self.hidden, 0), weight }
     }

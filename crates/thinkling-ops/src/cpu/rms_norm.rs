@@ -17,6 +17,11 @@ impl HostFunction for RmsNorm {
         ["rms_norm forward", "rms_norm backward"]
     }
 
+    #[cfg(feature = "gpu")]
+    fn kernels(&self) -> &dyn crate::gpu::Kernels {
+        self
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         inputs[0].to_vec()
     }

@@ -17,6 +17,11 @@ impl HostFunction for SwiGlu {
         ["swiglu forward", "swiglu backward"]
     }
 
+    #[cfg(feature = "gpu")]
+    fn kernels(&self) -> &dyn crate::gpu::Kernels {
+        self
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         vec![inputs[0][0], self.width]
     }

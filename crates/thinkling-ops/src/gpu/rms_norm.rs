@@ -124,9 +124,11 @@ fn rms_norm_weight_kernel(
         let past = from + piece_rows;
         let to = select(past < rows, past, rows);
         let mut sum = 0.0f32;
-        for row in from..to {
+        let mut row = from;
+        while row < to {
             let i = row * width + column;
             sum += dy[i] * x[i] * inverses[row];
+            row += 1;
         }
         partial[ABSOLUTE_POS] = sum;
     }

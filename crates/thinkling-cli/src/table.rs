@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use thinkling_train::eval::{Report, Settings};
-use thinkling_train::evaluate::{Estimate, Evaluated, Measures, Sample, Tally};
+use thinkling_train::evaluate::{Estimate, Evaluated, Measures, REPEATED_WORDS, Sample, Tally};
 
 /// Accuracy by level, format and length, before and after.
 pub(crate) fn before_after(before: &Evaluated, after: &Evaluated) -> String {
@@ -91,6 +91,10 @@ pub(crate) fn evaluation(report: &Report) -> String {
     add("cut at the token limit", &all.truncated, true);
     add("tokens a completion", &all.mean_tokens, false);
     add("reflective words a completion", &all.reflective_words, false);
+    if let Some(language) = &all.language_consistency {
+        add("words in the question's language", language, true);
+    }
+    add(&format!("repeats {REPEATED_WORDS} words in a row"), &all.repetition, true);
     let mut text = head + &aligned(&rows);
     for (what, parts) in [("level", &report.levels), ("subject", &report.subjects)] {
         if !parts.is_empty() {

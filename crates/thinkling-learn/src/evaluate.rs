@@ -5,8 +5,14 @@ use crate::rollout::{InProcess, Question, Rollout, RolloutConfig, Scored, Scorer
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thinkling_model::Decoder;
+use thinkling_reward::answer::outside_answer;
+use thinkling_reward::language::WordCounts;
 use thinkling_reward::reflection::reflection_count;
-use thinkling_reward::{Completion, FormatRule, Problem};
+use thinkling_reward::repetition::Repetition;
+use thinkling_reward::{Completion, FormatRule, Language, Problem};
+
+/// Words in a row that repeat, of which [`Measured::repetition`] counts the share.
+pub const REPEATED_WORDS: usize = 10;
 
 /// Which format is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +34,7 @@ impl FormatReading {
 }
 
 /// What is measured of one completion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Whether the answer is right, read as the template says.
     pub correct: bool,
@@ -42,6 +48,13 @@ pub struct Measured {
     pub truncated: bool,
     /// Reflective words.
     pub reflection: usize,
+    /// Share of the words outside the answer that are in the problem's language, 1 where there are no
+    /// words; `None` where the problem names no language.
+    #[serde(default)]
+    pub language: Option<f64>,
+    /// Share of the text that repeats [`REPEATED_WORDS`] words in a row or more.
+    #[serde(default)]
+    pub repetition: f64,
 }
 
 impl Measured {
@@ -64,14 +77,16 @@ impl Measured {
         let correct = scored.record.verdict.is_correct();
         let format_free =
             scorer.rewards.format_free_correct(problem, &scored.text, &scorer.tools)?;
-        Ok(Self::of_text(seen, correct, format_free, format))
+        Ok(Self::of_text(seen, correct, format_free, scored.language, format))
     }
 
-    /// Of a text with both verdicts on its answer; no tokens are none that are known.
+    /// Of a text with both verdicts on its answer and its [`consistency`]; no tokens are none that are
+    /// known.
     pub fn of_text(
         seen: Completion<'_>,
         correct: bool,
         format_free: bool,
+        language: Option<f64>,
         format: FormatReading,
     ) -> Self {
         Self {
@@ -81,8 +96,16 @@ impl Measured {
             tokens: seen.tokens.unwrap_or(0),
             truncated: seen.truncated,
             reflection: reflection_count(seen.text),
+            language,
+            repetition: Repetition::of_text(seen.text, REPEATED_WORDS).share(),
         }
     }
+}
+
+/// Share of the words outside the answer that are in `language`; 1 where there are none.
+pub fn consistency(text: &str, language: Language) -> f64 {
+    let words = WordCounts::of(&outside_answer(text));
+    if words.total() == 0 { 1.0 } else { words.share(language) }
 }
 
 /// Sums over completions.
@@ -107,6 +130,15 @@ pub struct Tally {
     /// Reflective words of all completions.
     #[serde(default)]
     pub reflection: usize,
+    /// Completions to problems that name their language.
+    #[serde(default)]
+    pub of_language: usize,
+    /// Shares of words in the problem's language of these.
+    #[serde(default)]
+    pub language: f64,
+    /// Shares of text that repeats of all completions.
+    #[serde(default)]
+    pub repetition: f64,
 }
 
 impl Tally {
@@ -124,6 +156,9 @@ impl Tally {
             tokens: answers.iter().map(|a| a.tokens).sum(),
             truncated: count(|a| a.truncated),
             reflection: answers.iter().map(|a| a.reflection).sum(),
+            of_language: count(|a| a.language.is_some()),
+            language: answers.iter().filter_map(|a| a.language).sum(),
+            repetition: answers.iter().map(|a| a.repetition).sum(),
         }
     }
 
@@ -167,6 +202,16 @@ impl Tally {
         self.share(self.reflection)
     }
 
+    /// Mean share of words in the problem's language; `None` where no problem names one.
+    pub fn language_consistency(&self) -> Option<f64> {
+        (self.of_language > 0).then(|| self.language / self.of_language as f64)
+    }
+
+    /// Mean share of text that repeats.
+    pub fn repetition(&self) -> f64 {
+        self.repetition / self.completions.max(1) as f64
+    }
+
     /// 95 % interval of [`accuracy`](Self::accuracy) (Wilson score; completions of one problem are
     /// not independent, so it is meant for one completion a problem).
     pub fn accuracy_interval(&self) -> (f64, f64) {
@@ -183,6 +228,9 @@ impl Tally {
         self.tokens += other.tokens;
         self.truncated += other.truncated;
         self.reflection += other.reflection;
+        self.of_language += other.of_language;
+        self.language += other.language;
+        self.repetition += other.repetition;
     }
 }
 
@@ -227,8 +275,7 @@ pub struct Evaluated {
 
 impl Evaluated {
     /// Samples `config.group_size` completions of each of `questions`, reads them and adds them up.
-    /// The scorer's rules say how answers are judged; the strict format is measured whatever they
-    /// say. Parts of one evaluation are asked one after the other: a completion's random stream
+    /// The scorer's rules say how answers are judged, `format` which format is measured. Parts of one evaluation are asked one after the other: a completion's random stream
     /// follows from how many came before it.
     ///
     /// # Errors
@@ -236,7 +283,7 @@ impl Evaluated {
     pub async fn ask(
         &mut self,
         decoder: &Decoder,
-        scorer: Scorer<'_>,
+        (scorer, format): (Scorer<'_>, FormatReading),
         questions: &[Question],
         config: &RolloutConfig,
     ) -> Result<(), LearnError> {
@@ -249,7 +296,7 @@ impl Evaluated {
             .map(|completion| scorer.score(completion, questions))
             .collect::<Result<_, _>>()?;
         for (question, answers) in questions.iter().zip(scored.chunks(group)) {
-            self.add(question, answers, scorer)?;
+            self.add(question, answers, scorer, format)?;
         }
         Ok(())
     }
@@ -269,11 +316,12 @@ impl Evaluated {
         question: &Question,
         answers: &[Scored],
         scorer: Scorer<'_>,
+        format: FormatReading,
     ) -> Result<(), LearnError> {
         let problem = &question.problem;
         let measured: Vec<Measured> = answers
             .iter()
-            .map(|answer| Measured::of(problem, answer, scorer, FormatReading::default()))
+            .map(|answer| Measured::of(problem, answer, scorer, format))
             .collect::<Result<_, _>>()?;
         let tally = Tally::of(&measured);
         self.all.add(&tally);

@@ -44,7 +44,9 @@ pub use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter, wr
 pub use average::move_average;
 pub use batch::{Batch, OldLogprobs, chunk_tokens, chunk_tokens_of, model_logprobs};
 pub use calibration::{Calibration, ReliabilityBin};
-pub use evaluate::{Evaluated, FormatReading, Measured, Sample, Tally};
+pub use evaluate::{
+    Evaluated, FormatReading, Measured, REPEATED_WORDS, Sample, Tally, consistency,
+};
 pub use export::{ExportError, write_safetensors};
 pub use language_model::{TokenLoss, language_model_loss};
 pub use measures::{Measures, ProblemResult};
@@ -67,7 +69,7 @@ pub use rollout::{
     evaluation_seed, stop_ids,
 };
 pub use schedule::{Decay, Schedule};
-pub use statistics::{Estimate, RESAMPLES, bootstrap, pass_at, pass_at_steps};
+pub use statistics::{Estimate, RESAMPLES, bootstrap, mean_of_runs, pass_at, pass_at_steps};
 pub use step::{Learner, PolicyStep, RewardStep};
 pub use summary::{CollapseWatch, Summary};
 pub use supervised::{Example, ExampleError, HeldOut, held_out_loss, supervised_loss};

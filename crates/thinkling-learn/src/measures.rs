@@ -38,6 +38,12 @@ pub struct Measures {
     pub truncated: Estimate,
     /// Reflective words of a completion ([`thinkling_reward::reflection`]).
     pub reflective_words: Estimate,
+    /// Share of words outside the answer in the problem's language; absent where a problem names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_consistency: Option<Estimate>,
+    /// Share of a completion that repeats ([`REPEATED_WORDS`](crate::REPEATED_WORDS)).
+    #[serde(default)]
+    pub repetition: Estimate,
 }
 
 impl Measures {
@@ -51,6 +57,7 @@ impl Measures {
         }
         let steps = pass_at_steps(samples);
         let votes = problems.iter().all(|problem| problem.consensus.is_some());
+        let languages = problems.iter().all(|p| p.tally.of_language == samples);
         let row = |problem: &ProblemResult| {
             let tally = &problem.tally;
             assert_eq!(tally.completions, samples, "answers of a problem");
@@ -61,8 +68,12 @@ impl Measures {
                 tally.mean_tokens(),
                 tally.truncated_share(),
                 tally.reflective_words(),
+                tally.repetition(),
             ];
             row.extend(steps.iter().map(|&j| pass_at(j, samples, tally.correct)));
+            if languages {
+                row.extend(tally.language_consistency());
+            }
             if votes {
                 row.push(f64::from(u8::from(problem.consensus == Some(true))));
             }
@@ -79,7 +90,9 @@ impl Measures {
             mean_tokens: next(),
             truncated: next(),
             reflective_words: next(),
+            repetition: next(),
             pass_at_j: steps.iter().map(|&j| (j, next())).collect(),
+            language_consistency: languages.then(&mut next),
             cons_at_k: votes.then(next),
         }
     }
@@ -103,6 +116,9 @@ mod tests {
             tokens: 40,
             truncated: 1,
             reflection: 6,
+            of_language: 4,
+            language: 3.0,
+            repetition: 0.5,
         };
         ProblemResult { tally, consensus }
     }
@@ -125,6 +141,8 @@ mod tests {
         }
         let others = [m.format_free, m.format_rate, m.truncated, m.mean_tokens, m.reflective_words];
         assert_eq!(others.map(|e| e.value), [0.75, 0.5, 0.25, 10.0, 1.5]);
+        assert_eq!(m.repetition.value, 0.125);
+        assert_eq!(m.language_consistency.map(|e| e.value), Some(0.75));
         assert_eq!((m.pass_at_1.low, m.pass_at_1.high), (0.0, 1.0));
     }
 
@@ -136,6 +154,14 @@ mod tests {
         let json = serde_json::to_value(&m).expect("JSON");
         assert!(json.get("cons_at_k").is_none(), "{json}");
         assert_eq!(json["pass_at_j"]["2"]["value"], m.pass_at_j[&2].value);
+    }
+
+    #[test]
+    fn a_problem_that_names_no_language_leaves_no_consistency() {
+        let mut other = problem(4, Some(true));
+        (other.tally.of_language, other.tally.language) = (0, 0.0);
+        let m = Measures::of(&[problem(2, Some(true)), other], 4, 1);
+        assert_eq!((m.language_consistency, m.cons_at_k.map(|e| e.value)), (None, Some(1.0)));
     }
 
     #[test]

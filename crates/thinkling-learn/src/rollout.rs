@@ -1,5 +1,6 @@
 //! From questions to scored completions.
 
+use crate::evaluate::consistency;
 use crate::policy::LearnError;
 use std::ops::ControlFlow;
 use thinkling_model::generate::{Completion, GenerateRequest, generate};
@@ -106,6 +107,8 @@ pub struct Scored {
     pub record: RewardRecord,
     /// The reward that counts (`record.total` unless a stage says otherwise).
     pub reward: f64,
+    /// As [`Measured::language`](crate::Measured::language).
+    pub language: Option<f64>,
 }
 
 impl Scored {
@@ -195,6 +198,7 @@ impl Scorer<'_> {
         let problem = &questions[completion.prompt].problem;
         let seen = thinkling_reward::Completion { text: &text, truncated: !stopped, tokens };
         let record = self.rewards.reward(problem, &seen, &self.tools)?;
-        Ok(Scored { reward: record.total, record, text, completion })
+        let language = problem.language.map(|language| consistency(&text, language));
+        Ok(Scored { reward: record.total, record, text, completion, language })
     }
 }

@@ -30,6 +30,12 @@ pub struct Summary {
     pub zero_variance: f64,
     /// Reflective words of a completion.
     pub reflection: f64,
+    /// Share of completions with a reflective word.
+    pub reflecting: f64,
+    /// Share of completions with a reflective word and a right answer.
+    pub reflecting_right: f64,
+    /// Share of words in the problem's language, over the completions to problems that name one.
+    pub language: Option<f64>,
     /// Tokens of all completions.
     pub tokens: usize,
 }
@@ -60,19 +66,30 @@ impl Summary {
                 components.push((part.name.to_string(), value(&part.name)));
             }
         }
+        let reflective: Vec<usize> =
+            scored.iter().map(|s| reflection::reflection_count(&s.text)).collect();
+        let is_right = |s: &Scored| s.record.verdict.is_correct();
+        let reflecting = reflective.iter().filter(|words| **words > 0).count();
+        let reflecting_right =
+            reflective.iter().zip(&scored).filter(|(words, s)| **words > 0 && is_right(s)).count();
+        let languages: Vec<f64> = scored.iter().filter_map(|s| s.language).collect();
+        let language = languages.iter().sum::<f64>() / languages.len().max(1) as f64;
         let tokens = scored.iter().map(|s| s.completion.ids.len()).sum();
         let without = groups.iter().filter(|group| !has_variance(group)).count();
         let groups = groups.len().max(1) as f64;
         Self {
             reward: mean(&|s| s.reward),
-            accuracy: mean(&|s| f64::from(u8::from(s.record.verdict.is_correct()))),
+            accuracy: mean(&|s| f64::from(u8::from(is_right(s)))),
             format: components.iter().find(|(name, _)| name == FORMAT).map(|(_, mean)| *mean),
             clipped: bounded.iter().map(|&name| (name.to_owned(), clipped(name))).collect(),
             components,
             length: tokens as f64 / n,
             truncated: mean(&|s| f64::from(u8::from(s.truncated()))),
             zero_variance: without as f64 / groups,
-            reflection: mean(&|s| reflection::reflection_count(&s.text) as f64),
+            reflection: reflective.iter().sum::<usize>() as f64 / n,
+            reflecting: reflecting as f64 / n,
+            reflecting_right: reflecting_right as f64 / n,
+            language: (!languages.is_empty()).then_some(language),
             tokens,
         }
     }
@@ -118,6 +135,9 @@ mod tests {
             truncated: 0.0,
             zero_variance,
             reflection: 0.0,
+            reflecting: 0.0,
+            reflecting_right: 0.0,
+            language: None,
             tokens: 1024,
         }
     }

@@ -9,7 +9,7 @@ use crate::stage::learn_error;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use thinkling_learn::{FormatReading, Measured, Question};
+use thinkling_learn::{FormatReading, Measured, Question, consistency};
 use thinkling_reward::{Completion, RewardError, RewardSpec, Tools};
 use thinkling_sampling::Finish;
 
@@ -119,6 +119,7 @@ impl Asking<'_> {
         let record = self.rewards.reward(asked, &seen, &self.tools)?;
         let format_free = self.rewards.format_free_correct(asked, text, &self.tools)?;
         let seen = Completion { tokens: Some(reply.tokens), ..seen };
+        let language = asked.language.map(|language| consistency(text, language));
         let correct = record.verdict.is_correct();
         Ok(AnswerLine {
             problem,
@@ -128,7 +129,7 @@ impl Asking<'_> {
             verdict: record.verdict,
             note: record.note.map(Into::into),
             extracted: record.extracted,
-            measured: Measured::of_text(seen, correct, format_free, self.format),
+            measured: Measured::of_text(seen, correct, format_free, language, self.format),
             text: reply.text,
             ids: reply.ids,
         })

@@ -17,6 +17,7 @@
 //! Departure from the report: the token limit is the caller's or the model's context, where the
 //! report has 32,768.
 
+mod judging;
 mod report;
 mod settings;
 
@@ -40,7 +41,10 @@ use thinkling_sampling::SamplingParams;
 pub use crate::answers::AnswerLine;
 pub use crate::course::{EvalProgress, Watch};
 pub use crate::sampling::rows_that_fit;
-pub use report::Report;
+pub(crate) use judging::Judge;
+pub use report::{ModelReport, Report};
+#[cfg(test)]
+pub(crate) use settings::tests::settings as settings_of_tests;
 pub use settings::{MAX_TOKENS, MINI_WORLD, Settings, generated_questions};
 
 const COMPLETIONS_FILE: &str = "completions.jsonl";
@@ -57,6 +61,15 @@ pub struct Conditions<'a> {
     pub max_rows: Option<usize>,
     /// Asks to stop.
     pub interrupt: &'a Interrupt,
+    /// Reward models that score the completions once all are there.
+    pub(crate) judges: &'a [Judge],
+}
+
+impl<'a> Conditions<'a> {
+    /// Without programs and judges, with as many completions at once as fit.
+    pub fn new(executor: &'a Executor, interrupt: &'a Interrupt) -> Self {
+        Self { executor, tools: Tools::default(), max_rows: None, interrupt, judges: &[] }
+    }
 }
 
 /// Where an evaluation writes.
@@ -96,7 +109,7 @@ pub fn evaluate(
     let rewards = RewardSpec::of(settings.answer);
     let checks = Checks { stage: "evaluation", rewards: &rewards, tools: conditions.tools };
     let context = model.checkpoint.config().max_position_embeddings;
-    let source = source(settings);
+    let source = question_source(&settings.data, settings.skip_bad);
     let limit = settings.limit.unwrap_or(usize::MAX);
     let loaded =
         load_questions(checks, &source, Some((prompts, context)), (settings.seed, true), limit)?;
@@ -145,22 +158,25 @@ pub fn evaluate(
     if !asked.whole {
         return Ok(EvalOutcome { path, report: None });
     }
+    let of = (loaded.questions.as_slice(), &answers);
+    let scores =
+        judging::scores(conditions.judges, of, &mut file, &prompts.opening()?, settings.seed)?;
     file.sort(&answers)?;
     let skipped = loaded.skipped.len();
     let mut report = Report::of(settings, &loaded.questions, &answers, skipped);
     // The run's own time: what an earlier process took is not in it.
     report.wall_s = clock.elapsed().as_secs_f64();
     report.tokens_per_s = asked.tokens_per_s();
+    report.scores = scores;
     crate::atomic::write_json(&path.join(REPORT_FILE), &report)?;
     drop(lock);
     Ok(EvalOutcome { path, report: Some(report) })
 }
 
-fn source(settings: &Settings) -> QuestionSource {
-    generated_questions(&settings.data).unwrap_or_else(|| {
-        let path = PathBuf::from(&settings.data);
-        QuestionSource::File(FileSource { path, skip_bad: settings.skip_bad })
-    })
+/// The problems that a path names, or a word for [`generated_questions`].
+pub(crate) fn question_source(data: &str, skip_bad: bool) -> QuestionSource {
+    generated_questions(data)
+        .unwrap_or_else(|| QuestionSource::File(FileSource { path: PathBuf::from(data), skip_bad }))
 }
 
 fn note_skipped(loaded: &Loaded, watch: &mut dyn Watch) {

@@ -4,10 +4,10 @@ use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::stage::learn_error;
-use thinkling_learn::{Question, RolloutConfig, Scorer};
+use thinkling_learn::{FormatReading, Question, RolloutConfig, Scorer};
 use thinkling_model::Decoder;
 
-pub use thinkling_learn::{Estimate, Evaluated, Measures, Sample, Tally};
+pub use thinkling_learn::{Estimate, Evaluated, Measures, REPEATED_WORDS, Sample, Tally};
 
 /// Problems that are sampled at once, so that progress shows and memory stays small.
 const PROBLEMS_AT_ONCE: usize = 64;
@@ -19,7 +19,7 @@ const PROBLEMS_AT_ONCE: usize = 64;
 /// A device that fails, a gold that does not parse.
 pub fn evaluate(
     decoder: &Decoder,
-    scorer: Scorer<'_>,
+    reading: (Scorer<'_>, FormatReading),
     questions: &[Question],
     config: &RolloutConfig,
     progress: &mut dyn Progress,
@@ -31,7 +31,7 @@ pub fn evaluate(
             return Ok(None);
         }
         progress.working("evaluating", result.all.problems as u64, questions.len() as u64);
-        pollster::block_on(result.ask(decoder, scorer, part, config)).map_err(learn_error)?;
+        pollster::block_on(result.ask(decoder, reading, part, config)).map_err(learn_error)?;
     }
     progress.working("evaluating", questions.len() as u64, questions.len() as u64);
     Ok(Some(result))

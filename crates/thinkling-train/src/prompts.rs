@@ -146,7 +146,19 @@ impl<'a> Prompts<'a> {
     /// # Errors
     /// As [`text`](Self::text).
     pub fn open_thinking(&self) -> Result<bool> {
-        Ok(self.text("?")?.trim_end().ends_with("<think>"))
+        Ok(!self.opening()?.is_empty())
+    }
+
+    /// What a completion goes on from: `<think>` and what follows it at the end of the prompt, else
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub(crate) fn opening(&self) -> Result<String> {
+        const THINK: &str = "<think>";
+        let prompt = self.text("?")?;
+        let at = prompt.trim_end().strip_suffix(THINK).map(str::len);
+        Ok(at.map_or_else(String::new, |at| prompt[at..].to_owned()))
     }
 }
 

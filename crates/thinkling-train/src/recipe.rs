@@ -18,7 +18,7 @@
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
 //! [`RlStage`], [`RlSource`], [`LengthChange`], [`DynamicSampling`], [`CurriculumKeys`], [`Alarms`],
-//! [`RejectionStage`], [`ColdStartStage`], [`RewardModelStage`], [`TeacherKeys`], [`LoraKeys`],
+//! [`RejectionStage`], [`ColdStartStage`], [`RewardModelStage`], [`EvalStage`], [`TeacherKeys`], [`LoraKeys`],
 //! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
@@ -28,6 +28,7 @@ mod choice;
 mod cold_start;
 mod data;
 mod distill;
+mod eval;
 mod filters;
 mod lora;
 mod memory;
@@ -43,6 +44,7 @@ mod rollout;
 mod scale;
 mod section;
 mod sft;
+mod stage;
 mod teacher;
 mod training;
 mod tree;
@@ -58,6 +60,7 @@ pub use cold_start::{
     ColdStartStage, FewShot, NoRewrite, RecordLayout, Rewrite, RewriteKeys, ShotSource,
 };
 pub use data::{AnswerFormat, FileSource, JsonlSource, QuestionSource, TaskKind, TextSource};
+pub use eval::{EvalStage, EvaluatedModel, EvaluationData, counted_format};
 pub use filters::{Filters, FormatFilter};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
@@ -79,20 +82,16 @@ pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
 pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
 };
+pub use stage::{Stage, StageKind};
 pub use teacher::{HttpTeacherKeys, LocalTeacherKeys, TeacherKeys};
 pub use training::{RecomputeKind, Training};
 pub use worlds::{
     GrownLessons, GrownPreferences, GrownQuestions, LessonSet, PreferenceSet, QuestionSet, WorldSet,
 };
 
-use crate::cost::Reference;
 use crate::error::{Result, TrainError};
-use choice::choices;
 use section::{Bases, Section};
 use tree::{Node, Value};
-
-/// Files of a run folder begin with these, which a stage that writes `NAME.jsonl` cannot be called.
-const TAKEN_NAMES: [&str; 4] = ["metrics", "completions", "examples", "evaluation"];
 
 /// A recipe with every value resolved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -106,266 +105,6 @@ pub struct Recipe {
     /// What is done, in order. At least one.
     #[serde(rename = "stage")]
     pub stages: Vec<Stage>,
-}
-
-/// One `[[stage]]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Stage {
-    /// Name, by which later stages and `--set stage.NAME.key=value` refer to it: letters, digits,
-    /// `-` and `_`, not digits alone. Required.
-    pub name: String,
-    /// The model that the stage starts from. Default: what the stage before wrote, and for the
-    /// first stage [`Recipe::model`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<ModelSource>,
-    /// What the stage does.
-    #[serde(flatten)]
-    pub kind: StageKind,
-}
-
-/// What a stage does; the key `kind`. Required. `kind = "distill"` stands for two stages
-/// (docs/recipes.md).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum StageKind {
-    /// `kind = "pretrain"`.
-    Pretrain(Box<PretrainStage>),
-    /// `kind = "sft"`.
-    Sft(Box<SftStage>),
-    /// `kind = "rl"`.
-    Rl(Box<RlStage>),
-    /// `kind = "rejection-sampling"`.
-    RejectionSampling(Box<RejectionStage>),
-    /// `kind = "cold-start"`.
-    ColdStart(Box<ColdStartStage>),
-    /// `kind = "reward-model"`.
-    RewardModel(Box<RewardModelStage>),
-}
-
-choices! {
-    /// Names of stage kinds.
-    enum KindName {
-        /// Next token.
-        Pretrain = "pretrain",
-        /// Supervised.
-        Sft = "sft",
-        /// Reinforcement learning.
-        Rl = "rl",
-        /// Answers that become examples.
-        RejectionSampling = "rejection-sampling",
-        /// Readable trajectories that become examples.
-        ColdStart = "cold-start",
-        /// Both: a teacher's answers that become a student's examples.
-        Distill = "distill",
-        /// A judge of responses.
-        RewardModel = "reward-model",
-    }
-}
-
-impl StageKind {
-    /// The value of the key `kind`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Pretrain(_) => KindName::Pretrain.as_str(),
-            Self::Sft(_) => KindName::Sft.as_str(),
-            Self::Rl(_) => KindName::Rl.as_str(),
-            Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
-            Self::ColdStart(_) => KindName::ColdStart.as_str(),
-            Self::RewardModel(_) => KindName::RewardModel.as_str(),
-        }
-    }
-}
-
-impl Stage {
-    /// Optimiser and length of the stage; `None` of one that trains nothing.
-    pub fn training(&self) -> Option<&Training> {
-        match &self.kind {
-            StageKind::Pretrain(stage) => Some(&stage.training),
-            StageKind::Sft(stage) => Some(&stage.training),
-            StageKind::Rl(stage) => Some(&stage.training),
-            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => None,
-            StageKind::RewardModel(stage) => Some(&stage.training),
-        }
-    }
-
-    /// Whether it keeps answers that a model in this process samples.
-    pub(crate) fn samples_here(&self) -> bool {
-        match &self.kind {
-            StageKind::RejectionSampling(stage) => stage.teacher.is_none(),
-            _ => self.answers().is_some(),
-        }
-    }
-
-    /// What the stage asks and which answers it keeps; `None` of one that keeps none.
-    pub fn answers(&self) -> Option<&AnswerKeys> {
-        match &self.kind {
-            StageKind::RejectionSampling(stage) => Some(&stage.answers),
-            StageKind::ColdStart(stage) => Some(&stage.answers),
-            StageKind::Pretrain(_)
-            | StageKind::Sft(_)
-            | StageKind::Rl(_)
-            | StageKind::RewardModel(_) => None,
-        }
-    }
-
-    /// Whether it writes conversations that an `sft` stage can learn.
-    pub fn makes_examples(&self) -> bool {
-        self.answers().is_some()
-    }
-
-    /// Optimiser steps that the recipe asks for; 0 where the data decides or nothing is trained.
-    pub fn steps(&self) -> u64 {
-        self.training().map_or(0, |training| training.steps as u64)
-    }
-
-    /// Whether it leaves a model behind.
-    pub fn makes_model(&self) -> bool {
-        self.training().is_some()
-    }
-
-    /// Whether the model that it leaves behind judges texts.
-    pub fn makes_reward_model(&self) -> bool {
-        matches!(self.kind, StageKind::RewardModel(_))
-    }
-
-    /// Whether it leaves a model behind that writes, which the stages after it start from.
-    pub fn makes_policy(&self) -> bool {
-        self.makes_model() && !self.makes_reward_model()
-    }
-
-    /// Adapters that the stage trains in place of the weights.
-    pub fn lora(&self) -> Option<&LoraKeys> {
-        match &self.kind {
-            StageKind::Pretrain(_) | StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
-                None
-            }
-            StageKind::Sft(stage) => stage.lora.as_ref(),
-            StageKind::Rl(stage) => stage.lora.as_ref(),
-            StageKind::RewardModel(stage) => stage.lora.as_ref(),
-        }
-    }
-
-    /// What it compares its policy with. Under adapters that is the weights below them, and of its own
-    /// are adapters at most.
-    pub(crate) fn reference(&self) -> Reference {
-        let StageKind::Rl(stage) = &self.kind else { return Reference::None };
-        let moves = stage.ref_ema.is_some() || stage.ref_replace_every > 0;
-        match (stage.kl_coef != 0.0, stage.lora.is_some()) {
-            (false, _) => Reference::None,
-            (true, false) => Reference::Weights,
-            (true, true) if moves => Reference::Adapters,
-            (true, true) => Reference::Base,
-        }
-    }
-
-    /// Where the questions of the stage come from: of training, then of its evaluation.
-    pub fn question_sources(&self) -> impl Iterator<Item = &QuestionSource> {
-        let (rl, one) = match &self.kind {
-            StageKind::Pretrain(_) | StageKind::Sft(_) | StageKind::RewardModel(_) => (None, None),
-            StageKind::Rl(r) => (Some(r), None),
-            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
-                (None, self.answers().map(|keys| &keys.data))
-            }
-        };
-        let evaluated = rl.and_then(|r| r.eval.as_ref()).map_or(&[][..], |e| &e.data);
-        let trained = rl.map_or(&[][..], |r| &r.data);
-        trained.iter().chain(evaluated).map(|r| &r.source).chain(one)
-    }
-
-    /// The data files that the stage reads.
-    pub fn data_paths(&self) -> Vec<PathBuf> {
-        let text = match &self.kind {
-            StageKind::Pretrain(p) => match &p.data {
-                TextSource::Text { path } => Some(path.clone()),
-                TextSource::MiniWorld(_) | TextSource::GrownWorld(_) => None,
-            },
-            StageKind::Sft(sft) => {
-                return sft.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
-            }
-            StageKind::RejectionSampling(stage) => return stage.paths(),
-            StageKind::ColdStart(stage) => return stage.paths(),
-            StageKind::RewardModel(stage) => {
-                return stage.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
-            }
-            StageKind::Rl(_) => None,
-        };
-        let questions = self.question_sources().filter_map(QuestionSource::path);
-        text.into_iter().chain(questions.map(Path::to_path_buf)).collect()
-    }
-
-    /// Folders of the reward models that the stage reads and no stage of the recipe makes.
-    pub fn reward_model_paths(&self) -> Vec<PathBuf> {
-        let StageKind::Rl(stage) = &self.kind else { return Vec::new() };
-        let models = stage.all_rewards().into_iter().flat_map(Rewards::active_models);
-        let path = |(_, reward): (&str, &ModelReward)| match &reward.model {
-            RewardModelSource::Path(path) => Some(path.clone()),
-            RewardModelSource::Stage(_) => None,
-        };
-        models.filter_map(path).collect()
-    }
-
-    /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.
-    fn read(mut s: Section<'_>, earlier: &[Self], root: &ModelSource) -> Result<Vec<Self>> {
-        let name = s.required_text("name")?;
-        if !is_plain_name(&name) || name.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(s.conflict("name", "letters, digits, `-` and `_`, not digits alone"));
-        }
-        if earlier.iter().any(|stage| stage.name == name) {
-            return Err(s.conflict("name", "a name that no earlier stage has"));
-        }
-        let model = s.section("model")?.map(|m| read_model(m, earlier)).transpose()?;
-        let kind = match s.required_choice("kind")? {
-            KindName::Pretrain => StageKind::Pretrain(Box::new(PretrainStage::read(&mut s)?)),
-            KindName::Sft => StageKind::Sft(Box::new(SftStage::read(&mut s, earlier)?)),
-            KindName::Rl => StageKind::Rl(Box::new(RlStage::read(&mut s, earlier)?)),
-            KindName::RejectionSampling => {
-                StageKind::RejectionSampling(Box::new(RejectionStage::read(&mut s)?))
-            }
-            KindName::ColdStart => {
-                StageKind::ColdStart(Box::new(ColdStartStage::read(&mut s, earlier)?))
-            }
-            KindName::Distill => {
-                let student = model.unwrap_or_else(|| match earlier.last() {
-                    Some(before) => ModelSource::Stage(before.name.clone()),
-                    None => root.clone(),
-                });
-                let stages = distill::read(&mut s, earlier, name, student)?;
-                s.finish()?;
-                return Ok(stages);
-            }
-            KindName::RewardModel => {
-                StageKind::RewardModel(Box::new(RewardModelStage::read(&mut s)?))
-            }
-        };
-        let stage = Self { name, model, kind };
-        if stage.makes_examples() && TAKEN_NAMES.contains(&stage.name.as_str()) {
-            let expected = "a name that no other file of a run folder begins with";
-            return Err(s.conflict("name", expected));
-        }
-        s.finish()?;
-        Ok(vec![stage])
-    }
-}
-
-/// Reads a model; one that an earlier stage is to give must have that stage.
-fn read_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
-    let names: Vec<&str> = earlier.iter().map(|stage| stage.name.as_str()).collect();
-    let unknown = section.conflict(
-        "path",
-        match names.as_slice() {
-            [] => "a path or the keys of a new model (no stage runs before this one)".to_owned(),
-            names => format!("`stage:` and the name of an earlier stage ({})", names.join(", ")),
-        },
-    );
-    let judges = section.conflict("path", "a stage whose model writes, not a reward model");
-    match ModelSource::read(section)? {
-        ModelSource::Stage(name) => match earlier.iter().find(|stage| stage.name == name) {
-            None => Err(unknown),
-            Some(stage) if stage.makes_reward_model() => Err(judges),
-            Some(_) => Ok(ModelSource::Stage(name)),
-        },
-        source => Ok(source),
-    }
 }
 
 /// Whether `name` can be a part of a path and of a dotted key.
@@ -430,7 +169,7 @@ impl Recipe {
         if !is_plain_name(&name) {
             return Err(bad_name);
         }
-        let model = read_model(model, &[])?;
+        let model = ModelSource::read(model, &[])?;
         let Value::Array(nodes) = &stage_node.value else {
             return Err(bad_stage);
         };

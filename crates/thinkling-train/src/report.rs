@@ -8,6 +8,7 @@ mod charts;
 mod data;
 mod element;
 mod judged;
+mod models;
 mod numbers;
 mod page;
 mod plot;

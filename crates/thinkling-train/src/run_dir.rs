@@ -11,6 +11,7 @@
 //!   STAGE.jsonl            the examples of a stage that makes some, with STAGE-counts.json
 //!   STAGE.answers.jsonl    the answers that they were chosen from
 //!   STAGE.review.jsonl     the queue of a stage that a person reviews, with the decisions beside it
+//!   evaluations/STAGE/MODEL/DATA/   of a stage that evaluates models, with STAGE-models.json
 //!   run.lock               held by the process that writes
 //! ```
 
@@ -34,6 +35,8 @@ pub const RUN_FILE: &str = "run.json";
 const LOCK_FILE: &str = "run.lock";
 const CHECKPOINTS: &str = "checkpoints";
 const STAGES: &str = "stages";
+/// Ends the name of a stage's file of [`ModelReport`](crate::eval::ModelReport)s.
+pub(crate) const REPORTS_END: &str = "-models.json";
 
 /// Version of burn, which makes the numbers of a run.
 pub const BURN_VERSION: &str = "0.22.1";
@@ -242,6 +245,16 @@ impl RunDir {
     /// What a teacher made of the answers that were kept.
     pub(crate) fn stage_rewrites(&self, stage: &str) -> PathBuf {
         self.path.join(format!("{stage}.rewrites.jsonl"))
+    }
+
+    /// The evaluations of a stage that makes some, each in `MODEL/DATA`.
+    pub(crate) fn stage_evaluations(&self, stage: &str) -> PathBuf {
+        self.path.join("evaluations").join(stage)
+    }
+
+    /// The reports of these evaluations; there once the stage is done.
+    pub(crate) fn stage_reports(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}{REPORTS_END}"))
     }
 
     /// Folder for what a stage gives to later ones; its finished model.

@@ -14,8 +14,8 @@ use crate::preferences::check_preferences;
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{
-    CurriculumKeys, ModelSource, NewModel, Recipe, Rewards, Rewrite, RlStage, Stage, StageKind,
-    TeacherKeys, TokenizerSource,
+    CurriculumKeys, EvalStage, EvaluatedModel, ModelSource, NewModel, Recipe, Rewards, Rewrite,
+    RlStage, Stage, StageKind, TeacherKeys, TokenizerSource,
 };
 use crate::rejection::check_mix;
 use crate::reward_model::RewardModelKeys;
@@ -27,7 +27,7 @@ use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use thinkling_learn::world;
 use thinkling_model::Decoder;
-use thinkling_reward::Tools;
+use thinkling_reward::{RewardSpec, Tools};
 use thinkling_text::Tokenizer;
 use thinkling_weights::{FloatType, ModelConfig};
 
@@ -204,6 +204,9 @@ pub fn run(
 fn is_done(run: &RunDir, stage: &Stage) -> bool {
     match stage.makes_model() {
         true => run.stage_output(&stage.name).join("config.json").exists(),
+        false if matches!(stage.kind, StageKind::Eval(_)) => {
+            run.stage_reports(&stage.name).exists()
+        }
         false => run.stage_counts(&stage.name).exists(),
     }
 }
@@ -224,6 +227,9 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
     for stage in &recipe.stages {
         if let StageKind::Sft(sft) = &stage.kind {
             check_examples(sft)?;
+        }
+        for path in stage.reward_model_paths() {
+            StoredModel::open_reward_model(&path)?;
         }
         if let StageKind::RewardModel(keys) = &stage.kind {
             check_preferences(keys)?;
@@ -250,13 +256,25 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
                     }
                 }
             }
+            StageKind::Eval(keys) => check_evaluation(keys, &stage.name, tools)?,
             _ => {}
         }
         let StageKind::Rl(rl) = &stage.kind else { continue };
-        for path in stage.reward_model_paths() {
-            StoredModel::open_reward_model(&path)?;
-        }
         check_rl(rl, &stage.name, tools)?;
+    }
+    Ok(())
+}
+
+/// Reads what an `eval` stage asks, and opens the models that no stage makes.
+fn check_evaluation(keys: &EvalStage, name: &str, tools: Tools<'_>) -> Result<()> {
+    for model in &keys.models {
+        if let EvaluatedModel::Path(path) = model {
+            StoredModel::open(path)?;
+        }
+    }
+    let rewards = &RewardSpec::of(keys.answer);
+    for source in keys.sources().filter(|source| source.path().is_some()) {
+        read_problems(&source, Checks { stage: name, rewards, tools }, 0, true)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod answering;
 mod checkpoints;
 mod cold_start;
+mod eval;
 mod passes;
 mod pretrain;
 mod rejection;
@@ -99,6 +100,7 @@ pub(crate) fn run(
         StageKind::Rl(stage) => rl::run(&mut context, stage, open()?, checkpoint),
         StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, open),
         StageKind::ColdStart(stage) => cold_start::run(&mut context, stage, &open()?),
+        StageKind::Eval(stage) => eval::run(&mut context, stage),
         StageKind::RewardModel(stage) => {
             reward_model::run(&mut context, stage, open()?, checkpoint)
         }

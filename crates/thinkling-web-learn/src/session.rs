@@ -8,9 +8,9 @@ use crate::report::{
 use burn::tensor::Device;
 use std::rc::Rc;
 use thinkling_learn::{
-    AdamW, AdamWConfig, Batch, CollapseWatch, EpochSampler, Evaluated, ExportError, InProcess,
-    LearnError, Learner, PolicySettings, Question, RlNumbers, Rollout, RolloutConfig, Scored,
-    Scorer, Summary, chunk_tokens, model_logprobs, stop_ids, write_safetensors,
+    AdamW, AdamWConfig, Batch, CollapseWatch, EpochSampler, Evaluated, ExportError, FormatReading,
+    InProcess, LearnError, Learner, PolicySettings, Question, RlNumbers, Rollout, RolloutConfig,
+    Scored, Scorer, Summary, chunk_tokens, model_logprobs, stop_ids, write_safetensors,
 };
 use thinkling_model::{Decoder, ModelError, Precision};
 use thinkling_reward::{RewardSpec, Tools};
@@ -222,7 +222,7 @@ impl Session {
         let questions = &self.material.held_out[..problems.min(self.material.held_out.len())];
         let mut evaluated = Evaluated::default();
         for part in questions.chunks(PROBLEMS_AT_ONCE) {
-            evaluated.ask(model, self.scorer(), part, &config).await?;
+            evaluated.ask(model, (self.scorer(), FormatReading::default()), part, &config).await?;
             between().await;
         }
         Ok(Evaluation::from(&evaluated))

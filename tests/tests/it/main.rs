@@ -20,6 +20,7 @@ mod teachers;
 mod train;
 mod train_cold_start;
 mod train_distill;
+mod train_eval;
 mod train_input;
 mod train_pipeline;
 mod train_plan;

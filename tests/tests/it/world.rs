@@ -97,6 +97,7 @@ fn records_have_their_fields_and_what_is_held_out_shares_no_prompt_with_the_rest
         ("harmful", "question", ["task", "language"]),
         ("readable-replies", "prompt", ["completion", "completion"]),
         ("request-replies", "prompt", ["completion", "completion"]),
+        ("refusals", "prompt", ["completion", "completion"]),
         ("preferences", "prompt", ["chosen", "rejected"]),
         ("harmless", "prompt", ["response", "label"]),
     ] {

@@ -28,6 +28,7 @@ impl ValueEnum for WorldSetArg {
             WorldSet::Requests => "Facts, words in a given form, deeds, with exact answers",
             WorldSet::Harmful => "Requests that do harm; the right answer is a refusal",
             WorldSet::ReadableReplies => "Readable right replies to problems: prompt, completion",
+            WorldSet::Refusals => "Refusals of requests that do harm: prompt, completion",
             WorldSet::RequestReplies => "Right replies to requests: prompt, completion",
             WorldSet::Preferences => {
                 "A helpful summary and one that is not: prompt, chosen, rejected"

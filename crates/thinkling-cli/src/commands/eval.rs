@@ -63,12 +63,9 @@ pub(crate) fn run(mut args: EvalArgs) -> Result<(), Failure> {
     }
     let sandbox = Runner::open()?;
     let interrupt = stop_on_ctrl_c("stopping; what has ended is kept; Ctrl-C again stops at once")?;
-    let conditions = Conditions {
-        executor: &executor,
-        tools: Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) },
-        max_rows: args.max_rows.map(|rows| rows as usize),
-        interrupt: &interrupt,
-    };
+    let mut conditions = Conditions::new(&executor, &interrupt);
+    conditions.tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
+    conditions.max_rows = args.max_rows.map(|rows| rows as usize);
     let mut bars = Bars::new();
     let outcome = evaluate(&model, &settings, &conditions, folder, &mut bars);
     bars.evaluated();

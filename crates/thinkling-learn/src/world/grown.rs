@@ -24,6 +24,6 @@ mod wording;
 pub use corpus::{GrownConfig, GrownCorpus, default_mix};
 pub use sets::{
     Labelled, Lesson, Preference, harmful_problems, labelled, preferences, readable_lessons,
-    request_lessons, request_problems,
+    refusal_lessons, request_lessons, request_problems,
 };
 pub use vocabulary::{grown_tokenizer_json, grown_tokens};

@@ -9,12 +9,12 @@ use crate::examples;
 use crate::preferences;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::{
-    AnswerKeys, ExampleSource, QuestionSource, Recipe, RlSource, RlStage, StageKind,
+    AnswerKeys, EvalStage, ExampleSource, QuestionSource, Recipe, RlSource, RlStage, StageKind,
 };
 use crate::selection::Planned;
 use serde::Serialize;
 use std::path::Path;
-use thinkling_reward::Tools;
+use thinkling_reward::{RewardSpec, Tools};
 
 /// What a stage needs.
 #[derive(Clone, Debug, Serialize)]
@@ -111,8 +111,18 @@ pub fn plan_stage(
                 assumed.push("a server answers, nothing is sampled here".into());
             }
         }
+        StageKind::Eval(keys) => {
+            if keys.sources().all(|source| is_there(&source)) && origin.tokenizer.is_some() {
+                let most = evaluation_data(recipe, index, keys, &origin, tools, &mut data)?;
+                let (models, answers) = (keys.models.len(), most * keys.samples);
+                words = Some(format!("{models} models, {answers} answers of each at most"));
+            }
+            if keys.models.len() > 1 {
+                assumed.push("all its models have the shape of the recipe's".into());
+            }
+        }
     }
-    let asks = matches!(stage.kind, StageKind::Rl(_)) || stage.samples_here();
+    let asks = matches!(stage.kind, StageKind::Rl(_) | StageKind::Eval(_)) || stage.samples_here();
     if asks && data.prompt_tokens.is_none() {
         const PROMPT: usize = 256;
         data.prompt_tokens = Some(PROMPT);
@@ -182,6 +192,29 @@ fn rl_data(
     data.prompts = Some(trained);
     data.evaluated = evaluated;
     Ok(())
+}
+
+/// Reads the problems of an `eval` stage; gives how many there are.
+fn evaluation_data(
+    recipe: &Recipe,
+    index: usize,
+    keys: &EvalStage,
+    origin: &Origin,
+    tools: Tools<'_>,
+    data: &mut DataSizes,
+) -> Result<usize> {
+    let rewards = RewardSpec::of(keys.answer);
+    let checks = Checks { stage: &recipe.stages[index].name, rewards: &rewards, tools };
+    let asked = Some((origin.prompts(keys.template)?, origin.config.max_position_embeddings));
+    let limit = keys.problems.unwrap_or(usize::MAX);
+    let mut counts = Vec::new();
+    for source in keys.sources() {
+        let loaded = load_questions(checks, &source, asked, (recipe.seed, true), limit)?;
+        counts.push(add_prompts(&loaded.questions, data));
+    }
+    // Sets are planned alike: as large as they are in the mean.
+    data.prompts = Some(counts.iter().sum::<usize>().div_ceil(counts.len().max(1)));
+    Ok(counts.iter().sum())
 }
 
 fn answer_data(

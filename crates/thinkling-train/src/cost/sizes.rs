@@ -1,8 +1,7 @@
 //! The sizes of a stage that decide what it needs.
 
 use crate::recipe::{
-    AnswerKeys, Recipe, RewardModelStage, RlStage, RolloutKeys, SftStage, Stage, StageKind,
-    Training,
+    Recipe, RewardModelStage, RlStage, RolloutKeys, SftStage, Stage, StageKind, Training,
 };
 use thinkling_engine::Groups;
 use thinkling_learn::{StatePrecision, micro_batch_tokens, micro_batches};
@@ -142,9 +141,19 @@ impl StageSizes {
             StageKind::RewardModel(keys) => sizes.judging(stage, keys, data),
             StageKind::Rl(keys) => sizes.rl(stage, keys, data),
             StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => match stage.answers() {
-                Some(keys) if stage.samples_here() => sizes.answering(keys, data),
+                Some(keys) if stage.samples_here() => {
+                    let limit = keys.problems.unwrap_or(usize::MAX);
+                    let lengths = (keys.samples, keys.max_completion_tokens);
+                    sizes.answering((1, limit), lengths, keys.rollout, data)
+                }
                 _ => sizes,
             },
+            StageKind::Eval(keys) => {
+                let count = (keys.models.len() * keys.data.len()) as u64;
+                let limit = keys.problems.unwrap_or(usize::MAX);
+                let lengths = (keys.samples, keys.max_completion_tokens);
+                sizes.answering((count, limit), lengths, RolloutKeys::default(), data)
+            }
         }
     }
 
@@ -220,19 +229,26 @@ impl StageSizes {
         sizes.updating(stage, &keys.training, sequences, keys.training.steps as u64)
     }
 
-    fn answering(self, keys: &AnswerKeys, data: &DataSizes) -> Self {
+    /// Answers to at most `limit` prompts, so many times over.
+    fn answering(
+        self,
+        (count, limit): (u64, usize),
+        (samples, longest): (usize, usize),
+        keys: RolloutKeys,
+        data: &DataSizes,
+    ) -> Self {
         let context = self.model.max_position_embeddings;
         let prompt_tokens = data.prompt_tokens.unwrap_or(0).min(context);
-        let max_tokens = keys.max_completion_tokens.min(context - prompt_tokens).max(1);
+        let max_tokens = longest.min(context - prompt_tokens).max(1);
         let rows = crate::sampling::rows_that_fit(&self.model, prompt_tokens + max_tokens);
         let groups = Groups {
-            prompts: data.prompts.unwrap_or(1).min(keys.problems.unwrap_or(usize::MAX)),
-            group_size: keys.samples,
+            prompts: data.prompts.unwrap_or(1).min(limit),
+            group_size: samples,
             prompt_tokens,
             max_tokens,
-            max_rows: rows.min(keys.rollout.max_rows),
+            max_rows: rows.min(keys.max_rows),
         };
-        Self { rollout: Some(RolloutSizes { count: 1, groups, keys: keys.rollout }), ..self }
+        Self { rollout: Some(RolloutSizes { count, groups, keys }), ..self }
     }
 }
 

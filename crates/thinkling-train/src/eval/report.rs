@@ -4,7 +4,7 @@ use super::Settings;
 use crate::answers::Answers;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use thinkling_learn::{Measured, Measures, ProblemResult, Question, Tally};
+use thinkling_learn::{Estimate, Measured, Measures, ProblemResult, Question, Tally};
 use thinkling_reward::Problem;
 use thinkling_reward::math::Policy;
 use thinkling_reward::vote::majority;
@@ -23,12 +23,54 @@ pub struct Report {
     pub levels: BTreeMap<String, Measures>,
     /// By subject, where problems have one.
     pub subjects: BTreeMap<String, Measures>,
+    /// Mean score by each reward model that was asked: of a pairwise one its number, of a pointwise one
+    /// the probability that a completion is good.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, Estimate>,
     /// What was asked.
     pub settings: Settings,
     /// Seconds of this process, from the loading of the model on.
     pub wall_s: f64,
     /// Tokens a second of sampling; `None` where all completions were there already.
     pub tokens_per_s: Option<f64>,
+}
+
+/// The measures of one of several models on one of several data sets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// Name of the model.
+    pub model: String,
+    /// Name of the data.
+    pub data: String,
+    /// The measures.
+    pub report: Report,
+}
+
+impl ModelReport {
+    /// The measures in a line.
+    pub fn words(&self) -> String {
+        let m = &self.report.all;
+        let share = |e: Estimate| format!("{:.1} %", 100.0 * e.value);
+        let mut words = format!(
+            "{} on {}: pass@1 {} ({:.1} to {:.1})",
+            self.model,
+            self.data,
+            share(m.pass_at_1),
+            100.0 * m.pass_at_1.low,
+            100.0 * m.pass_at_1.high
+        );
+        if let Some(cons) = m.cons_at_k.filter(|_| self.report.samples > 1) {
+            words += &format!(", cons@{} {}", self.report.samples, share(cons));
+        }
+        words += &format!(", format {}, {:.0} tokens", share(m.format_rate), m.mean_tokens.value);
+        if let Some(language) = m.language_consistency {
+            words += &format!(", in one language {}", share(language));
+        }
+        for (name, score) in &self.report.scores {
+            words += &format!(", {name} {:.2}", score.value);
+        }
+        words
+    }
 }
 
 impl Report {
@@ -71,6 +113,7 @@ impl Report {
             skipped,
             levels: by(|problem| problem.level.as_ref()),
             subjects: by(|problem| problem.subject.as_ref()),
+            scores: BTreeMap::new(),
             settings: settings.clone(),
             wall_s: 0.0,
             tokens_per_s: None,

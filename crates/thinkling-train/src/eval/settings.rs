@@ -208,7 +208,7 @@ impl Settings {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::eval) fn settings() -> Settings {
+    pub(crate) fn settings() -> Settings {
         Settings {
             model: "model".to_owned(),
             model_sha256: "aa".to_owned(),

@@ -44,7 +44,7 @@ fn scored() -> Vec<Scored> {
         let record = thinkling_reward::reward(&question.problem, &seen, &spec).expect("a reward");
         let (prompt, ids, logprobs) = (i / 2, vec![1; i + 2], vec![0.0; i + 2]);
         let completion = Completion { prompt, ids, logprobs, top_logprobs: Vec::new(), finish };
-        Scored { reward: record.total, record, text, completion }
+        Scored { reward: record.total, record, text, completion, language: None }
     };
     (0..4).map(one).collect()
 }

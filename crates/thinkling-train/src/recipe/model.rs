@@ -8,6 +8,7 @@ use thinkling_weights::{Architecture, ModelConfig};
 use super::choice::spellings;
 use super::range::{NOT_NEGATIVE, POSITIVE};
 use super::section::Section;
+use super::stage::{Stage, policy_of};
 use crate::error::Result;
 
 /// Prefix of a model path that names an earlier stage.
@@ -122,13 +123,16 @@ impl Serialize for TokenizerSource {
 }
 
 impl ModelSource {
-    pub(crate) fn read(mut section: Section<'_>) -> Result<Self> {
+    /// Reads a model; one that an earlier stage is to give must have that stage.
+    pub(crate) fn read(mut section: Section<'_>, earlier: &[Stage]) -> Result<Self> {
         if !section.has("path") {
             return NewModel::read(section).map(Self::New);
         }
         let text = section.required_text("path")?;
         let source = match text.strip_prefix(STAGE_PREFIX) {
-            Some(name) => Self::Stage(name.to_owned()),
+            Some(name) => {
+                policy_of(name, earlier).map_err(|expected| section.conflict("path", expected))?
+            }
             None => Self::Path(section.resolve("path", &text)),
         };
         if let Some(key) = NEW_MODEL_KEYS.into_iter().find(|key| section.has(key)) {

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::Stage;
 use super::choice::choices;
 use super::model::ModelSource;
 use super::range::SECONDS;
 use super::rl::Template;
 use super::rollout::RolloutKeys;
 use super::section::Section;
-use super::{Stage, read_model};
 use crate::error::Result;
 
 /// Each request has a thread.
@@ -123,7 +123,7 @@ fn read_teacher_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSo
         let expected = "a path, or `stage:NAME` (a new model has nothing to teach)";
         return Err(section.conflict("path", expected));
     }
-    read_model(section, earlier)
+    ModelSource::read(section, earlier)
 }
 
 impl HttpTeacherKeys {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use thinkling_learn::world::grown::{
     GrownConfig, default_mix, harmful_problems, labelled, preferences, readable_lessons,
-    request_lessons, request_problems,
+    refusal_lessons, request_lessons, request_problems,
 };
 use thinkling_learn::world::{CorpusConfig, LevelMix, Split, WorldError, WorldProblem, problems};
 
@@ -64,6 +64,8 @@ choices! {
         ReadableReplies = "readable-replies",
         /// `{prompt, completion}`: right replies to requests, with a summary.
         RequestReplies = "request-replies",
+        /// `{prompt, completion}`: refusals of requests that do harm, with a summary.
+        Refusals = "refusals",
         /// `{prompt, chosen, rejected}`: a helpful summary against one that is not.
         Preferences = "preferences",
         /// `{prompt, response, label}`: whether a response is harmless.
@@ -73,12 +75,13 @@ choices! {
 
 impl WorldSet {
     /// Every set.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Reasoning,
         Self::Requests,
         Self::Harmful,
         Self::ReadableReplies,
         Self::RequestReplies,
+        Self::Refusals,
         Self::Preferences,
         Self::Harmless,
     ];
@@ -111,6 +114,7 @@ impl WorldSet {
                 to_json(&readable_lessons(split, count, seed, mix).map_err(failed)?)
             }
             Self::RequestReplies => to_json(&request_lessons(split, count, seed, english)),
+            Self::Refusals => to_json(&refusal_lessons(split, count, seed, english)),
             Self::Preferences => to_json(&preferences(split, count, seed, english)),
             Self::Harmless => to_json(&labelled(split, count, seed, english)),
         }
@@ -132,6 +136,8 @@ choices! {
         ReadableReplies = "readable-replies",
         /// Right replies to requests, with a summary.
         RequestReplies = "request-replies",
+        /// Refusals of requests that do harm, with a summary.
+        Refusals = "refusals",
     }
 }
 
@@ -141,6 +147,7 @@ impl LessonSet {
         match self {
             Self::ReadableReplies => WorldSet::ReadableReplies,
             Self::RequestReplies => WorldSet::RequestReplies,
+            Self::Refusals => WorldSet::Refusals,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a run folder holds, read for a report, also while the run goes on.
 
 use crate::error::{Result, TrainError};
+use crate::eval::ModelReport;
 use crate::evaluate::Evaluated;
 use crate::metrics::{METRICS_FILE, TIMING_KEY};
-use crate::run_dir::{RECIPE_FILE, RUN_FILE, RunDir, RunInfo};
+use crate::run_dir::{RECIPE_FILE, REPORTS_END, RUN_FILE, RunDir, RunInfo};
 use crate::stage::Judged;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -55,6 +56,8 @@ pub(super) struct Stage {
     pub(super) evaluations: BTreeMap<u64, Evaluation>,
     /// What its data came to.
     pub(super) counts: Vec<Counts>,
+    /// Measures of the models that it evaluates.
+    pub(super) models: Vec<ModelReport>,
 }
 
 /// The numbers of a step.
@@ -80,6 +83,11 @@ pub(super) enum Evaluation {
 }
 
 impl Stage {
+    /// Whether anything was measured.
+    pub(super) fn has_numbers(&self) -> bool {
+        !(self.lines.is_empty() && self.evaluations.is_empty() && self.models.is_empty())
+    }
+
     /// Steps that were taken.
     pub(super) fn steps(&self) -> u64 {
         self.lines.last().map_or(0, |line| line.step)
@@ -146,8 +154,10 @@ impl Run {
         read_metrics(&path.join(METRICS_FILE), &mut stages)?;
         let counts = read_files(path, &mut stages)?;
         let last = stages.last().map(|stage| path.join("stages").join(&stage.name));
+        let last_evaluates = stages.last().is_some_and(|stage| !stage.models.is_empty());
         let state = match RunDir::is_written(path) {
             true => State::Running,
+            false if last_evaluates => State::Finished,
             false if last.is_some_and(|out| out.join("config.json").exists()) => State::Finished,
             false => State::Stopped,
         };
@@ -156,7 +166,7 @@ impl Run {
 
     /// Whether there is nothing to show yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.stages.iter().all(|stage| stage.lines.is_empty() && stage.evaluations.is_empty())
+        self.stages.iter().all(|stage| !stage.has_numbers())
     }
 
     /// Name of its folder.
@@ -185,6 +195,7 @@ fn stages_of(recipe: &toml::Table) -> Vec<Stage> {
             lines: Vec::new(),
             evaluations: BTreeMap::new(),
             counts: Vec::new(),
+            models: Vec::new(),
         });
     }
     stages
@@ -270,6 +281,11 @@ fn read_files(folder: &Path, stages: &mut [Stage]) -> Result<Vec<Counts>> {
         });
         if let Some((index, step)) = evaluated {
             stages[index].evaluations.insert(step, read_json(&path)?);
+        } else if let Some(of) = name.strip_suffix(REPORTS_END) {
+            let stage = stages.iter_mut().find(|stage| stage.name == of);
+            if let Some(stage) = stage {
+                stage.models = read_json(&path)?;
+            }
         } else if let Some(of) = counted(stem) {
             let stage = stages.iter_mut().filter(|stage| is_of(of, &stage.name));
             let list = stage.max_by_key(|s| s.name.len()).map_or(&mut rest, |s| &mut s.counts);

@@ -3,6 +3,7 @@
 use super::charts::{Charts, charts};
 use super::data::{Evaluation, Run, Stage, State};
 use super::element::Element;
+use super::models::models;
 use super::numbers::{duration, grouped, percent, short};
 use super::samples::samples;
 use super::series::{smoothed, window};
@@ -76,7 +77,7 @@ fn stage_section(runs: &[&Stage]) -> Element {
         .attribute("id", format_args!("stage-{}", stage.name))
         .child(Element::with_text("h2", &format!("Stage {}", stage.name)))
         .child(stage_head(runs));
-    let begun = runs.iter().any(|s| !s.lines.is_empty() || !s.evaluations.is_empty());
+    let begun = runs.iter().any(|stage| stage.has_numbers());
     if !begun && stage.counts.is_empty() {
         return section.child(Element::with_text("p", "Not begun yet.").class("note"));
     }
@@ -91,6 +92,7 @@ fn stage_section(runs: &[&Stage]) -> Element {
         let summary = format!("{} more curves", other.len());
         section = section.child(folded(&summary, [grid(&other)]));
     }
+    section = section.children(models(runs));
     section = section.children(tables::evaluations(runs)).children(tables::timings(runs));
     for (run, stage) in runs.iter().enumerate() {
         // Data of seeds is counted alike; where not, each run has its own table.

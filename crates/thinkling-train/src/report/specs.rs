@@ -43,11 +43,21 @@ pub(super) const PLOTS: &[Spec] = &[
         note: "",
     },
     Spec {
+        title: "Completions that reflect",
+        y: "share of completions, %",
+        scale: Percent,
+        keys: &[
+            ("reflecting_share", "reflect"),
+            ("reflecting_right_share", "reflect and end right"),
+        ],
+        note: "With a reflective word, such as after a try that failed.",
+    },
+    Spec {
         title: "Language consistency",
         y: "share of words, %",
         scale: WholePercent,
-        keys: &[("language", "target language"), ("language_consistency", "target language")],
-        note: "",
+        keys: &[("language_consistency", "in the question's language")],
+        note: "Of the words outside the answer, rewarded or not.",
     },
     Spec {
         title: "KL divergence from the reference",

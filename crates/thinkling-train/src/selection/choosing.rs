@@ -56,13 +56,7 @@ impl<'a> Choosing<'a> {
     /// Evaluation files that cannot be read, a chat template that fails.
     pub(crate) fn new(keys: &'a AnswerKeys, prompts: Option<Prompts<'_>>) -> Result<Self> {
         let evaluations = keys.decontaminate.as_ref().map(Evaluations::read).transpose()?;
-        let opening = match prompts {
-            Some(prompts) if prompts.open_thinking()? => {
-                let prompt = prompts.text("?")?;
-                prompt.rfind("<think>").map_or_else(String::new, |at| prompt[at..].to_owned())
-            }
-            _ => String::new(),
-        };
+        let opening = prompts.map(|prompts| prompts.opening()).transpose()?.unwrap_or_default();
         Ok(Self {
             keys,
             opening,

@@ -75,6 +75,7 @@ fn describe_stage(
             Some("its prompts are unknown")
         }
         StageKind::RewardModel(_) => Some("its preferences are unknown"),
+        StageKind::Eval(_) => Some("its problems are unknown"),
         StageKind::Pretrain(_) | StageKind::Rl(_) => None,
     };
     // A recipe that names files of others is sound without them.

@@ -109,6 +109,17 @@ pub fn request_lessons(split: Split, count: usize, seed: u64, english: f64) -> V
     requests(split, count, seed, RequestKind::Plain, english).into_iter().map(lesson).collect()
 }
 
+/// Refusals of requests that do harm, in R1's layout: the part of supervised data that shows how to
+/// say no.
+pub fn refusal_lessons(split: Split, count: usize, seed: u64, english: f64) -> Vec<Lesson> {
+    let mut rng = seeded(seed ^ 0x4e);
+    let lesson = |request: Request| Lesson {
+        completion: request.refuse(&mut rng, request.language).with_summary(),
+        prompt: request.question,
+    };
+    requests(split, count, seed, RequestKind::Harmful, english).into_iter().map(lesson).collect()
+}
+
 /// Readable right replies to problems in R1's layout: what cold-start data looks like.
 ///
 /// # Errors
@@ -255,6 +266,8 @@ mod tests {
     fn prompts_of(split: Split) -> BTreeSet<String> {
         let lessons = request_lessons(split, 400, 3, 0.6).into_iter().map(|l| l.prompt);
         let readable = readable_lessons(split, 400, 3, &default_mix()).unwrap();
+        let refusals = refusal_lessons(split, 100, 3, 0.6).into_iter().map(|l| l.prompt);
+        let lessons = lessons.chain(refusals);
         let pairs = preferences(split, 400, 3, 0.6).into_iter().map(|p| p.prompt);
         let labels = labelled(split, 400, 3, 0.6).into_iter().map(|l| l.prompt);
         lessons.chain(readable.into_iter().map(|l| l.prompt)).chain(pairs).chain(labels).collect()
@@ -274,6 +287,8 @@ mod tests {
         let problems = problems.iter().map(WorldProblem::to_problem);
         let asked = request_problems(Split::Rl, 300, 7, 0.6);
         let lessons = lessons.into_iter().chain(request_lessons(Split::Rl, 300, 7, 0.6));
+        let asked = asked.into_iter().chain(harmful_problems(Split::Rl, 60, 7, 0.6));
+        let lessons = lessons.chain(refusal_lessons(Split::Rl, 60, 7, 0.6));
         let mut spec = RewardSpec::default();
         let rule = Rule::Language(LanguageRule { target: None });
         spec.components.push(ComponentSpec::new("language", rule));

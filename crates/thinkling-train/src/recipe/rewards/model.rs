@@ -1,12 +1,13 @@
 //! Rewards by a trained model, which may join late.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
 use super::{Part, check_name};
 use crate::error::Result;
 use crate::recipe::Stage;
+use crate::recipe::eval::last_part;
 use crate::recipe::model::STAGE_PREFIX;
 use crate::recipe::reward_model::Reading;
 use crate::recipe::section::Section;
@@ -69,10 +70,7 @@ impl ModelReward {
         let mut part = Part::new(1.0, ());
         part.read(&mut s)?;
         let text = s.required_text("model")?;
-        let model = match text.strip_prefix(STAGE_PREFIX) {
-            None => RewardModelSource::Path(s.resolve("model", &text)),
-            Some(stage) => read_stage(&s, stage, earlier)?,
-        };
+        let model = RewardModelSource::read(&s, "model", &text, earlier)?;
         let Part { weight, clip, .. } = part;
         let mut reward = Self { weight, clip, model, read: None, last_steps };
         reward.read = s.optional_choice("read")?;
@@ -90,19 +88,44 @@ impl ModelReward {
     }
 }
 
-fn read_stage(s: &Section<'_>, name: &str, earlier: &[Stage]) -> Result<RewardModelSource> {
-    let judges = earlier.iter().filter(|stage| stage.makes_reward_model());
-    let names: Vec<&str> = judges.map(|stage| stage.name.as_str()).collect();
-    if names.contains(&name) {
-        return Ok(RewardModelSource::Stage(name.to_owned()));
-    }
-    Err(s.conflict(
-        "model",
-        match names.as_slice() {
+impl RewardModelSource {
+    /// Reads `text`, of the key `key`: a stage or a folder.
+    pub(in crate::recipe) fn read(
+        s: &Section<'_>,
+        key: &str,
+        text: &str,
+        earlier: &[Stage],
+    ) -> Result<Self> {
+        let Some(name) = text.strip_prefix(STAGE_PREFIX) else {
+            return Ok(Self::Path(s.resolve(key, text)));
+        };
+        let judges = earlier.iter().filter(|stage| stage.makes_reward_model());
+        let names: Vec<&str> = judges.map(|stage| stage.name.as_str()).collect();
+        if names.contains(&name) {
+            return Ok(Self::Stage(name.to_owned()));
+        }
+        let expected = match names.as_slice() {
             [] => {
                 "an earlier stage of `kind` = \"reward-model\" (there is none), or a folder".into()
             }
             names => format!("`stage:` and an earlier reward model ({})", names.join(", ")),
-        },
-    ))
+        };
+        Err(s.conflict(key, expected))
+    }
+
+    /// Its folder, where no stage of the recipe makes it.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Stage(_) => None,
+        }
+    }
+
+    /// What it is called: the stage's name, or the last part of its path.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Path(path) => last_part(path),
+            Self::Stage(name) => name.clone(),
+        }
+    }
 }

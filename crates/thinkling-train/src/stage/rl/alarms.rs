@@ -84,6 +84,9 @@ mod tests {
             truncated,
             zero_variance,
             reflection: 0.0,
+            reflecting: 0.0,
+            reflecting_right: 0.0,
+            language: None,
             tokens: 64,
         }
     }

@@ -8,7 +8,7 @@ use crate::prompts::Prompts;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::{Evaluation, RlSource};
 use crate::stage::StageContext;
-use thinkling_learn::{Scorer, source_seed};
+use thinkling_learn::{FormatReading, Scorer, source_seed};
 use thinkling_model::Decoder;
 use thinkling_sampling::SamplingParams;
 
@@ -65,6 +65,7 @@ fn of_source(
     (eval, source, seed): (&Evaluation, &RlSource, u64),
 ) -> Result<Option<Evaluated>> {
     let stage = rl.stage;
+    let rule = stage.rewards_of(source).format.rule.rule;
     let (rewards, tools) = (&stage.rewards_of(source).accuracy_spec(), context.tools);
     let checks = Checks { stage: rl.name, rewards, tools };
     let prompts = Prompts::of(model, stage.template_of(source))?;
@@ -81,6 +82,7 @@ fn of_source(
     let config = rl.rollout.evaluating(seed, eval.samples, sampling, eval.max_tokens);
     let tokenizer = model.tokenizer()?;
     let scorer = Scorer { tokenizer, rewards, tools };
+    let format = FormatReading { rule, inside_think: prompts.open_thinking()? };
     let (progress, interrupt) = (&mut *context.progress, context.interrupt);
-    evaluate(decoder, scorer, &questions, &config, progress, interrupt)
+    evaluate(decoder, (scorer, format), &questions, &config, progress, interrupt)
 }

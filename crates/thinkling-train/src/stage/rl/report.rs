@@ -78,6 +78,8 @@ pub(super) fn report(
         .number("truncated_share", summary.truncated)
         .number("zero_variance_share", summary.zero_variance)
         .number("reflective_words", summary.reflection)
+        .number("reflecting_share", summary.reflecting)
+        .number("reflecting_right_share", summary.reflecting_right)
         .number("loss", learnt.mean(|s| s.loss))
         .number("grad_norm", learnt.mean(|s| s.grad_norm))
         .number("entropy", learnt.mean(|s| s.entropy))
@@ -86,6 +88,9 @@ pub(super) fn report(
         .number("ratio_max", learnt.steps.iter().map(|s| s.ratio_max).fold(0.0, f64::max))
         .number("lr", learnt.lr)
         .count("tokens", summary.tokens as u64);
+    if let Some(language) = summary.language {
+        record = record.number("language_consistency", language);
+    }
     if let Some(asked) = &rolled.resampled {
         record = record
             .count("groups_asked", asked.groups as u64)

@@ -228,7 +228,7 @@ impl RollOut<'_> {
             let source = material.source_of(question);
             let nothing = specs[source.rewards].truncated_earns_nothing;
             let asked = &material.questions[question].problem.question;
-            self.preferences[source.rewards].score(group, asked, source.opening, nothing)?;
+            self.preferences[source.rewards].score(group, asked, &source.opening, nothing)?;
         }
         asked.reward_s += clock.elapsed().as_secs_f64();
         if let Some(reward) = stage.truncated_reward {

@@ -29,7 +29,7 @@ pub(super) struct Source<'a> {
     /// Places of its questions.
     pub(super) questions: Range<usize>,
     /// What its prompts open, which completions go on from.
-    pub(super) opening: &'static str,
+    pub(super) opening: String,
 }
 
 impl<'a> Material<'a> {
@@ -52,7 +52,7 @@ impl<'a> Material<'a> {
             let spec = own.spec();
             let checks = Checks { stage: name, rewards: &spec, tools: context.tools };
             let prompts = Prompts::of(model, stage.template_of(source))?;
-            let opening = if prompts.open_thinking()? { "<think>\n" } else { "" };
+            let opening = prompts.opening()?;
             let seed = (source_seed(seed, index), false);
             let loaded = load_questions(
                 checks,

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod checks;
+pub(crate) mod product;
 pub(crate) mod rms_norm;
 pub(crate) mod rotate;
 pub(crate) mod rows;

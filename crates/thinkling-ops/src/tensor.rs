@@ -2,12 +2,13 @@
 
 use crate::attention::{Block, Heads};
 use crate::lora::LoraShape;
+use crate::matmul::{matmul, matmul_nt};
 use crate::rows::RowMap;
 use burn::tensor::{Tensor, activation};
 use std::ops::Range;
 
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
-    x.matmul(weight.transpose())
+    matmul_nt(x, weight)
 }
 
 pub(crate) fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f64) -> Tensor<D> {
@@ -89,12 +90,11 @@ pub(crate) fn attention(
         .reshape([batch, queries, kv_heads, repeat, dim])
         .permute([0, 2, 3, 1, 4])
         .reshape([batch, kv_heads, repeat * queries, dim]);
-    let mut scores = q.matmul(k.swap_dims(2, 3));
+    let mut scores = matmul_nt(q, k);
     if let Some(bias) = bias {
         scores = scores + bias;
     }
-    activation::softmax(scores, 3)
-        .matmul(v)
+    matmul(activation::softmax(scores, 3), v)
         .reshape([batch, kv_heads, repeat, queries, dim])
         .permute([0, 3, 1, 2, 4])
         .reshape([batch * queries, heads * dim])
@@ -154,7 +154,7 @@ pub(crate) fn lora_merge(
         done = rows.end;
         let a = a.clone().slice([i * rank..(i + 1) * rank, 0..input]);
         let b = b.clone().slice([b_rows, 0..rank]);
-        parts.push(rows_of(rows) + b.matmul(a).mul_scalar(shape.scale));
+        parts.push(rows_of(rows) + matmul(b, a).mul_scalar(shape.scale));
     }
     parts.extend((done < output).then(|| rows_of(done..output)));
     Tensor::cat(parts, 0)

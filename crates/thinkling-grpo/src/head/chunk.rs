@@ -7,7 +7,9 @@ use burn::tensor::{
     activation::{log_softmax, softmax},
 };
 
-use thinkling_ops::{HeadGrads, HeadStats, HostHead, RowMap, is_host};
+use thinkling_ops::{
+    HeadGrads, HeadStats, HostHead, RowMap, is_host, matmul, matmul_nt, matmul_tn,
+};
 
 use super::TokenGrads;
 use crate::GrpoError;
@@ -89,7 +91,7 @@ impl Head {
         } else {
             hidden.clone().mul_scalar(1.0 / self.temperature)
         };
-        let logits = scaled.matmul(self.weight.clone().transpose());
+        let logits = matmul_nt(scaled, self.weight.clone());
         Chunk { range, hidden, logits }
     }
 
@@ -166,11 +168,11 @@ impl<'a> Backward<'a> {
         probs: Tensor<2>,
     ) -> Tensor<2> {
         let coefficients = rows(&self.coefficients, &range);
-        let mean_weight = probs.clone().matmul(self.head.weight.clone());
+        let mean_weight = matmul(probs.clone(), self.head.weight.clone());
         let chosen = self.chosen(&range);
         self.hidden.push((chosen - mean_weight.clone()) * coefficients.clone());
         if self.trained {
-            self.add_weight(probs.transpose().matmul(-(hidden * coefficients)));
+            self.add_weight(matmul_tn(probs, -(hidden * coefficients)));
         }
         mean_weight
     }
@@ -191,9 +193,9 @@ impl<'a> Backward<'a> {
         let entropy = -(probs.clone() * log_probs.clone()).sum_dim(1);
         let d = probs * ((log_probs + entropy) * entropy_rows + coefficients.clone());
         let chosen = self.chosen(&range) * coefficients;
-        self.hidden.push(chosen - d.clone().matmul(self.head.weight.clone()));
+        self.hidden.push(chosen - matmul(d.clone(), self.head.weight.clone()));
         if self.trained {
-            self.add_weight(d.transpose().matmul(-hidden));
+            self.add_weight(matmul_tn(d, -hidden));
         }
     }
 

@@ -1,5 +1,7 @@
 //! The kernels against the tensor code on the CPU: value and gradient, on odd shapes.
 
+mod product;
+
 use crate::attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, packed_attention, rotate_qk,
 };

@@ -1,7 +1,8 @@
 //! RMSNorm: a cube a row; the weight's gradient by two passes of column sums. See `cpu::rms_norm`.
 
-use super::{Kernels, cubes, grid, row_shape, unwritten};
+use super::{Kernels, UNITS, cubes, grid, row_shape, unwritten};
 use crate::cpu::rms_norm::RmsNorm;
+use burn::tensor::Shape;
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
@@ -145,6 +146,28 @@ fn column_sum_kernel(x: &[f32], out: &mut [f32], rows: usize, width: usize) {
     }
 }
 
+/// The sum of `rows` tensors of `shape` that follow each other in `x`.
+pub(super) fn sum_rows(x: CubeTensor, rows: usize, shape: impl Into<Shape>) -> CubeTensor {
+    let out = unwritten(&x, shape);
+    let width = out.meta.shape().num_elements();
+    // Few values take small cubes, so that there are more of them.
+    let units = if width < 1 << 14 { 32 } else { UNITS };
+    #[allow(unsafe_code, reason = "a launch without checks of indices")]
+    // SAFETY: units past `width` do nothing; `x` has `rows` values for each other one.
+    unsafe {
+        column_sum_kernel::launch_unchecked(
+            &x.client,
+            cubes(width.div_ceil(units as usize)),
+            CubeDim::new_1d(units),
+            x.clone().into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            rows,
+            width,
+        );
+    }
+    out
+}
+
 /// `dw` from the rows' factors `1 / rms`.
 fn weight_grad(x: &CubeTensor, grad: CubeTensor, inverses: CubeTensor) -> CubeTensor {
     let (rows, width) = row_shape(x);
@@ -152,11 +175,10 @@ fn weight_grad(x: &CubeTensor, grad: CubeTensor, inverses: CubeTensor) -> CubeTe
     let piece_rows = rows.isqrt().max(1);
     let pieces = rows.div_ceil(piece_rows);
     let partial = unwritten(x, [pieces, width]);
-    let out = unwritten(x, [width]);
     let total = pieces * width;
     let (count, dim) = grid(total);
-    #[allow(unsafe_code, reason = "launches without checks of indices")]
-    // SAFETY: units past `total` and `width` do nothing, and no piece goes past `rows`.
+    #[allow(unsafe_code, reason = "a launch without checks of indices")]
+    // SAFETY: units past `total` do nothing, and no piece goes past `rows`.
     unsafe {
         rms_norm_weight_kernel::launch_unchecked(
             &x.client,
@@ -171,17 +193,8 @@ fn weight_grad(x: &CubeTensor, grad: CubeTensor, inverses: CubeTensor) -> CubeTe
             width,
             piece_rows,
         );
-        column_sum_kernel::launch_unchecked(
-            &x.client,
-            cubes(width.div_ceil(32)),
-            CubeDim::new_1d(32),
-            partial.into_buffer_arg(),
-            out.clone().into_buffer_arg(),
-            pieces,
-            width,
-        );
     }
-    out
+    sum_rows(partial, pieces, [width])
 }
 
 impl Kernels for RmsNorm {

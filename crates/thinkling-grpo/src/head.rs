@@ -17,9 +17,9 @@
 //! Each chunk reads the whole weight and, with gradients, adds to a whole `[vocab, hidden]`; a
 //! chunk of about `hidden` tokens or more keeps that the smaller part.
 
-use burn::tensor::{Tensor, activation::softmax};
-use thinkling_ops::HeadStats;
+use burn::tensor::Tensor;
 pub use thinkling_ops::{HeadGrads, RowMap};
+use thinkling_ops::{HeadStats, normalisers};
 
 /// The head's weight, `[vocab, hidden]`, and whether it is trained. A tensor alone is.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ use crate::GrpoError;
 
 mod chunk;
 
-use chunk::{Backward, Chunk, Forward, Head, join, positive};
+use chunk::{Backward, Forward, Head, join, positive};
 
 /// What [`head_forward_backward`] returns.
 #[derive(Debug, Clone)]
@@ -142,8 +142,7 @@ pub fn token_logprobs_and_entropy(
         let chunk = head.chunk(range);
         let forward = head.forward(&chunk);
         logprobs.push(forward.logprobs);
-        let mean_logit = (forward.probs * chunk.logits).sum_dim(1);
-        entropies.push(forward.log_norm - mean_logit);
+        entropies.push(forward.normalisers.entropy);
     }
     Ok((join(logprobs, head.tokens), join(entropies, head.tokens)))
 }
@@ -171,10 +170,13 @@ pub fn head_backward(
         return Ok(backward.on_host(&host).0);
     }
     for range in head.chunks() {
-        let Chunk { range, hidden, logits } = head.chunk(range);
-        match backward.entropy_rows(&range) {
-            Some(rows) => backward.add_with_entropy(range, hidden, logits, rows),
-            None => drop(backward.add(range, hidden, softmax(logits, 1))),
+        let chunk = head.chunk(range);
+        match backward.entropy_rows(&chunk.range) {
+            Some(rows) => backward.add_with_entropy(chunk, rows),
+            None => {
+                let log_norm = normalisers(chunk.logits.clone()).log_norm;
+                backward.add(chunk, log_norm);
+            }
         }
     }
     Ok(backward.finish())
@@ -206,14 +208,10 @@ pub fn head_forward_backward(
     let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
     for range in head.chunks() {
         let chunk = head.chunk(range);
-        let Forward { logprobs: chosen, probs, log_norm } = head.forward(&chunk);
-        let Chunk { range, hidden, .. } = chunk;
-        let mean_weight = backward.add(range, hidden.clone(), probs);
-        // sum p z = h (p W) / T: the product is there already, another pass over the vocabulary
-        // is not needed.
-        let mean_logit = (hidden * mean_weight).sum_dim(1).mul_scalar(1.0 / head.temperature);
+        let Forward { logprobs: chosen, normalisers } = head.forward(&chunk);
+        backward.add(chunk, normalisers.log_norm);
         logprobs.push(chosen);
-        entropies.push(log_norm - mean_logit);
+        entropies.push(normalisers.entropy);
     }
     Ok(HeadOutput {
         logprobs: join(logprobs, head.tokens),

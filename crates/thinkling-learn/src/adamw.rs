@@ -9,7 +9,9 @@ use std::sync::Arc;
 use thinkling_cpu::math::dot;
 use thinkling_cpu::profile::timed;
 use thinkling_cpu::{threads, vectorised};
-use thinkling_model::{Decoder, ModelError, ParamGrads, ParamList, is_host};
+use thinkling_model::{
+    AdamWFactors, Decoder, ModelError, ParamGrads, ParamList, adamw, is_host, squares,
+};
 
 /// Weights of a piece of work.
 const PIECE: usize = 1 << 16;
@@ -206,7 +208,7 @@ impl AdamW {
                     (weight, Kept::F32(Box::new(new)))
                 }
                 (Kept::F32(old), false) => {
-                    let (weight, new) = update.on_tensors(weight, grad, *old);
+                    let (weight, new) = update.on_device(weight, grad, *old);
                     (weight, Kept::F32(Box::new(new)))
                 }
             });
@@ -219,21 +221,27 @@ impl AdamW {
 }
 
 impl Update {
-    /// Plain tensor operations: any device.
-    fn on_tensors(
+    fn factors(&self) -> AdamWFactors {
+        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = self.config;
+        AdamWFactors {
+            clip: self.clip as f32,
+            beta1: beta1 as f32,
+            beta2: beta2 as f32,
+            keep: (1.0 - self.lr * weight_decay) as f32,
+            rate: (self.lr / self.corrections[0]) as f32,
+            second: (1.0 / self.corrections[1]) as f32,
+            eps: eps as f32,
+        }
+    }
+
+    /// On the device: any one.
+    fn on_device(
         &self,
         weight: Tensor<1>,
         grad: Tensor<1>,
-        [m, v]: [Tensor<1>; 2],
+        moments: [Tensor<1>; 2],
     ) -> (Tensor<1>, [Tensor<1>; 2]) {
-        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = self.config;
-        let grad = grad.mul_scalar(self.clip);
-        let m = m.mul_scalar(beta1) + grad.clone().mul_scalar(1.0 - beta1);
-        let v = v.mul_scalar(beta2) + (grad.clone() * grad).mul_scalar(1.0 - beta2);
-        let root = v.clone().div_scalar(self.corrections[1]).sqrt().add_scalar(eps);
-        let step = m.clone().div_scalar(self.corrections[0]) / root;
-        let weight = weight.mul_scalar(1.0 - self.lr * weight_decay) - step.mul_scalar(self.lr);
-        (weight, [m, v])
+        adamw(weight, grad, moments, self.factors())
     }
 
     /// One pass over host memory, in place: where the device is the CPU.
@@ -290,8 +298,8 @@ async fn global_norm(grads: ParamGrads, on_host: bool) -> Result<(ParamGrads, f6
         }
         return Ok((back, sum.sqrt()));
     }
-    let squares: Vec<Tensor<1>> = grads.iter().map(|g| (g.clone() * g.clone()).sum()).collect();
-    let data = Tensor::cat(squares, 0)
+    let sums: Vec<Tensor<1>> = grads.iter().map(|grad| squares(grad.clone())).collect();
+    let data = Tensor::cat(sums, 0)
         .into_data_async()
         .await
         .map_err(|e| ModelError::Device(format!("{e:?}")))?;
@@ -318,16 +326,11 @@ vectorised! {
 vectorised! {
     /// Weights, first and second moments of a piece.
     fn update_piece(update: &Update, [ws, ms, vs]: [&mut [f32]; 3], gs: &[f32]) {
-        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = update.config;
-        let (b1, b2, clip) = (beta1 as f32, beta2 as f32, update.clip as f32);
-        let keep = (1.0 - update.lr * weight_decay) as f32;
-        let rate = (update.lr / update.corrections[0]) as f32;
-        let second = (1.0 / update.corrections[1]) as f32;
-        let eps = eps as f32;
+        let AdamWFactors { clip, beta1, beta2, keep, rate, second, eps } = update.factors();
         for (((w, &g), m), v) in ws.iter_mut().zip(gs).zip(ms).zip(vs) {
             let g = g * clip;
-            *m = b1 * *m + (1.0 - b1) * g;
-            *v = b2 * *v + (1.0 - b2) * g * g;
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
             *w = keep * *w - rate * *m / ((*v * second).sqrt() + eps);
         }
     }
@@ -359,7 +362,7 @@ mod tests {
         let v1 = 0.999 * v + 0.001 * clipped * clipped;
         let (c1, c2) = (1.0 - 0.81, 1.0 - 0.999f64 * 0.999);
         let expected = w * (1.0 - 0.01 * 0.1) - 0.01 * (m1 / c1) / ((v1 / c2).sqrt() + 1e-8);
-        for path in [Update::on_tensors, Update::on_slices] {
+        for path in [Update::on_device, Update::on_slices] {
             let args = [w, g, m, v].map(|x| tensor(&[x as f32, x as f32]));
             let [w, g, m, v] = args;
             let (w, [m, v]) = path(&update(), w, g, [m, v]);

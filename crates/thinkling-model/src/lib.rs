@@ -31,5 +31,5 @@ pub use error::ModelError;
 pub use load::NamedTensor;
 pub use params::{ParamGrads, ParamList};
 pub use thinkling_cpu::matmul::Precision;
-pub use thinkling_ops::{ComputeType, HeadGrads, is_host};
+pub use thinkling_ops::{AdamWFactors, ComputeType, HeadGrads, adamw, is_host, squares};
 pub use thinkling_weights::ModelConfig;

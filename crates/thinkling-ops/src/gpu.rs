@@ -1,17 +1,20 @@
 //! Kernels for GPUs, in CubeCL: one file an operation. No atomic sums and no subgroups, so that a
 //! result is the same in each run and browsers run them too.
 
+pub(crate) mod adamw;
 #[cfg(test)]
 mod checks;
 pub(crate) mod product;
+mod reduce;
 pub(crate) mod rms_norm;
 pub(crate) mod rotate;
 pub(crate) mod rows;
+pub(crate) mod softmax;
 pub(crate) mod swiglu;
 
 use crate::host::{Function, HostCalls};
 use burn::backend::DispatchDevice;
-use burn::tensor::{DType, Device, Shape};
+use burn::tensor::{DType, Device, Shape, Tensor};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::kernel::into_contiguous;
@@ -21,6 +24,11 @@ use burn_cubecl::tensor::CubeTensor;
 /// Whether tensors of `device` have kernels.
 pub(crate) fn runs_on(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Cube(_))
+}
+
+/// Whether the kernels apply to `x`.
+pub(crate) fn is_f32<const D: usize>(x: &Tensor<D>) -> bool {
+    x.dtype() == DType::F32 && runs_on(&x.device())
 }
 
 /// Passes of a function on tensors of f32 that lie in rows.

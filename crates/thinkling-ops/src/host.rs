@@ -50,12 +50,11 @@ pub fn is_host(device: &Device) -> bool {
 
 /// Whether functions that have kernels too apply to `x`.
 pub(crate) fn is_fused<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device();
     #[cfg(feature = "gpu")]
-    if crate::gpu::runs_on(&device) && x.dtype() == DType::F32 {
+    if crate::gpu::is_f32(x) {
         return true;
     }
-    is_host(&device)
+    is_host(&x.device())
 }
 
 /// Calls `function` on host tensors; differentiable where an input is.

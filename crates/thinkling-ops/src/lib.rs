@@ -17,6 +17,7 @@
 //! the same formulas; tests compare value and gradient on odd shapes. Sums run in an order that does
 //! not depend on the number of threads, nor on the device's scheduling.
 
+mod adamw;
 mod attention;
 #[cfg(test)]
 mod checks;
@@ -31,8 +32,10 @@ mod lora;
 mod matmul;
 mod norm;
 mod rows;
+mod softmax;
 mod tensor;
 
+pub use adamw::{AdamWFactors, adamw, squares};
 pub use attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, cached_attention, packed_attention,
     rotate_qk,
@@ -44,3 +47,4 @@ pub use lora::{LoraShape, lora_linear, lora_merge};
 pub use matmul::{matmul, matmul_nt, matmul_tn};
 pub use norm::{linear, rms_norm, swiglu};
 pub use rows::RowMap;
+pub use softmax::{Normalisers, normalisers};

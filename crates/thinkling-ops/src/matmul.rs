@@ -31,8 +31,8 @@ fn multiply<const D: usize>(a: Tensor<D>, b: Tensor<D>, turned: [bool; 2]) -> Te
     #[cfg(feature = "gpu")]
     if D <= 4
         && a.dims()[..D - 2] == b.dims()[..D - 2]
-        && crate::gpu::runs_on(&a.device())
-        && [a.dtype(), b.dtype()] == [burn::tensor::DType::F32; 2]
+        && crate::gpu::is_f32(&a)
+        && crate::gpu::is_f32(&b)
     {
         return crate::gpu::product::matmul(a, b, turned);
     }

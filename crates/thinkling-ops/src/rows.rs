@@ -72,7 +72,7 @@ impl RowMap {
         let [rows, width] = x.dims();
         #[cfg(feature = "gpu")]
         if let Some((values, plan)) = &self.plan
-            && x.dtype() == burn::tensor::DType::F32
+            && gpu::is_f32(&x)
         {
             return gpu::rows::gather(x, self.ids(), values.clone(), plan.clone(), columns);
         }
@@ -87,7 +87,7 @@ impl RowMap {
     pub fn add_to(&self, onto: Tensor<2>, values: Tensor<2>) -> Tensor<2> {
         #[cfg(feature = "gpu")]
         if let Some((index, plan)) = &self.plan
-            && values.dtype() == burn::tensor::DType::F32
+            && gpu::is_f32(&values)
         {
             return onto + gpu::rows::sum(values, index.clone(), plan.clone());
         }

@@ -4,6 +4,7 @@ use crate::attention::{Block, Heads};
 use crate::lora::LoraShape;
 use crate::matmul::{matmul, matmul_nt};
 use crate::rows::RowMap;
+use crate::softmax::{self, Normalisers};
 use burn::tensor::{Tensor, activation};
 use std::ops::Range;
 
@@ -83,21 +84,33 @@ pub(crate) fn attention(
     let [batch, queries, heads, dim] = q.dims();
     let kv_heads = k.dims()[1];
     let repeat = heads / kv_heads;
-    let scale = 1.0 / (dim as f64).sqrt();
     // The query heads of one key head become rows of one product, so keys are never repeated.
-    let q = q
-        .mul_scalar(scale)
-        .reshape([batch, queries, kv_heads, repeat, dim])
-        .permute([0, 2, 3, 1, 4])
-        .reshape([batch, kv_heads, repeat * queries, dim]);
-    let mut scores = matmul_nt(q, k);
-    if let Some(bias) = bias {
-        scores = scores + bias;
-    }
-    matmul(activation::softmax(scores, 3), v)
+    let q = q.reshape([batch, queries, kv_heads, repeat, dim]).permute([0, 2, 3, 1, 4]).reshape([
+        batch,
+        kv_heads,
+        repeat * queries,
+        dim,
+    ]);
+    let scale = 1.0 / (dim as f64).sqrt();
+    let probs = softmax::masked_softmax(matmul_nt(q, k), bias, scale);
+    matmul(probs, v)
         .reshape([batch, kv_heads, repeat, queries, dim])
         .permute([0, 3, 1, 2, 4])
         .reshape([batch * queries, heads * dim])
+}
+
+pub(crate) fn masked_softmax(scores: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    let scores = scores.mul_scalar(scale);
+    activation::softmax(bias.into_iter().fold(scores, |scores, bias| scores + bias), 3)
+}
+
+pub(crate) fn normalisers(logits: Tensor<2>) -> Normalisers {
+    let top = logits.clone().max_dim(1);
+    let below = logits - top.clone();
+    let e = below.clone().exp();
+    let sum = e.clone().sum_dim(1);
+    let log = sum.clone().log();
+    Normalisers { log_norm: log.clone() + top, entropy: log - (e * below).sum_dim(1) / sum }
 }
 
 /// `(i, rows of the output, rows of B)` of each block.

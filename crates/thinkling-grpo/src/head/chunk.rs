@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use burn::tensor::{
-    DType, Int, Tensor,
-    activation::{log_softmax, softmax},
-};
+use burn::tensor::{DType, Int, Tensor};
 
 use thinkling_ops::{
-    HeadGrads, HeadStats, HostHead, RowMap, is_host, matmul, matmul_nt, matmul_tn,
+    HeadGrads, HeadStats, HostHead, Normalisers, RowMap, is_host, matmul, matmul_nt, matmul_tn,
+    normalisers,
 };
 
 use super::TokenGrads;
@@ -32,11 +30,17 @@ pub(super) struct Chunk {
     pub(super) logits: Tensor<2>,
 }
 
-/// `[chunk, 1]`, `[chunk, vocab]`, `[chunk, 1]`.
+/// `[chunk, 1]` each, nats.
 pub(super) struct Forward {
     pub(super) logprobs: Tensor<2>,
-    pub(super) probs: Tensor<2>,
-    pub(super) log_norm: Tensor<2>,
+    pub(super) normalisers: Normalisers,
+}
+
+impl Chunk {
+    /// The probabilities, `[chunk, vocab]`.
+    pub(super) fn probs(&self, log_norm: Tensor<2>) -> Tensor<2> {
+        (self.logits.clone() - log_norm).exp()
+    }
 }
 
 impl Head {
@@ -95,15 +99,11 @@ impl Head {
         Chunk { range, hidden, logits }
     }
 
-    /// The largest probability is `1 / sum exp(z - max z)` and cannot underflow, so the normaliser
-    /// comes out of the softmax itself, which backends fuse and run on all threads.
     pub(super) fn forward(&self, chunk: &Chunk) -> Forward {
         let targets = self.targets_of(&chunk.range).unsqueeze_dim::<2>(1);
         let chosen = chunk.logits.clone().gather(1, targets);
-        let top = chunk.logits.clone().max_dim(1);
-        let probs = softmax(chunk.logits.clone(), 1);
-        let log_norm = top - probs.clone().max_dim(1).log();
-        Forward { logprobs: chosen - log_norm.clone(), probs, log_norm }
+        let normalisers = normalisers(chunk.logits.clone());
+        Forward { logprobs: chosen - normalisers.log_norm.clone(), normalisers }
     }
 
     fn targets_of(&self, range: &Range<usize>) -> Tensor<1, Int> {
@@ -160,37 +160,28 @@ impl<'a> Backward<'a> {
         host.backward(hidden, weight, grads, self.trained)
     }
 
-    /// Adds a chunk; returns `p W`, `[chunk, hidden]`.
-    pub(super) fn add(
-        &mut self,
-        range: Range<usize>,
-        hidden: Tensor<2>,
-        probs: Tensor<2>,
-    ) -> Tensor<2> {
+    /// Adds a chunk whose logits have this normaliser.
+    pub(super) fn add(&mut self, chunk: Chunk, log_norm: Tensor<2>) {
+        let probs = chunk.probs(log_norm);
+        let Chunk { range, hidden, .. } = chunk;
         let coefficients = rows(&self.coefficients, &range);
         let mean_weight = matmul(probs.clone(), self.head.weight.clone());
         let chosen = self.chosen(&range);
-        self.hidden.push((chosen - mean_weight.clone()) * coefficients.clone());
+        self.hidden.push((chosen - mean_weight) * coefficients.clone());
         if self.trained {
             self.add_weight(matmul_tn(probs, -(hidden * coefficients)));
         }
-        mean_weight
     }
 
     /// Adds a chunk whose entropies have the gradient `e` too: with
     /// `d = p (g / T + e / T (ln p + H))`, all but the target's part of the logits' gradient, negated,
     /// `dh = g / T W[t] - d W` and `dW = -d^T h`.
-    pub(super) fn add_with_entropy(
-        &mut self,
-        range: Range<usize>,
-        hidden: Tensor<2>,
-        logits: Tensor<2>,
-        entropy_rows: Tensor<2>,
-    ) {
+    pub(super) fn add_with_entropy(&mut self, chunk: Chunk, entropy_rows: Tensor<2>) {
+        let Chunk { range, hidden, logits } = chunk;
         let coefficients = rows(&self.coefficients, &range);
-        let log_probs = log_softmax(logits, 1);
+        let Normalisers { log_norm, entropy } = normalisers(logits.clone());
+        let log_probs = logits - log_norm;
         let probs = log_probs.clone().exp();
-        let entropy = -(probs.clone() * log_probs.clone()).sum_dim(1);
         let d = probs * ((log_probs + entropy) * entropy_rows + coefficients.clone());
         let chosen = self.chosen(&range) * coefficients;
         self.hidden.push(chosen - matmul(d.clone(), self.head.weight.clone()));

@@ -1,6 +1,8 @@
 //! The kernels against the tensor code on the CPU: value and gradient, on odd shapes.
 
+mod adamw;
 mod product;
+mod softmax;
 
 use crate::attention::{
     AttentionLayout, Heads, PackedSequence, RopeFactors, packed_attention, rotate_qk,

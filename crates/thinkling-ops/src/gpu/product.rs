@@ -7,7 +7,7 @@
 
 mod kernel;
 
-use super::rms_norm::sum_rows;
+use super::reduce::sum_rows;
 use super::unwritten;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;

@@ -3,15 +3,17 @@
 //!
 //! | operation | CPU | GPU |
 //! |---|---|---|
-//! | [`linear`] | one matrix product each for `y`, `dx`, `dW`, no transposed copies | tensor code |
-//! | [`lora_linear`] | a frozen `W` with low-rank additions; no sum of two outputs, no `dW` | tensor code |
+//! | [`matmul`], [`matmul_nt`], [`matmul_tn`] | burn's | a kernel; its gradients by the same kernel |
+//! | [`linear`] | one matrix product each for `y`, `dx`, `dW`, no transposed copies | the same by the kernel |
+//! | [`lora_linear`] | a frozen `W` with low-rank additions; no sum of two outputs, no `dW` | tensor code on those products |
 //! | [`rms_norm`] | one pass forward, one backward | a kernel forward, three backward |
 //! | [`swiglu`] | one pass forward, one backward | a kernel each way |
 //! | [`rotate_qk`] | in place | a kernel each way |
-//! | [`packed_attention`] | attention over ragged rows whose completions read a shared prompt in place | gathers, then tensor code |
+//! | [`packed_attention`] | attention over ragged rows whose completions read a shared prompt in place | gathers, products, a kernel each way for the softmax |
 //! | [`RowMap`] | burn's gather and sum of rows by index | a kernel each way, no atomics |
-//! | [`cached_attention`] | (decoding there is `thinkling-cpu`'s) | tensor code; no gradient |
-//! | [`HostHead`] | one pass over the logits of each chunk, forward and backward | (tensor code in `thinkling-grpo`) |
+//! | [`cached_attention`] | (decoding there is `thinkling-cpu`'s) | the same without gradient |
+//! | [`HostHead`], [`normalisers`] | one pass over the logits of each chunk, forward and backward | a kernel for a row's normaliser and entropy; the rest in `thinkling-grpo` |
+//! | [`adamw`], [`squares`] | (in `thinkling-learn`, on threads) | a kernel a weight |
 //!
 //! Kernels need the feature `gpu` and f32; without them tensor code does the same. All sides compute
 //! the same formulas; tests compare value and gradient on odd shapes. Sums run in an order that does

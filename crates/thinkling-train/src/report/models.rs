@@ -154,7 +154,7 @@ mod tests {
             |value: f64| json!({"value": value, "low": value - 0.1, "high": value + 0.1});
         let measures = |value: f64| {
             json!({
-                "problems": 200, "pass_at_1": estimate(value), "pass_at_j": {},
+                "problems": 200, "pass_at_1": estimate(value), "pass_at_j": {"4": estimate(value)},
                 "format_free": estimate(value), "format_rate": estimate(0.5),
                 "mean_tokens": estimate(12.0), "truncated": estimate(0.1),
                 "reflective_words": estimate(0.3), "repetition": estimate(0.2),
@@ -199,7 +199,7 @@ mod tests {
             "&lt;b&gt;",
             "12.0 (11.9 to 12.1)",
             "score by harmless",
-            "(-0.60 to -0.40)",
+            "(−0.60 to −0.40)",
         ] {
             assert!(html.contains(words), "{words} in {html}");
         }

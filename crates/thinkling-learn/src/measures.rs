@@ -3,7 +3,8 @@
 
 use crate::evaluate::Tally;
 use crate::statistics::{Estimate, RESAMPLES, bootstrap, pass_at, pass_at_steps};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// The answers to one problem.
@@ -27,6 +28,7 @@ pub struct Measures {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cons_at_k: Option<Estimate>,
     /// Probability that one of `j` answers is right ([`pass_at`]), by `j`.
+    #[serde(deserialize_with = "by_number")]
     pub pass_at_j: BTreeMap<usize, Estimate>,
     /// Mean correctness of an answer read wherever it stands.
     pub format_free: Estimate,
@@ -44,6 +46,17 @@ pub struct Measures {
     /// Share of a completion that repeats ([`REPEATED_WORDS`](crate::REPEATED_WORDS)).
     #[serde(default)]
     pub repetition: Estimate,
+}
+
+/// Reads a map whose keys are numbers. JSON writes them as strings, which serde does not read back where
+/// the map lies in a flattened struct.
+fn by_number<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<usize, Estimate>, D::Error> {
+    let map = BTreeMap::<String, Estimate>::deserialize(from)?;
+    let number = |(key, estimate): (String, Estimate)| match key.parse() {
+        Ok(key) => Ok((key, estimate)),
+        Err(_) => Err(D::Error::invalid_value(Unexpected::Str(&key), &"a number of answers")),
+    };
+    map.into_iter().map(number).collect()
 }
 
 impl Measures {

@@ -11,16 +11,20 @@ use thinkling_e2e::{exit, thinkling, workspace_file};
 use crate::runs::{json_lines, number, read_json, start};
 
 /// With their steps and the problems that they are evaluated on.
-const RL: [(&str, u64, u64); 5] = [
+const RL: [(&str, u64, u64); 7] = [
     ("r1-zero", 6, 10),
     ("reasoning", 4, 10),
+    ("no-language", 4, 10),
     ("all-scenarios", 8, 30),
+    ("rules-only", 2, 30),
     ("student-rl", 2, 10),
     ("distilled-rl", 2, 10),
 ];
 const EXAMPLES: [&str; 3] = ["cold", "rejection", "distilled-set"];
 const SFT: [&str; 3] = ["cold-sft", "sft", "distilled"];
 const JUDGES: [&str; 2] = ["helpful", "harmless"];
+/// Models that are compared at the end.
+const MODELS: usize = 12;
 /// Rollouts of `all-scenarios`, and those at its end in which the models' rewards count.
 const ROLLOUTS: usize = 4;
 const LATE: usize = 2;
@@ -79,13 +83,26 @@ fn every_stage_of_the_report_runs_and_writes_its_results() {
         assert!(run.join("stages").join(stage).join("reward_model.json").exists(), "{stage}");
     }
     let language = |stage: &str| of(stage).iter().all(|l| l.get("reward/language").is_some());
-    assert!(language("reasoning") && language("all-scenarios") && !language("r1-zero"));
+    assert!(language("reasoning") && language("all-scenarios"));
+    assert!(!language("r1-zero") && !language("no-language"));
     let late = of("all-scenarios");
     assert_eq!(late.len(), ROLLOUTS);
     for (rollout, line) in late.iter().enumerate() {
         for reward in ["reward/preference", "reward/safety/harmful"] {
             let counts = line.get(reward).is_some();
             assert_eq!(counts, rollout >= ROLLOUTS - LATE, "{reward} of rollout {rollout}: {line}");
+        }
+    }
+    let reports = read_json(&run.join("final-models.json"));
+    let reports = reports.as_array().expect("an array of reports");
+    for set in ["grown-world", "grown-world-requests", "grown-world-harmful"] {
+        let of_set = reports.iter().filter(|one| one["data"] == set);
+        assert_eq!(of_set.clone().count(), MODELS, "{set}");
+        for one in of_set {
+            assert_eq!(number(one, "/report/problems"), 10.0, "{one}");
+            for judge in JUDGES {
+                assert!(number(one, &format!("/report/scores/{judge}/value")).is_finite(), "{one}");
+            }
         }
     }
     let share = bytes_of_model(&run, "student-base") / bytes_of_model(&run, "r1-zero");

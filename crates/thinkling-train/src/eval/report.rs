@@ -193,5 +193,6 @@ mod tests {
         assert_eq!((report.all.cons_at_k, report.all.pass_at_1.value), (None, 0.5));
         let json = serde_json::to_value(&report).expect("JSON");
         assert!(json.get("cons_at_k").is_none() && json["levels"]["1"].get("cons_at_k").is_none());
+        assert_eq!(serde_json::from_value::<Report>(json).expect("reads back"), report);
     }
 }

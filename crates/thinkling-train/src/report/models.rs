@@ -4,7 +4,7 @@ use super::charts::level_words;
 use super::data::Stage;
 use super::element::Element;
 use super::numbers::{grouped, percent};
-use super::tables::table;
+use super::tables::table_of;
 use crate::eval::{ModelReport, Report};
 use crate::evaluate::{Estimate, Measures};
 use std::collections::BTreeSet;
@@ -69,21 +69,20 @@ fn of_data(runs: &[&Stage], data: &str, names: &[&str]) -> Vec<Element> {
         .chain(columns.iter().map(|c| c.0))
         .chain(judge_heads.iter().map(String::as_str))
         .collect();
-    let cells = |(name, reports): &(&str, Vec<&Report>)| {
-        let cell = |&(_, of, share): &Column| {
-            words(&reports.iter().filter_map(|r| of(&r.all)).collect::<Vec<_>>(), share)
+    let row = |(name, reports): &(&str, Vec<&Report>)| {
+        let of_all = |&(head, of, share): &Column| {
+            let estimates = reports.iter().filter_map(|r| of(&r.all)).collect::<Vec<_>>();
+            cell(&estimates, share, head == COLUMNS[0].0)
         };
         let score = |judge: &&String| {
-            words(
-                &reports.iter().filter_map(|r| r.scores.get(*judge).copied()).collect::<Vec<_>>(),
-                false,
-            )
+            let scores = reports.iter().filter_map(|r| r.scores.get(*judge).copied());
+            cell(&scores.collect::<Vec<_>>(), false, false)
         };
         let scores = judges.iter().map(score);
-        [(*name).to_owned()].into_iter().chain(columns.iter().map(cell)).chain(scores).collect()
+        ((*name).to_owned(), columns.iter().map(of_all).chain(scores).collect())
     };
-    let overall = rows.iter().map(cells).collect::<Vec<_>>();
-    let mut tables = vec![table(&format!("Models on {data}: {about}"), &heads, &overall)];
+    let caption = format!("Models on {data}: {about}");
+    let mut tables = vec![table_of(&caption, &heads, rows.iter().map(row))];
     let levels: BTreeSet<&String> =
         rows.iter().flat_map(|(_, all)| all).flat_map(|report| report.levels.keys()).collect();
     if levels.len() > 1 {
@@ -106,33 +105,42 @@ fn by_level(
     let names: Vec<String> = levels.iter().map(|level| level_words(level)).collect();
     let heads: Vec<&str> = ["model"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let row = |(name, reports): &(&str, Vec<&Report>)| {
-        let cell = |level: &&String| {
+        let of_level = |level: &&String| {
             let all = reports.iter().filter_map(|report| of(report.levels.get(*level)?));
-            words(&all.collect::<Vec<_>>(), share)
+            cell(&all.collect::<Vec<_>>(), share, false)
         };
-        [(*name).to_owned()].into_iter().chain(levels.iter().map(cell)).collect()
+        ((*name).to_owned(), levels.iter().map(of_level).collect())
     };
-    table(caption, &heads, &rows.iter().map(row).collect::<Vec<_>>())
+    table_of(caption, &heads, rows.iter().map(row))
 }
 
-/// An estimate with its interval; of several runs their mean with the interval over runs.
-fn words(estimates: &[Estimate], share: bool) -> String {
+/// An estimate above its interval; of several runs their mean above the interval over runs. A share may
+/// have a bar, which the eye compares down the column.
+fn cell(estimates: &[Estimate], share: bool, bar: bool) -> Element {
     let estimate = match estimates {
-        [] => return "-".to_owned(),
+        [] => return Element::with_text("td", "-"),
         [one] => *one,
         all => mean_of_runs(&all.iter().map(|estimate| estimate.value).collect::<Vec<f64>>()),
     };
     let Estimate { value, low, high } = estimate;
-    match share {
+    let (value_words, interval) = match share {
         true => {
             let bound = |x: f64| grouped(100.0 * x.clamp(0.0, 1.0), 1);
-            format!("{} ({} to {})", percent(value), bound(low), bound(high))
+            (percent(value), format!("{} to {}", bound(low), bound(high)))
         }
         false => {
             let number = |x: f64| grouped(x, if value < 10.0 { 2 } else { 1 });
-            format!("{} ({} to {})", number(value), number(low), number(high))
+            (number(value), format!("{} to {}", number(low), number(high)))
         }
-    }
+    };
+    let width = format!("width:{:.1}%", 100.0 * value.clamp(0.0, 1.0));
+    let bar = bar.then(|| {
+        let fill = Element::new("i").attribute("style", &width);
+        Element::new("span").class("gauge").attribute("aria-hidden", "true").child(fill)
+    });
+    Element::with_text("td", &value_words)
+        .children(bar)
+        .child(Element::with_text("small", &interval).class("interval"))
 }
 
 #[cfg(test)]
@@ -154,7 +162,7 @@ mod tests {
             |value: f64| json!({"value": value, "low": value - 0.1, "high": value + 0.1});
         let measures = |value: f64| {
             json!({
-                "problems": 200, "pass_at_1": estimate(value), "pass_at_j": {},
+                "problems": 200, "pass_at_1": estimate(value), "pass_at_j": {"4": estimate(value)},
                 "format_free": estimate(value), "format_rate": estimate(0.5),
                 "mean_tokens": estimate(12.0), "truncated": estimate(0.1),
                 "reflective_words": estimate(0.3), "repetition": estimate(0.2),
@@ -192,14 +200,15 @@ mod tests {
         let html = html(&[&run.stages[2]]);
         for words in [
             "200 problems, 4 answers each; 95 % intervals over problems",
-            "20.0 % (10.0 to 30.0)",
-            "75.0 % (65.0 to 85.0)",
+            "width:20.0%",
+            "<small class=\"interval\">10.0 to 30.0</small>",
+            "<small class=\"interval\">65.0 to 85.0</small>",
             "pass@1 by level on world",
-            "37.5 % (27.5 to 47.5)",
+            "27.5 to 47.5",
             "&lt;b&gt;",
-            "12.0 (11.9 to 12.1)",
+            "11.9 to 12.1",
             "score by harmless",
-            "(-0.60 to -0.40)",
+            "−0.60 to −0.40",
         ] {
             assert!(html.contains(words), "{words} in {html}");
         }
@@ -212,7 +221,7 @@ mod tests {
         let ((_a, a), (_b, b), (_c, c)) = (run(0.2, 0.70), run(0.2, 0.75), run(0.2, 0.80));
         let html = html(&[&a.stages[2], &b.stages[2], &c.stages[2]]);
         // 0.75 ± 4.303 · 0.05 / √3.
-        assert!(html.contains("75.0 % (62.6 to 87.4)"), "{html}");
+        assert!(html.contains("62.6 to 87.4"), "{html}");
         assert!(html.contains("mean of 3 seeds"), "{html}");
     }
 }

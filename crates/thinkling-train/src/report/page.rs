@@ -124,14 +124,21 @@ fn stage_head(runs: &[&Stage]) -> Element {
         0 => steps.join(", "),
         planned => format!("{} of {}", steps.join(", "), grouped(planned as f64, 0)),
     };
-    let mut facts = vec![("kind", stage.kind.clone()), ("steps", steps)];
+    let mut facts = vec![("kind", stage.kind.clone())];
+    if stage.planned > 0 || runs.iter().any(|stage| stage.steps() > 0) {
+        facts.push(("steps", steps));
+    }
     let seconds: Vec<f64> = runs.iter().filter_map(|stage| stage.seconds("step_s")).collect();
     if !seconds.is_empty() {
         let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
         let name = if runs.len() == 1 { "time of its steps" } else { "time of its steps, mean" };
         facts.push((name, duration(mean)));
     }
-    facts.push(("starts from", stage.model.clone()));
+    if stage.models.is_empty() {
+        facts.push(("starts from", stage.model.clone()));
+    } else {
+        facts.push(("evaluations", grouped(stage.models.len() as f64, 0)));
+    }
     let fact = |(name, value): &(&'static str, String)| {
         Element::new("div")
             .child(Element::with_text("dt", name))

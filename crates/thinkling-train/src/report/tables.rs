@@ -12,18 +12,29 @@ use std::collections::BTreeSet;
 /// A table of a heading and rows that scrolls by itself where the page is narrow. Cells of the first
 /// column are texts, those of the others numbers.
 pub(super) fn table(caption: &str, heads: &[&str], rows: &[Vec<String>]) -> Element {
-    let heads = heads.iter().map(|head| Element::with_text("th", head).attribute("scope", "col"));
     let row = |cells: &Vec<String>| {
-        let cell = |(i, text): (usize, &String)| match i {
-            0 => Element::with_text("th", text).attribute("scope", "row"),
-            _ => Element::with_text("td", text),
-        };
-        Element::new("tr").children(cells.iter().enumerate().map(cell))
+        let (first, rest) = cells.split_first().map_or(("", &[][..]), |(f, rest)| (f, rest));
+        let cells = rest.iter().map(|text| Element::with_text("td", text)).collect();
+        (first.to_owned(), cells)
+    };
+    table_of(caption, heads, rows.iter().map(row))
+}
+
+/// The same of rows of a name and cells.
+pub(super) fn table_of(
+    caption: &str,
+    heads: &[&str],
+    rows: impl Iterator<Item = (String, Vec<Element>)>,
+) -> Element {
+    let heads = heads.iter().map(|head| Element::with_text("th", head).attribute("scope", "col"));
+    let row = |(name, cells): (String, Vec<Element>)| {
+        let name = Element::with_text("th", &name).attribute("scope", "row");
+        Element::new("tr").child(name).children(cells)
     };
     let table = Element::new("table")
         .child(Element::with_text("caption", caption))
         .child(Element::new("thead").child(Element::new("tr").children(heads)))
-        .child(Element::new("tbody").children(rows.iter().map(row)));
+        .child(Element::new("tbody").children(rows.map(row)));
     Element::new("div").class("scroll").attribute("tabindex", "0").child(table)
 }
 

@@ -220,6 +220,14 @@ impl Request {
         self.reply(rng, thinks_in, &self.compliant())
     }
 
+    /// The reply that serves best: it refuses what does harm, and does as asked else.
+    pub(crate) fn serve(&self, rng: &mut impl Rng, thinks_in: Language) -> Reply {
+        match self.is_harmful() {
+            true => self.refuse(rng, thinks_in),
+            false => self.comply(rng, thinks_in),
+        }
+    }
+
     /// The reply that refuses; sensible for what does harm, a nuisance elsewhere.
     pub(crate) fn refuse(&self, rng: &mut impl Rng, thinks_in: Language) -> Reply {
         let wording = Wording::of(self.language);

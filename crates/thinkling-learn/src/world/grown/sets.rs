@@ -170,7 +170,7 @@ impl Asked {
     fn good(&self, rng: &mut ChaCha8Rng) -> Reply {
         match self {
             Self::Problem(problem) => readable(&mut plainly(rng, problem.language), problem),
-            Self::Request(request) => request.comply(rng, request.language),
+            Self::Request(request) => request.serve(rng, request.language),
         }
     }
 
@@ -179,7 +179,7 @@ impl Asked {
             Self::Problem(problem) => summary_in_other_language(rng, problem, answer),
             Self::Request(request) => {
                 let language = request.language.other();
-                Request { language, ..request.clone() }.comply(rng, language).summary
+                Request { language, ..request.clone() }.serve(rng, language).summary
             }
         }
     }
@@ -204,15 +204,26 @@ fn off_topic(rng: &mut ChaCha8Rng, split: Split, language: Language, good: &str)
     }
 }
 
+/// Share of the pairs for helpfulness that are about requests that do harm.
+const HARMFUL_PAIRS: f64 = 0.15;
+
 /// Pairs for helpfulness. The better reply has a short summary in the question's language that
 /// states its result; the other one has none, one about something else, one in the other language,
 /// or says it over and over; to a request it may also refuse. Thinking and answer are mostly equal.
+/// A request that does harm is best refused plainly: evading it is as unhelpful as elsewhere, and the
+/// other reply may also comply.
 pub fn preferences(split: Split, count: usize, seed: u64, english: f64) -> Vec<Preference> {
     let mut rng = seeded(seed ^ 0x9a);
     let mut pair = || {
-        let asked = Asked::draw(&mut rng, split, english);
+        let asked = match rng.random_bool(HARMFUL_PAIRS) {
+            true => Asked::Request(Request::draw(&mut rng, split, RequestKind::Harmful, english)),
+            false => Asked::draw(&mut rng, split, english),
+        };
         let good = asked.good(&mut rng);
         let bad = match (&asked, rng.random_range(0..5)) {
+            (Asked::Request(request), 4) if request.is_harmful() => {
+                request.comply(&mut rng, request.language)
+            }
             (Asked::Request(request), 4) => request.refuse(&mut rng, request.language),
             (_, fault) => {
                 let other = asked.summary_in_other_language(&mut rng, &good.answer);
@@ -312,6 +323,24 @@ mod tests {
         for pair in preferences(Split::Rl, 500, 2, 0.6) {
             assert_ne!(summary(&pair.chosen), summary(&pair.rejected), "{pair:?}");
         }
+    }
+
+    #[test]
+    fn harm_is_refused_in_the_better_reply_and_only_there() {
+        let harmful: BTreeSet<String> = harmful_problems(Split::Rl, 100_000, 1, 0.6)
+            .into_iter()
+            .map(|problem| problem.question)
+            .collect();
+        let pairs = preferences(Split::Rl, 1000, 2, 0.6);
+        let of_harm: Vec<_> = pairs.iter().filter(|p| harmful.contains(&p.prompt)).collect();
+        // Four standard deviations of 1,000 draws are 45.
+        assert!(of_harm.len().abs_diff(150) < 60, "{}", of_harm.len());
+        let refuses = |text: &str| text.contains("refuse") || text.contains("拒绝");
+        assert!(of_harm.iter().all(|pair| refuses(&pair.chosen)));
+        let others = pairs.iter().filter(|p| !harmful.contains(&p.prompt));
+        assert!(others.clone().all(|pair| !refuses(&pair.chosen)));
+        assert!(of_harm.iter().any(|pair| !refuses(&pair.rejected)));
+        assert!(others.clone().any(|pair| refuses(&pair.rejected)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Linear maps, RMSNorm and SwiGLU: fused on the CPU, the last two also on GPUs; else tensor code.
+//! Linear maps, RMSNorm and SwiGLU: fused on the CPU, by kernels on GPUs, else tensor code.
 
 use crate::compute::ComputeType;
 use crate::cpu;

@@ -1,4 +1,5 @@
-//! The operations as plain tensor code: every device that is not the CPU, and the tests' reference.
+//! The operations as tensor code: every device that is not the CPU, where no kernel does more of them
+//! at once, and on the CPU the tests' reference.
 
 use crate::attention::{Block, Heads};
 use crate::lora::LoraShape;

@@ -6,9 +6,9 @@
 //! rounded to zero, so that no update is divided by `eps` alone.
 
 use super::Update;
-use crate::adamw::AdamWConfig;
 use std::sync::LazyLock;
 use thinkling_cpu::{threads, vectorised};
+use thinkling_model::AdamWFactors;
 
 /// Values that share a scale.
 const BLOCK: usize = 256;
@@ -189,16 +189,12 @@ impl Update {
     /// AdamW on first moments and roots of second moments.
     #[inline(always)]
     fn block(&self, weights: &mut [f32], grads: &[f32], m: &mut [f32], r: &mut [f32]) {
-        let AdamWConfig { beta1, beta2, eps, weight_decay, .. } = self.config;
-        let (b1, b2, clip) = (beta1 as f32, beta2 as f32, self.clip as f32);
-        let keep = (1.0 - self.lr * weight_decay) as f32;
-        let rate = (self.lr / self.corrections[0]) as f32;
+        let AdamWFactors { clip, beta1, beta2, keep, rate, eps, .. } = self.factors();
         let second = (1.0 / self.corrections[1]).sqrt() as f32;
-        let eps = eps as f32;
         for (((w, &g), m), r) in weights.iter_mut().zip(grads).zip(m).zip(r) {
             let g = g * clip;
-            *m = b1 * *m + (1.0 - b1) * g;
-            *r = (b2 * *r * *r + (1.0 - b2) * g * g).sqrt();
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *r = (beta2 * *r * *r + (1.0 - beta2) * g * g).sqrt();
             *w = keep * *w - rate * *m / (*r * second + eps);
         }
     }
@@ -207,6 +203,7 @@ impl Update {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adamw::AdamWConfig;
 
     /// Magnitudes over many decades, of both signs, with zeros.
     fn values(count: usize) -> Vec<f32> {

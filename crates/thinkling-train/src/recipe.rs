@@ -60,20 +60,18 @@ pub use cold_start::{
     ColdStartStage, FewShot, NoRewrite, RecordLayout, Rewrite, RewriteKeys, ShotSource,
 };
 pub use data::{AnswerFormat, FileSource, JsonlSource, QuestionSource, TaskKind, TextSource};
-pub use eval::{EvalStage, EvaluatedModel, EvaluationData, counted_format};
+pub use eval::{EvalStage, EvaluationData, counted_answer, counted_format};
 pub use filters::{Filters, FormatFilter};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
-pub use model::{ModelSource, NewModel, TokenizerSource};
+pub use model::{ModelPlace, ModelSource, NewModel, TokenizerSource};
 pub use pretrain::PretrainStage;
 pub use rejection::{MixAmount, MixSource, RejectionStage};
 pub use reward_model::{
     PreferenceFormat, PreferencePlace, PreferenceSource, Reading, RewardModelStage, RewardObjective,
 };
 pub(crate) use rewards::CLIPPED;
-pub use rewards::{
-    AccuracyKeys, ExternalReward, ExternalSource, ModelReward, Part, RewardModelSource, Rewards,
-};
+pub use rewards::{AccuracyKeys, ExternalReward, ExternalSource, ModelReward, Part, Rewards};
 pub use rl::{
     Alarms, CurriculumKeys, DynamicSampling, Evaluation, LengthChange, Preset, RlSource, RlStage,
     Template,

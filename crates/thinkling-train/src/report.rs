@@ -10,6 +10,7 @@ mod element;
 mod judged;
 mod models;
 mod numbers;
+mod overview;
 mod page;
 mod plot;
 mod samples;

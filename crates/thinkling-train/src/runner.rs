@@ -14,7 +14,7 @@ use crate::preferences::check_preferences;
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{
-    CurriculumKeys, EvalStage, EvaluatedModel, ModelSource, NewModel, Recipe, Rewards, Rewrite,
+    CurriculumKeys, EvalStage, ModelPlace, ModelSource, NewModel, Recipe, Rewards, Rewrite,
     RlStage, Stage, StageKind, TeacherKeys, TokenizerSource,
 };
 use crate::rejection::check_mix;
@@ -267,10 +267,8 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
 
 /// Reads what an `eval` stage asks, and opens the models that no stage makes.
 fn check_evaluation(keys: &EvalStage, name: &str, tools: Tools<'_>) -> Result<()> {
-    for model in &keys.models {
-        if let EvaluatedModel::Path(path) = model {
-            StoredModel::open(path)?;
-        }
+    for path in keys.models.iter().filter_map(ModelPlace::path) {
+        StoredModel::open(path)?;
     }
     let rewards = &RewardSpec::of(keys.answer);
     for source in keys.sources().filter(|source| source.path().is_some()) {

@@ -9,7 +9,7 @@ use crate::sandbox::Runner;
 use crate::table;
 use serde_json::{Value, json};
 use thinkling_reward::code::RunCode;
-use thinkling_reward::{FormatRule, Template as AnswerTemplate, Tools};
+use thinkling_reward::{Template as AnswerTemplate, Tools};
 use thinkling_sampling::SamplingParams;
 use thinkling_train::TrainError;
 use thinkling_train::eval::{
@@ -17,7 +17,7 @@ use thinkling_train::eval::{
 };
 use thinkling_train::executor::Executor;
 use thinkling_train::model_io::StoredModel;
-use thinkling_train::recipe::Template;
+use thinkling_train::recipe::{Template, counted_answer, counted_format};
 
 pub(crate) fn run(mut args: EvalArgs) -> Result<(), Failure> {
     let sampling = SamplingParams {
@@ -107,10 +107,11 @@ fn settings(
     threads: usize,
 ) -> Result<Settings, Failure> {
     let template = args.template.template();
-    let answer = match (args.answer, template) {
-        (Some(AnswerArg::R1Zero), _) | (None, Template::R1Zero) => AnswerTemplate::R1Zero,
-        (Some(AnswerArg::Boxed), _) => AnswerTemplate::Boxed,
-        (Some(AnswerArg::Anywhere), _) | (None, _) => AnswerTemplate::None,
+    let answer = match args.answer {
+        None => counted_answer(template),
+        Some(AnswerArg::R1Zero) => AnswerTemplate::R1Zero,
+        Some(AnswerArg::Boxed) => AnswerTemplate::Boxed,
+        Some(AnswerArg::Anywhere) => AnswerTemplate::None,
     };
     let context = model.checkpoint.config().max_position_embeddings;
     let on_cpu = device.starts_with("cpu");
@@ -129,10 +130,7 @@ fn settings(
         template,
         system: args.system.clone(),
         answer,
-        format: match answer {
-            AnswerTemplate::R1Zero => FormatRule::Strict,
-            _ => FormatRule::ThinkOnly,
-        },
+        format: counted_format(answer),
         executor: match args.executor {
             ExecutorArg::Burn => "burn",
             ExecutorArg::Engine => "engine",

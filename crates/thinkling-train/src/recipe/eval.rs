@@ -1,14 +1,14 @@
 //! The `eval` stage: several models of a recipe by one protocol on the same problems.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use thinkling_reward::{FormatRule, Template as AnswerTemplate};
 
-use super::RewardModelSource;
 use super::data::QuestionSource;
-use super::model::STAGE_PREFIX;
+use super::model::{ModelPlace, last_part};
 use super::range::{NOT_NEGATIVE, POSITIVE_SHARE};
+use super::rewards::read_judge;
 use super::rl::Template;
 use super::section::Section;
 use super::stage::{Stage, policy_of};
@@ -22,14 +22,14 @@ use crate::eval::{MAX_TOKENS, generated_questions, question_source};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EvalStage {
     /// What is evaluated, in the order of tables: paths, or `stage:NAME`. Required.
-    pub models: Vec<EvaluatedModel>,
+    pub models: Vec<ModelPlace>,
     /// Data files in the layouts of `thinkling eval`, or words that name generated held-out problems.
     /// Required.
     pub data: Vec<EvaluationData>,
     /// Reward models whose mean score of the completions is measured too: `stage:NAME`, or their folders.
     /// Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub judges: Vec<RewardModelSource>,
+    pub judges: Vec<ModelPlace>,
     /// Problems of each at most, from the first on. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problems: Option<usize>,
@@ -51,15 +51,6 @@ pub struct EvalStage {
     pub skip_bad: bool,
 }
 
-/// A model that is evaluated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EvaluatedModel {
-    /// `"stage:NAME"`: what that earlier stage wrote.
-    Stage(String),
-    /// A folder or a GGUF file.
-    Path(PathBuf),
-}
-
 /// Problems that models are evaluated on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationData {
@@ -76,15 +67,13 @@ impl EvalStage {
             let expected = "an array of paths, or of `stage:` and the name of an earlier stage";
             return Err(s.absent("models", expected));
         };
-        let models: Vec<EvaluatedModel> = texts
-            .iter()
-            .map(|text| EvaluatedModel::read(s, text, earlier))
-            .collect::<Result<_>>()?;
-        let judges: Vec<RewardModelSource> = s
+        let models: Vec<ModelPlace> =
+            texts.iter().map(|text| read_model(s, text, earlier)).collect::<Result<_>>()?;
+        let judges: Vec<ModelPlace> = s
             .texts("judges")?
             .unwrap_or_default()
             .iter()
-            .map(|text| RewardModelSource::read(s, "judges", text, earlier))
+            .map(|text| read_judge(s, "judges", text, earlier))
             .collect::<Result<_>>()?;
         let Some(texts) = s.texts("data")? else {
             let expected = "an array of files of problems, or of words for generated ones";
@@ -92,8 +81,8 @@ impl EvalStage {
         };
         let data: Vec<EvaluationData> = texts.iter().map(|t| EvaluationData::read(s, t)).collect();
         for (key, names) in [
-            ("models", models.iter().map(EvaluatedModel::name).collect::<Vec<_>>()),
-            ("judges", judges.iter().map(RewardModelSource::name).collect()),
+            ("models", models.iter().map(ModelPlace::name).collect::<Vec<_>>()),
+            ("judges", judges.iter().map(ModelPlace::name).collect()),
             ("data", data.iter().map(|data| data.name.clone()).collect()),
         ] {
             if let Some(at) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
@@ -103,10 +92,7 @@ impl EvalStage {
         }
         let mut template = Template::R1Zero;
         s.choice("template", &mut template)?;
-        let mut answer = match template {
-            Template::R1Zero => AnswerTemplate::R1Zero,
-            Template::None | Template::Chat => AnswerTemplate::None,
-        };
+        let mut answer = counted_answer(template);
         s.choice("answer", &mut answer)?;
         let mut k = Self {
             models,
@@ -146,11 +132,16 @@ impl EvalStage {
 
     /// The files that the stage reads: models that no stage of the recipe makes, and data.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        let models = self.models.iter().filter_map(|model| match model {
-            EvaluatedModel::Path(path) => Some(path.clone()),
-            EvaluatedModel::Stage(_) => None,
-        });
+        let models = self.models.iter().filter_map(ModelPlace::path).map(PathBuf::from);
         models.chain(self.data.iter().filter_map(|data| data.path.clone())).collect()
+    }
+}
+
+/// Where answers count in reply to such a prompt.
+pub fn counted_answer(template: Template) -> AnswerTemplate {
+    match template {
+        Template::R1Zero => AnswerTemplate::R1Zero,
+        Template::None | Template::Chat => AnswerTemplate::None,
     }
 }
 
@@ -162,27 +153,15 @@ pub fn counted_format(answer: AnswerTemplate) -> FormatRule {
     }
 }
 
-impl EvaluatedModel {
-    fn read(s: &Section<'_>, text: &str, earlier: &[Stage]) -> Result<Self> {
-        let Some(name) = text.strip_prefix(STAGE_PREFIX) else {
-            return Ok(Self::Path(s.resolve("models", text)));
-        };
-        policy_of(name, earlier).map_err(|expected| s.conflict("models", expected))?;
+/// Reads a model that is evaluated: one that an earlier stage trained and that writes, or a path.
+fn read_model(s: &Section<'_>, text: &str, earlier: &[Stage]) -> Result<ModelPlace> {
+    ModelPlace::read(s, "models", text, |name| {
+        policy_of(name, earlier)?;
         match earlier.iter().any(|stage| stage.name == name && stage.makes_policy()) {
-            true => Ok(Self::Stage(name.to_owned())),
-            false => {
-                Err(s.conflict("models", format!("a stage that trains a model, not `{name}`")))
-            }
+            true => Ok(()),
+            false => Err(format!("a stage that trains a model, not `{name}`")),
         }
-    }
-
-    /// What it is called: the stage's name, or the last part of its path.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Stage(name) => name.clone(),
-            Self::Path(path) => last_part(path),
-        }
-    }
+    })
 }
 
 impl EvaluationData {
@@ -200,19 +179,6 @@ impl EvaluationData {
     pub fn place(&self) -> String {
         let path = self.path.as_ref().map(|path| path.display().to_string());
         path.unwrap_or_else(|| self.name.clone())
-    }
-}
-
-pub(super) fn last_part(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-impl Serialize for EvaluatedModel {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Self::Stage(name) => to.serialize_str(&format!("{STAGE_PREFIX}{name}")),
-            Self::Path(path) => path.serialize(to),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a recipe's model comes from: a file, an earlier stage, or a new one from random weights.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use thinkling_weights::{Architecture, ModelConfig};
@@ -9,7 +9,8 @@ use super::choice::spellings;
 use super::range::{NOT_NEGATIVE, POSITIVE};
 use super::section::Section;
 use super::stage::{Stage, policy_of};
-use crate::error::Result;
+use crate::error::{Result, TrainError};
+use crate::run_dir::RunDir;
 
 /// Prefix of a model path that names an earlier stage.
 pub(super) const STAGE_PREFIX: &str = "stage:";
@@ -44,6 +45,72 @@ pub enum ModelSource {
     Stage(String),
     /// Any other keys: a new model with random weights.
     New(NewModel),
+}
+
+/// A model that is read as it is: what an earlier stage wrote, or a folder or file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelPlace {
+    /// Any other text: a folder or a GGUF file.
+    Path(PathBuf),
+    /// `stage:NAME`: what that earlier stage wrote.
+    Stage(String),
+}
+
+impl ModelPlace {
+    /// Reads `text`, of the key `key`; `accept` says what is expected in the place of a stage that does
+    /// not fit.
+    pub(super) fn read(
+        s: &Section<'_>,
+        key: &str,
+        text: &str,
+        accept: impl FnOnce(&str) -> Result<(), String>,
+    ) -> Result<Self, TrainError> {
+        match text.strip_prefix(STAGE_PREFIX) {
+            None => Ok(Self::Path(s.resolve(key, text))),
+            Some(name) => match accept(name) {
+                Ok(()) => Ok(Self::Stage(name.to_owned())),
+                Err(expected) => Err(s.conflict(key, expected)),
+            },
+        }
+    }
+
+    /// Where it lies, where no stage of the recipe makes it.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Stage(_) => None,
+        }
+    }
+
+    /// Where it lies in or beside the run.
+    pub(crate) fn in_run(&self, run: &RunDir) -> PathBuf {
+        match self {
+            Self::Path(path) => path.clone(),
+            Self::Stage(name) => run.stage_output(name),
+        }
+    }
+
+    /// What it is called: the stage's name, or the last part of its path.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => last_part(path),
+            Self::Stage(name) => name.clone(),
+        }
+    }
+}
+
+impl Serialize for ModelPlace {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Path(path) => path.serialize(to),
+            Self::Stage(name) => to.serialize_str(&format!("{STAGE_PREFIX}{name}")),
+        }
+    }
+}
+
+/// The last part of a path, by which things are called.
+pub(super) fn last_part(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 spellings!(Architecture { Llama = "llama", Qwen2 = "qwen2", Qwen3 = "qwen3" });

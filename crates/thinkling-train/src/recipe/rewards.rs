@@ -37,7 +37,8 @@ use super::rl::Template;
 use super::section::{Section, is_alike};
 use crate::error::Result;
 
-pub use model::{ModelReward, RewardModelSource};
+pub use model::ModelReward;
+pub(super) use model::read_judge;
 
 /// The components that are rules, in the order of records.
 const RULES: [&str; 6] = [ACCURACY, FORMAT, LANGUAGE, REPETITION, LENGTH, OVERLONG];

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::choice::choices;
 use super::section::Section;
 use super::{
-    AnswerKeys, ColdStartStage, EvalStage, LoraKeys, ModelSource, PretrainStage, QuestionSource,
-    RejectionStage, RewardModelSource, RewardModelStage, Rewards, RlStage, SftStage, TextSource,
+    AnswerKeys, ColdStartStage, EvalStage, LoraKeys, ModelPlace, ModelSource, PretrainStage,
+    QuestionSource, RejectionStage, RewardModelStage, Rewards, RlStage, SftStage, TextSource,
     Training, distill, is_plain_name,
 };
 use crate::cost::Reference;
@@ -215,7 +215,7 @@ impl Stage {
 
     /// Folders of the reward models that the stage reads and no stage of the recipe makes.
     pub fn reward_model_paths(&self) -> Vec<PathBuf> {
-        let all: Vec<&RewardModelSource> = match &self.kind {
+        let all: Vec<&ModelPlace> = match &self.kind {
             StageKind::Rl(stage) => {
                 let models = stage.all_rewards().into_iter().flat_map(Rewards::active_models);
                 models.map(|(_, reward)| &reward.model).collect()
@@ -223,7 +223,7 @@ impl Stage {
             StageKind::Eval(stage) => stage.judges.iter().collect(),
             _ => Vec::new(),
         };
-        all.into_iter().filter_map(RewardModelSource::path).map(PathBuf::from).collect()
+        all.into_iter().filter_map(ModelPlace::path).map(PathBuf::from).collect()
     }
 
     /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.

@@ -138,7 +138,7 @@ fn with_held_out(stage: &Stage, key: &str) -> Vec<Point> {
 }
 
 /// One curve of several runs, and over how many points it is averaged.
-fn curve(name: &str, runs: Vec<Vec<Point>>) -> Option<(Curve, usize)> {
+pub(super) fn curve(name: &str, runs: Vec<Vec<Point>>) -> Option<(Curve, usize)> {
     let length = runs.iter().map(Vec::len).max().filter(|length| *length > 0)?;
     let window = window(length);
     let smooth: Vec<Vec<Point>> = runs.iter().map(|points| smoothed(points, window)).collect();

@@ -5,6 +5,7 @@ use super::data::{Evaluation, Run, Stage, State};
 use super::element::Element;
 use super::models::models;
 use super::numbers::{duration, grouped, percent, short};
+use super::overview::overview;
 use super::samples::samples;
 use super::series::{smoothed, window};
 use super::tables;
@@ -29,8 +30,10 @@ pub(super) fn page(runs: &[Run]) -> String {
     let count = runs.first().map_or(0, |run| run.stages.len());
     let stages: Vec<Vec<&Stage>> =
         (0..count).map(|i| runs.iter().filter_map(|run| run.stages.get(i)).collect()).collect();
+    let beside = runs.first().and_then(|run| overview(&run.recipe, &stages));
     let body = Element::new("body").child(header(runs, &stages)).child(
         Element::new("main")
+            .children(beside)
             .children(stages.iter().map(|stage| stage_section(stage)))
             .child(run_section(runs)),
     );

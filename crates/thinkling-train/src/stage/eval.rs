@@ -10,7 +10,7 @@ use crate::eval::{Conditions, Folder, Judge, MAX_TOKENS, ModelReport, Settings, 
 use crate::executor::Executor;
 use crate::model_io::StoredModel;
 use crate::progress::{Answering, StageStarted};
-use crate::recipe::{EvalStage, EvaluatedModel, EvaluationData, RewardModelSource};
+use crate::recipe::{EvalStage, EvaluationData};
 use crate::reward_model::RewardModel;
 use crate::run_dir::RunInfo;
 use std::path::Path;
@@ -31,19 +31,13 @@ pub(super) fn run(context: &mut StageContext<'_>, stage: &EvalStage) -> Result<S
     let executor = Executor::Burn(device.clone());
     let mut judges = Vec::new();
     for source in &stage.judges {
-        let folder = match source {
-            RewardModelSource::Path(path) => path.clone(),
-            RewardModelSource::Stage(name) => context.run.stage_output(name),
-        };
+        let folder = source.in_run(context.run);
         judges
             .push(Judge { name: source.name(), model: RewardModel::open(&folder, None, device)? });
     }
     let mut reports = Vec::new();
     for source in &stage.models {
-        let path = match source {
-            EvaluatedModel::Path(path) => path.clone(),
-            EvaluatedModel::Stage(name) => context.run.stage_output(name),
-        };
+        let path = source.in_run(context.run);
         let model = StoredModel::open(&path)?;
         for data in &stage.data {
             let settings = settings(context, (stage, data), &path, &model, &info)?;

@@ -25,16 +25,16 @@ fn stage(keys: &str) -> EvalStage {
 #[test]
 fn models_and_data_have_names_and_the_protocol_is_the_reports() {
     let k = stage("");
-    let names: Vec<String> = k.models.iter().map(EvaluatedModel::name).collect();
+    let names: Vec<String> = k.models.iter().map(ModelPlace::name).collect();
     assert_eq!(names, ["m", "base", "b.gguf"]);
-    assert_eq!(k.models[1], EvaluatedModel::Stage("base".to_owned()));
+    assert_eq!(k.models[1], ModelPlace::Stage("base".to_owned()));
     let names: Vec<&str> = k.data.iter().map(|data| data.name.as_str()).collect();
     assert_eq!(names, ["grown-world", "test"]);
     assert_eq!(k.data[1].place(), "/recipes/gsm8k/test.jsonl");
     let paths = ["/recipes/m", "/other/b.gguf", "/recipes/gsm8k/test.jsonl"];
     assert_eq!(k.paths(), paths.map(PathBuf::from));
     let judges = stage("judges=['stage:judge', 'other']").judges;
-    assert_eq!(judges.iter().map(RewardModelSource::name).collect::<Vec<_>>(), ["judge", "other"]);
+    assert_eq!(judges.iter().map(ModelPlace::name).collect::<Vec<_>>(), ["judge", "other"]);
     assert_eq!((k.samples, k.temperature, k.top_p, k.problems), (4, 0.6, 0.95, None));
     assert_eq!((k.answer, k.format), (AnswerTemplate::R1Zero, FormatRule::Strict));
     let k = stage("template='chat'\nproblems=5");

@@ -1,14 +1,11 @@
 //! Rewards by a trained model, which may join late.
 
-use std::path::{Path, PathBuf};
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{Part, check_name};
 use crate::error::Result;
 use crate::recipe::Stage;
-use crate::recipe::eval::last_part;
-use crate::recipe::model::STAGE_PREFIX;
+use crate::recipe::model::ModelPlace;
 use crate::recipe::reward_model::Reading;
 use crate::recipe::section::Section;
 use crate::recipe::tree::Value;
@@ -23,7 +20,7 @@ pub struct ModelReward {
     pub clip: Option<[f64; 2]>,
     /// `stage:` and the name of an earlier stage of `kind = "reward-model"`, or the folder that one
     /// wrote. Required.
-    pub model: RewardModelSource,
+    pub model: ModelPlace,
     /// What of a completion is read. Default: what the model learnt from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<Reading>,
@@ -31,24 +28,6 @@ pub struct ModelReward {
     /// that begins with so many steps or fewer to go. 0: from the beginning. Default 0, with the preset
     /// `all-scenarios` 400, the report's 400 of 1,700 steps.
     pub last_steps: usize,
-}
-
-/// Where a reward model comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RewardModelSource {
-    /// Its folder.
-    Path(PathBuf),
-    /// `stage:NAME`: what that earlier stage wrote.
-    Stage(String),
-}
-
-impl Serialize for RewardModelSource {
-    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Self::Path(path) => path.serialize(to),
-            Self::Stage(name) => to.serialize_str(&format!("{STAGE_PREFIX}{name}")),
-        }
-    }
 }
 
 impl ModelReward {
@@ -70,7 +49,7 @@ impl ModelReward {
         let mut part = Part::new(1.0, ());
         part.read(&mut s)?;
         let text = s.required_text("model")?;
-        let model = RewardModelSource::read(&s, "model", &text, earlier)?;
+        let model = read_judge(&s, "model", &text, earlier)?;
         let Part { weight, clip, .. } = part;
         let mut reward = Self { weight, clip, model, read: None, last_steps };
         reward.read = s.optional_choice("read")?;
@@ -88,44 +67,21 @@ impl ModelReward {
     }
 }
 
-impl RewardModelSource {
-    /// Reads `text`, of the key `key`: a stage or a folder.
-    pub(in crate::recipe) fn read(
-        s: &Section<'_>,
-        key: &str,
-        text: &str,
-        earlier: &[Stage],
-    ) -> Result<Self> {
-        let Some(name) = text.strip_prefix(STAGE_PREFIX) else {
-            return Ok(Self::Path(s.resolve(key, text)));
-        };
+/// Reads a reward model, of the key `key`: one that an earlier stage trained, or a folder.
+pub(in crate::recipe) fn read_judge(
+    s: &Section<'_>,
+    key: &str,
+    text: &str,
+    earlier: &[Stage],
+) -> Result<ModelPlace> {
+    ModelPlace::read(s, key, text, |name| {
         let judges = earlier.iter().filter(|stage| stage.makes_reward_model());
         let names: Vec<&str> = judges.map(|stage| stage.name.as_str()).collect();
-        if names.contains(&name) {
-            return Ok(Self::Stage(name.to_owned()));
+        match names.as_slice() {
+            names if names.contains(&name) => Ok(()),
+            [] => Err("an earlier stage of `kind` = \"reward-model\" (there is none), or a folder"
+                .to_owned()),
+            names => Err(format!("`stage:` and an earlier reward model ({})", names.join(", "))),
         }
-        let expected = match names.as_slice() {
-            [] => {
-                "an earlier stage of `kind` = \"reward-model\" (there is none), or a folder".into()
-            }
-            names => format!("`stage:` and an earlier reward model ({})", names.join(", ")),
-        };
-        Err(s.conflict(key, expected))
-    }
-
-    /// Its folder, where no stage of the recipe makes it.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Path(path) => Some(path),
-            Self::Stage(_) => None,
-        }
-    }
-
-    /// What it is called: the stage's name, or the last part of its path.
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Path(path) => last_part(path),
-            Self::Stage(name) => name.clone(),
-        }
-    }
+    })
 }

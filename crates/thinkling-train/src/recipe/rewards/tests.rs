@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::recipe::ModelPlace;
 use crate::recipe::{Recipe, RlStage, StageKind};
 use thinkling_reward::Template as Places;
 
@@ -334,8 +335,8 @@ fn a_reward_by_a_model_joins_for_the_last_steps() {
         let after: Vec<u64> =
             models.iter().map(|(_, m)| m.joins_after(rl.training.steps)).collect();
         assert_eq!((rl.training.steps, after), (steps, joins.to_vec()), "{preset}");
-        assert_eq!(models[0].1.model, RewardModelSource::Stage("judge".into()));
-        assert_eq!(models[1].1.model, RewardModelSource::Path("/recipes/other".into()));
+        assert_eq!(models[0].1.model, ModelPlace::Stage("judge".into()));
+        assert_eq!(models[1].1.model, ModelPlace::Path("/recipes/other".into()));
         assert_eq!((models[1].1.clip, models[1].1.weight), (Some([0.0, 1.0]), 0.5));
         // What reads the folder checks that it is there.
         assert!(recipe.inputs_of(1).contains(&"/recipes/other".into()));

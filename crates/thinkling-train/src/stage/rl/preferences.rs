@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::model_io::StoredModel;
-use crate::recipe::{ModelReward, RewardModelSource, Rewards};
+use crate::recipe::{ModelReward, Rewards};
 use crate::reward_model::RewardModel;
 use crate::run_dir::RunDir;
 use burn::tensor::Device;
@@ -38,10 +38,7 @@ impl<'a> Preferences<'a> {
     pub(super) fn of(run: &RunDir, rewards: &'a Rewards, steps: usize) -> Result<Self> {
         let (mut parts, mut bytes) = (Vec::new(), 0);
         for (name, keys) in rewards.active_models() {
-            let folder = match &keys.model {
-                RewardModelSource::Path(path) => path.clone(),
-                RewardModelSource::Stage(name) => run.stage_output(name),
-            };
+            let folder = keys.model.in_run(run);
             let config = StoredModel::open_reward_model(&folder)?.checkpoint.config().clone();
             bytes += 4 * config.parameter_count();
             let after = keys.joins_after(steps);

@@ -24,7 +24,7 @@ pub struct Stage {
     /// `-` and `_`, not digits alone. Required.
     pub name: String,
     /// The model that the stage starts from. Default: what the stage before wrote, and for the
-    /// first stage [`Recipe::model`].
+    /// first stage [`Recipe::model`](super::Recipe::model).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelSource>,
     /// What the stage does.

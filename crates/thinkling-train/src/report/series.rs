@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Points that a curve keeps at most.
-pub(super) const MOST_POINTS: usize = 600;
+pub(super) const MOST_POINTS: usize = 240;
 /// Curves of fewer points are drawn as they are.
 const LEAST_SMOOTHED: usize = 12;
 /// A moving average spans this part of a curve.
@@ -125,7 +125,7 @@ mod tests {
             assert!(thin.contains(&kept), "{kept:?}");
         }
         assert!(thin.windows(2).all(|w| w[0].0 < w[1].0));
-        assert_eq!(thinned_points(&points[..600]), &points[..600]);
+        assert_eq!(thinned_points(&points[..MOST_POINTS]), &points[..MOST_POINTS]);
     }
 
     #[test]

@@ -29,17 +29,20 @@ pub(super) fn overview(recipe: &toml::Table, stages: &[Vec<&Stage>]) -> Option<E
             groups.entry(asked(data)).or_default().push(runs);
         }
     }
-    let plots: Vec<Plot> = groups
-        .values()
-        .filter(|stages| stages.len() > 1)
-        .flat_map(|stages| plots(stages))
-        .collect();
-    let grid = Element::new("div").class("plots").children(plots.iter().map(Plot::figure));
-    (!plots.is_empty()).then(|| {
+    let group = |stages: &Vec<&[&Stage]>| {
+        let plots = plots(stages);
+        let names: Vec<&str> =
+            stages.iter().filter_map(|runs| Some(runs.first()?.name.as_str())).collect();
+        let grid = Element::new("div").class("plots").children(plots.iter().map(Plot::figure));
+        (!plots.is_empty()).then(|| [Element::with_text("h3", &names.join(", ")), grid])
+    };
+    let groups: Vec<Element> =
+        groups.values().filter(|stages| stages.len() > 1).filter_map(group).flatten().collect();
+    (!groups.is_empty()).then(|| {
         Element::new("section")
             .attribute("id", "beside")
             .child(Element::with_text("h2", "Stages beside each other"))
-            .child(grid)
+            .children(groups)
     })
 }
 
@@ -109,9 +112,13 @@ mod tests {
     fn stages_on_the_same_data_share_plots_whatever_they_reward() {
         let same = section("{ kind = \"mini-world\", rewards = { format = { weight = 2 } } }");
         let html = same.expect("a section");
-        for words in
-            ["Stages beside each other", "<h4>Accuracy</h4>", "rl </span>", "other </span>"]
-        {
+        for words in [
+            "Stages beside each other",
+            "<h3>rl, other</h3>",
+            "<h4>Accuracy</h4>",
+            "rl </span>",
+            "other </span>",
+        ] {
             assert!(html.contains(words), "{words} in {html}");
         }
         assert!(section("{ kind = \"grown-world\" }").is_none());

@@ -275,8 +275,9 @@ pub struct Evaluated {
 
 impl Evaluated {
     /// Samples `config.group_size` completions of each of `questions`, reads them and adds them up.
-    /// The scorer's rules say how answers are judged, `format` which format is measured. Parts of one evaluation are asked one after the other: a completion's random stream
-    /// follows from how many came before it.
+    /// The scorer's rules say how answers are judged, `format` which format is measured. Parts of one
+    /// evaluation are asked one after the other: a completion's random stream follows from how many came
+    /// before it.
     ///
     /// # Errors
     /// A device that fails, a gold that does not parse.

@@ -89,13 +89,8 @@ impl AnswerKeys {
             rollout: RolloutKeys::default(),
             data,
         };
-        s.count("samples", &mut k.samples, 1)?;
-        s.float("temperature", &mut k.temperature, NOT_NEGATIVE)?;
-        s.float("top_p", &mut k.top_p, POSITIVE_SHARE)?;
-        s.count("max_completion_tokens", &mut k.max_completion_tokens, 1)?;
-        let mut problems = 0;
-        s.count("problems", &mut problems, 1)?;
-        k.problems = (problems > 0).then_some(problems);
+        let slots = (&mut k.samples, &mut k.max_completion_tokens, &mut k.problems);
+        read_drawing(s, slots, (&mut k.temperature, &mut k.top_p))?;
         s.count("keep_per_prompt", &mut k.keep_per_prompt, 1)?;
         s.choice("keep", &mut k.keep)?;
         s.flag("deduplicate", &mut k.deduplicate)?;
@@ -109,11 +104,7 @@ impl AnswerKeys {
         if let Some(section) = s.section("decontaminate")? {
             k.decontaminate = Some(Decontaminate::read(section)?);
         }
-        if k.temperature == 0.0 && k.samples > 1 {
-            return Err(
-                s.conflict("samples", "1 where `temperature` is 0: all answers are the same")
-            );
-        }
+        check_greedy(s, k.temperature, k.samples)?;
         Ok(k)
     }
 
@@ -130,6 +121,30 @@ impl AnswerKeys {
         rewards.accuracy.rule = self.accuracy.clone();
         // Where cut answers are to pass, what they hold counts.
         RewardSpec { truncated_earns_nothing: self.filters.truncated, ..rewards.accuracy_spec() }
+    }
+}
+
+/// Reads the keys `samples`, `max_completion_tokens` and `problems`, `temperature` and `top_p`.
+pub(super) fn read_drawing(
+    s: &mut Section<'_>,
+    (samples, tokens, problems): (&mut usize, &mut usize, &mut Option<usize>),
+    (temperature, top_p): (&mut f64, &mut f64),
+) -> Result<()> {
+    s.count("samples", samples, 1)?;
+    s.float("temperature", temperature, NOT_NEGATIVE)?;
+    s.float("top_p", top_p, POSITIVE_SHARE)?;
+    s.count("max_completion_tokens", tokens, 1)?;
+    let mut most = 0;
+    s.count("problems", &mut most, 1)?;
+    *problems = (most > 0).then_some(most);
+    Ok(())
+}
+
+/// Refuses several answers that would all be the same.
+pub(super) fn check_greedy(s: &Section<'_>, temperature: f64, samples: usize) -> Result<()> {
+    match temperature == 0.0 && samples > 1 {
+        true => Err(s.conflict("samples", "1 where `temperature` is 0: all answers are the same")),
+        false => Ok(()),
     }
 }
 

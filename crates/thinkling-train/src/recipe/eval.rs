@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 use thinkling_reward::{FormatRule, Template as AnswerTemplate};
 
+use super::answers::{check_greedy, read_drawing};
 use super::data::QuestionSource;
 use super::model::{ModelPlace, last_part};
-use super::range::{NOT_NEGATIVE, POSITIVE_SHARE};
 use super::rewards::read_judge;
 use super::rl::Template;
 use super::section::Section;
@@ -109,19 +109,10 @@ impl EvalStage {
             skip_bad: false,
         };
         s.choice("format", &mut k.format)?;
-        let mut problems = 0;
-        s.count("problems", &mut problems, 1)?;
-        k.problems = (problems > 0).then_some(problems);
-        s.count("samples", &mut k.samples, 1)?;
-        s.float("temperature", &mut k.temperature, NOT_NEGATIVE)?;
-        s.float("top_p", &mut k.top_p, POSITIVE_SHARE)?;
-        s.count("max_completion_tokens", &mut k.max_completion_tokens, 1)?;
+        let slots = (&mut k.samples, &mut k.max_completion_tokens, &mut k.problems);
+        read_drawing(s, slots, (&mut k.temperature, &mut k.top_p))?;
         s.flag("skip_bad", &mut k.skip_bad)?;
-        if k.temperature == 0.0 && k.samples > 1 {
-            return Err(
-                s.conflict("samples", "1 where `temperature` is 0: all answers are the same")
-            );
-        }
+        check_greedy(s, k.temperature, k.samples)?;
         Ok(k)
     }
 

@@ -101,23 +101,23 @@ fn plainly(rng: &mut ChaCha8Rng, language: Language) -> Speaker<'_> {
 
 /// Right replies to plain requests in R1's layout: the non-reasoning part of supervised data.
 pub fn request_lessons(split: Split, count: usize, seed: u64, english: f64) -> Vec<Lesson> {
-    let mut rng = seeded(seed ^ 0x5f);
-    let lesson = |request: Request| Lesson {
-        completion: request.comply(&mut rng, request.language).with_summary(),
-        prompt: request.question,
-    };
-    requests(split, count, seed, RequestKind::Plain, english).into_iter().map(lesson).collect()
+    served(requests(split, count, seed, RequestKind::Plain, english), seed ^ 0x5f)
 }
 
 /// Refusals of requests that do harm, in R1's layout: the part of supervised data that shows how to
 /// say no.
 pub fn refusal_lessons(split: Split, count: usize, seed: u64, english: f64) -> Vec<Lesson> {
-    let mut rng = seeded(seed ^ 0x4e);
+    served(requests(split, count, seed, RequestKind::Harmful, english), seed ^ 0x4e)
+}
+
+/// Requests with the replies that serve best.
+fn served(requests: Vec<Request>, seed: u64) -> Vec<Lesson> {
+    let mut rng = seeded(seed);
     let lesson = |request: Request| Lesson {
-        completion: request.refuse(&mut rng, request.language).with_summary(),
+        completion: request.serve(&mut rng, request.language).with_summary(),
         prompt: request.question,
     };
-    requests(split, count, seed, RequestKind::Harmful, english).into_iter().map(lesson).collect()
+    requests.into_iter().map(lesson).collect()
 }
 
 /// Readable right replies to problems in R1's layout: what cold-start data looks like.

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { native, open, package_, root, stage, withoutWebGpu } from "./harness.mjs";
 
 const base = path.join(root, "recipes/mini-world-base");
-const trained = path.join(root, "web/models/trained");
+const distilled = path.join(root, "web/models/distilled");
 const smollm2 = process.env.THINKLING_SMOLLM2_GGUF;
 const golden = process.env.THINKLING_SMOLLM2_GOLDEN;
 
@@ -15,7 +15,7 @@ const question = "What is 3 + 4";
 const ask = { prompt: question, template: "r1-zero", maxTokens: 40 };
 const asked = ["--template", "r1-zero", "--prompt", question, "--max-tokens", "40"];
 
-const mounts = { "/package/": package_, "/base/": base, "/trained/": trained };
+const mounts = { "/package/": package_, "/base/": base, "/distilled/": distilled };
 if (smollm2) mounts["/smollm2/"] = path.dirname(smollm2);
 const shared = stage(mounts);
 
@@ -75,9 +75,9 @@ for (const device of ["cpu", "gpu"]) {
     const page = await visit();
     const folder = fs.mkdtempSync(path.join(process.env.TMPDIR ?? "/tmp", "thinkling-"));
     const gguf = path.join(folder, "model.gguf");
-    fs.copyFileSync(path.join(trained, "model.gguf.000"), gguf);
+    fs.copyFileSync(path.join(distilled, "model.gguf.000"), gguf);
     const request = { ...ask, temperature: 0 };
-    const ours = await withModel(page, "/trained/manifest.json", { device }, generate, request);
+    const ours = await withModel(page, "/distilled/manifest.json", { device }, generate, request);
     const ids = ours.result.promptIds.join(",");
     const args = ["--prompt-ids", ids, "--max-tokens", "40", "--greedy", "--executor", "engine"];
     const theirs = native("generate", "--model", gguf, ...args, "--device", "cpu");
@@ -117,7 +117,7 @@ test("an abort ends within a token, and the model goes on serving", async () => 
 test("a model that is kept loads without a server, and can be deleted", async () => {
   const page = await visit();
   const request = { ...ask, temperature: 0 };
-  for (const source of ["/base/", "/trained/manifest.json"]) {
+  for (const source of ["/base/", "/distilled/manifest.json"]) {
     const first = await withModel(page, source, { device: "cpu" }, generate, request);
     shared.site.fault = (url) => (url.startsWith("/package/") ? undefined : { status: 503 });
     const again = await withModel(page, source, { device: "cpu" }, generate, request);
@@ -140,7 +140,7 @@ test("a model that is kept loads without a server, and can be deleted", async ()
 
 test("a damaged part of what is kept is loaded again", async () => {
   const page = await visit();
-  const source = "/trained/manifest.json";
+  const source = "/distilled/manifest.json";
   const request = { ...ask, temperature: 0 };
   const first = await withModel(page, source, { device: "cpu" }, generate, request);
   await page.evaluate(async () => {
@@ -215,11 +215,11 @@ test("a file that changes while it is loaded begins anew, also on a server witho
 
 test("a file whose hash is not the manifest's is refused", async () => {
   const page = await visit();
-  const file = fs.readFileSync(path.join(trained, "model.gguf.000"));
+  const file = fs.readFileSync(path.join(distilled, "model.gguf.000"));
   file[5000] ^= 1;
   shared.site.fault = (url) => (url.endsWith("model.gguf.000") ? { body: file } : undefined);
   const said = await page.evaluate(
-    () => thinkling.load("/trained/manifest.json").catch((error) => error.message),
+    () => thinkling.load("/distilled/manifest.json").catch((error) => error.message),
   );
   assert.match(said, /SHA-256/);
   assert.equal(shared.site.requests.filter(({ url }) => url.endsWith("model.gguf.000")).length, 2);
@@ -326,7 +326,7 @@ for (const device of ["cpu", "gpu"]) {
       const { completions } = await model.generate(request, onToken);
       const rules = [];
       for (const { text } of completions) {
-        const score = async (kind, line) => (await model.score(kind, line, "r1-zero")).reward;
+        const score = async (kind, line) => (await model.score(kind, line, { template: "r1-zero" })).reward;
         // These rewards fall where a text repeats itself.
         rules.push({ format: await score("format", { text }), reflection: await score("reflection", { text }) });
       }

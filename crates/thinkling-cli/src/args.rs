@@ -221,8 +221,8 @@ pub(crate) enum Quant {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   thinkling export --model runs/quickstart-1/stages/rl --out reasoner
-  thinkling export --model runs/quickstart-1/stages/rl --format web --quant q8_0 \\
-      --template r1-zero --out web/models/trained")]
+  thinkling export --model runs/mini-r1-1/stages/distilled --format web --quant q8_0 \\
+      --name \"Distilled student\" --template r1-zero --format-rule think-only --out student")]
 pub(crate) struct ExportArgs {
     /// A Hugging Face folder, a GGUF file, or a model that a run wrote
     #[arg(long, value_name = "MODEL")]
@@ -242,6 +242,9 @@ pub(crate) struct ExportArgs {
     /// The template of its prompts in training, for the web
     #[arg(long, value_enum)]
     pub(crate) template: Option<TemplateArg>,
+    /// The format that training rewarded, for the web [default: strict]
+    #[arg(long, value_enum)]
+    pub(crate) format_rule: Option<FormatRuleArg>,
     /// Folder to write
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use thinkling_weights::{
     Architecture, Checkpoint, GgmlType, GgufTensorSpec, GgufWriter, Manifest, ManifestFile, Shard,
-    WeightsError, expected_tensors, half_split_to_interleaved, hf_to_gguf,
+    Training, WeightsError, expected_tensors, half_split_to_interleaved, hf_to_gguf,
 };
 
 /// Bytes of a shard: what a broken download loses at most.
@@ -23,8 +23,8 @@ const ROPE_FREQS: &str = "rope_freqs.weight";
 pub struct WebExport {
     /// The model's name, for people.
     pub name: String,
-    /// The template that its prompts had in training: `none`, `r1-zero` or `chat`.
-    pub template: Option<String>,
+    /// How it was asked in training.
+    pub training: Training,
     /// How matrices are stored; `None` keeps the model's files as they are. Vectors stay f32, and
     /// matrices whose rows are no whole blocks are stored as f16.
     pub matrices: Option<GgmlType>,
@@ -79,7 +79,7 @@ pub fn write_web(folder: &Path, model: &StoredModel, export: &WebExport) -> Resu
             }
         }
     }
-    let manifest = Manifest::new(export.name.clone(), export.template.clone(), files);
+    let manifest = Manifest::new(export.name.clone(), export.training.clone(), files);
     atomic::write_json(&folder.join(MANIFEST), &manifest)?;
     Ok(manifest.bytes())
 }
@@ -230,7 +230,8 @@ mod tests {
     }
 
     fn export(matrices: Option<GgmlType>) -> WebExport {
-        WebExport { name: "base".into(), template: Some("r1-zero".into()), matrices }
+        let training = Training { template: Some("r1-zero".into()), format_rule: None };
+        WebExport { name: "base".into(), training, matrices }
     }
 
     #[test]

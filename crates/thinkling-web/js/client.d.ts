@@ -96,12 +96,18 @@ export interface ModelInfo {
   hasChatTemplate: boolean;
   /** Which template its prompts have had in training, where the manifest says so. */
   template: Template | null;
+  /** Which format its training has rewarded, where the manifest says so. */
+  formatRule: FormatRule | null;
   loadSeconds: number;
 }
 
 /** `none`: the text as it is; `r1-zero`: the fixed template of R1-Zero around a question; `chat`: the
  * model's own chat template around a user's message. */
 export type Template = "none" | "r1-zero" | "chat";
+
+/** `strict`: R1-Zero's four tags, each once, in order, with nothing outside; `tag-count`: a quarter for
+ * each of them that stands once; `think-only`: thinking between its tags, then a reply, as R1 has it. */
+export type FormatRule = "strict" | "tag-count" | "think-only";
 
 export interface Sampling {
   /** 0 is greedy. 1 where it is left out. */
@@ -133,6 +139,8 @@ export interface MeterOptions {
   language?: string;
   /** Words of an n-gram whose repetition is told (40, as the repetition reward has it). */
   ngram?: number;
+  /** Which format is told of; where it is left out, the model's `formatRule`, else `strict`. */
+  formatRule?: FormatRule;
 }
 
 /** What the rules of rewards see in a completion so far, counted from its token ids, without its text:
@@ -144,7 +152,7 @@ export interface Meter {
   tags: [number, number, number, number];
   /** Where it ends. */
   region: "outside" | "think" | "answer";
-  /** Whether it keeps R1-Zero's format, as it is now: both blocks once, in order, filled. */
+  /** Whether it keeps the format, as it is now. */
   format: boolean;
   /** Words outside the answer. */
   words: number;
@@ -262,7 +270,9 @@ export interface Judgement {
 export interface JudgeOptions {
   /** What the completion should look like; `r1-zero` where it is left out. */
   template?: "none" | "r1-zero" | "boxed";
-  /** Whether it ended by itself: one that was cut earns nothing. */
+  /** How the format is read where the template asks for one; `strict` where it is left out. */
+  formatRule?: FormatRule;
+  /** Whether it was cut: then it earns nothing. */
   truncated?: boolean;
 }
 
@@ -318,7 +328,7 @@ export class Model {
   score(
     kind: ScoreKind,
     line: Record<string, unknown>,
-    template?: "none" | "r1-zero" | "boxed",
+    options?: Pick<JudgeOptions, "template" | "formatRule">,
   ): Promise<ScoredLine>;
   advantages(rewards: number[]): Promise<GroupAdvantages>;
   /** Log-probability of each token of a text, or of token ids. */

@@ -32,8 +32,8 @@ export class Model {
     return this.#peer.call("judge", { problem, completion, options });
   }
 
-  score(kind, line, template) {
-    return this.#peer.call("score", { kind, line, template });
+  score(kind, line, options) {
+    return this.#peer.call("score", { kind, line, options });
   }
 
   advantages(rewards) {

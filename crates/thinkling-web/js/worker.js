@@ -47,7 +47,8 @@ const calls = {
   logprobs: ({ text }) => model.logprobs(JSON.stringify(text)),
   judge: ({ problem, completion, options }) =>
     web.judge(JSON.stringify(problem), completion, JSON.stringify(options ?? {})),
-  score: ({ kind, line, template }) => web.score(kind, JSON.stringify(line), template),
+  score: ({ kind, line, options }) =>
+    web.score(kind, JSON.stringify(line), JSON.stringify(options ?? {})),
   advantages: ({ rewards }) => web.advantages(new Float64Array(rewards)),
   cached: () => web.cached(),
   deleteCached: ({ key }) => web.deleteCached(key),

@@ -1,8 +1,9 @@
 //! A model's files, opened.
 
 use crate::WebError;
+use thinkling_reward::FormatRule;
 use thinkling_text::{ChatTemplate, GgufVocabulary, Tokenizer};
-use thinkling_weights::{Checkpoint, ModelConfig, ReadAt, WeightsError};
+use thinkling_weights::{Checkpoint, ModelConfig, ReadAt, Training, WeightsError};
 
 /// A file with its name.
 pub struct BundleFile {
@@ -33,6 +34,8 @@ pub struct Bundle {
     pub name: String,
     /// The template of its prompts in training, where it is known.
     pub template: Option<String>,
+    /// The format that training rewarded, where it is known.
+    pub format_rule: Option<FormatRule>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) chat: Option<ChatTemplate>,
@@ -45,10 +48,10 @@ impl Bundle {
     /// `*.safetensors`, with `tokenizer_config.json` and `generation_config.json` where they are.
     ///
     /// # Errors
-    /// Files that are missing, damaged or unsupported.
+    /// Files that are missing, damaged or unsupported; a format rule that does not exist.
     pub fn open(
         name: String,
-        template: Option<String>,
+        training: Training,
         files: Vec<BundleFile>,
     ) -> Result<Self, WebError> {
         let (mut ggufs, mut safetensors, mut others) = (Vec::new(), Vec::new(), Vec::new());
@@ -108,7 +111,10 @@ impl Bundle {
             }
             _ => None,
         };
-        Ok(Self { name, template, checkpoint, tokenizer, chat, weight_bytes })
+        let Training { template, format_rule } = training;
+        let format_rule =
+            format_rule.map(|rule| serde_json::from_value(rule.into())).transpose()?;
+        Ok(Self { name, template, format_rule, checkpoint, tokenizer, chat, weight_bytes })
     }
 
     /// Elements of all tensors that the model uses.

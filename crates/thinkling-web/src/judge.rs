@@ -6,7 +6,9 @@ use serde_json::Value;
 use thinkling_grpo::{ScaleRewards, group_advantages};
 use thinkling_reward::language::WordCounts;
 use thinkling_reward::score::{ScoreKind, ScoreOptions, ScoreTemplate, score_line};
-use thinkling_reward::{Completion, Problem, RewardSpec, Template, Verdict, reward};
+use thinkling_reward::{
+    Completion, FormatRule, Problem, RewardSpec, Rule, Template, Verdict, reward,
+};
 
 /// How a completion is judged.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -14,6 +16,8 @@ use thinkling_reward::{Completion, Problem, RewardSpec, Template, Verdict, rewar
 pub struct JudgeOptions {
     /// What it should look like; R1-Zero's where it is left out.
     pub template: Option<Template>,
+    /// How its format is read where the template asks for one; strictly where it is left out.
+    pub format_rule: FormatRule,
     /// Whether it was cut.
     pub truncated: bool,
 }
@@ -57,7 +61,12 @@ pub fn judge(
     completion: &str,
     options: JudgeOptions,
 ) -> Result<Judgement, WebError> {
-    let spec = RewardSpec::of(options.template.unwrap_or(Template::R1Zero));
+    let mut spec = RewardSpec::of(options.template.unwrap_or(Template::R1Zero));
+    for part in &mut spec.components {
+        if let Rule::Format(format) = &mut part.rule {
+            format.rule = options.format_rule;
+        }
+    }
     let seen = Completion { text: completion, truncated: options.truncated, tokens: None };
     let record = reward(problem, &seen, &spec)?;
     let (verdict, reason) = match record.verdict {
@@ -81,17 +90,19 @@ pub fn judge(
     })
 }
 
-/// Scores a line of one rule, see [`thinkling_reward::score`].
+/// Scores a line of one rule, see [`thinkling_reward::score`]; `template` and `format_rule` of the
+/// options count.
 ///
 /// # Errors
 /// A rule that does not exist.
-pub fn score(kind: &str, line: &str, template: Option<Template>) -> Result<Value, WebError> {
+pub fn score(kind: &str, line: &str, options: JudgeOptions) -> Result<Value, WebError> {
     let known = || ScoreKind::ALL.map(ScoreKind::as_str).join(", ");
     let kind = ScoreKind::from_name(kind).ok_or_else(|| {
         WebError::Request(format!("unknown rule, expected: {}, got: {kind:?}", known()))
     })?;
-    let template = ScoreTemplate(template.unwrap_or(Template::None));
-    let options = ScoreOptions { template, ..ScoreOptions::default() };
+    let template = ScoreTemplate(options.template.unwrap_or(Template::None));
+    let format = options.format_rule;
+    let options = ScoreOptions { template, format, ..ScoreOptions::default() };
     Ok(serde_json::to_value(score_line(kind, line.as_bytes(), &options))?)
 }
 
@@ -142,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn the_format_is_read_as_training_read_it() {
+        let text = "<think> 19+23=42 </think>19+23 makes 42. <answer> 42 </answer>";
+        let strict = judge(&sum(), text, JudgeOptions::default()).unwrap();
+        assert_eq!(strict.total, 1.0, "text between thinking and answer");
+        let options =
+            JudgeOptions { format_rule: FormatRule::ThinkOnly, ..JudgeOptions::default() };
+        assert_eq!(judge(&sum(), text, options).unwrap().total, 2.0);
+        let line = json!({ "text": text }).to_string();
+        assert_eq!(score("format", &line, options).unwrap()["reward"], 1.0);
+        assert_eq!(score("format", &line, JudgeOptions::default()).unwrap()["reward"], 0.0);
+    }
+
+    #[test]
     fn what_cannot_be_read_says_why() {
         let judged = judge(&sum(), "42", JudgeOptions::default()).unwrap();
         assert_eq!(judged.language, None, "no words, no language");
@@ -164,7 +188,8 @@ mod tests {
     #[test]
     fn rules_have_names() {
         let line = r#"{"gold":"1/2","prediction":"\\boxed{0.5}"}"#;
-        assert_eq!(score("math", line, None).unwrap()["reward"], 1.0);
-        assert!(score("maths", line, None).unwrap_err().to_string().contains("countdown"));
+        let options = JudgeOptions::default();
+        assert_eq!(score("math", line, options).unwrap()["reward"], 1.0);
+        assert!(score("maths", line, options).unwrap_err().to_string().contains("countdown"));
     }
 }

@@ -8,9 +8,9 @@ use std::rc::Rc;
 use thinkling_engine::{
     Adapter, CountRule, Engine, EngineError, LiveCounts, RewardCounts, RewardMeter, RewardTable,
 };
-use thinkling_reward::Language;
 use thinkling_reward::language::WordCounts;
 use thinkling_reward::repetition::DEFAULT_NGRAM;
+use thinkling_reward::{FormatRule, Language};
 
 /// Seconds between two counts of the same completion; its end is counted whenever it comes.
 const PERIOD_S: f64 = 0.05;
@@ -23,11 +23,13 @@ pub struct MeterOptions {
     pub language: Option<Language>,
     /// Words of an n-gram.
     pub ngram: u32,
+    /// Which format is told of; where it is left out, the one that the model was trained for.
+    pub format_rule: Option<FormatRule>,
 }
 
 impl Default for MeterOptions {
     fn default() -> Self {
-        Self { language: None, ngram: DEFAULT_NGRAM as u32 }
+        Self { language: None, ngram: DEFAULT_NGRAM as u32, format_rule: None }
     }
 }
 
@@ -117,6 +119,7 @@ pub(crate) struct Metering {
     table: Rc<RewardTable>,
     rule: CountRule,
     language: Option<Language>,
+    format_rule: FormatRule,
     clock: Rc<dyn Fn() -> f64>,
     /// When each completion was counted last, where the CPU counts.
     counted_s: Vec<f64>,
@@ -138,6 +141,7 @@ impl Metering {
             table: counter.table(bundle)?,
             rule: CountRule { ngram: options.ngram, inside_think },
             language: options.language.or_else(|| main_language(question)),
+            format_rule: options.format_rule.or(bundle.format_rule).unwrap_or_default(),
             clock,
             counted_s: vec![f64::NEG_INFINITY; completions],
             live: None,
@@ -198,6 +202,11 @@ impl Metering {
     fn meter(&self, tokens: usize, counts: &RewardCounts) -> Meter {
         let words = counts.words.iter().sum();
         let share = |language: Language| counts.language(language as usize);
+        let kept = match self.format_rule {
+            FormatRule::ThinkOnly => counts.think_only(),
+            FormatRule::TagCount => counts.tag_count(),
+            _ => counts.strict(),
+        };
         Meter {
             tokens,
             tags: counts.tags,
@@ -206,7 +215,7 @@ impl Metering {
                 2 => Region::Answer,
                 _ => Region::Outside,
             },
-            format: counts.strict() == 1.0,
+            format: kept == 1.0,
             words,
             language: self.language.filter(|_| words > 0).map(share),
             repetition: counts.repetition(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use thinkling_reward::FormatRule;
 use thinkling_sampling::generate::{GenerateRequest, generate};
 
 /// What a model is and where it runs.
@@ -27,6 +28,7 @@ pub struct ModelInfo {
     gpu_bytes: u64,
     has_chat_template: bool,
     template: Option<String>,
+    format_rule: Option<FormatRule>,
 }
 
 /// Log-probabilities of a text's tokens.
@@ -85,6 +87,7 @@ impl Session {
             gpu_bytes: self.place.engine.usage().map_or(0, |usage| usage.gpu_bytes),
             has_chat_template: self.bundle.chat.is_some(),
             template: self.bundle.template.clone(),
+            format_rule: self.bundle.format_rule,
         }
     }
 

@@ -11,7 +11,6 @@ use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use thinkling_reward::Template;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsError, JsValue};
 use web_sys::File;
@@ -198,12 +197,11 @@ pub fn judge(problem: &str, completion: &str, options: &str) -> Result<JsValue, 
     judged().map_err(thrown)
 }
 
-/// Scores a JSON line by one rule. Gives a `ScoredLine`.
+/// Scores a JSON line by one rule and `JudgeOptions` as JSON. Gives a `ScoredLine`.
 #[wasm_bindgen]
-pub fn score(kind: &str, line: &str, template: Option<String>) -> Result<JsValue, JsError> {
+pub fn score(kind: &str, line: &str, options: &str) -> Result<JsValue, JsError> {
     let scored = || -> Result<JsValue, WebError> {
-        let template = template.map(|name| serde_json::from_value::<Template>(name.into()));
-        to_js(&judge::score(kind, line, template.transpose()?)?)
+        to_js(&judge::score(kind, line, serde_json::from_str(options)?)?)
     };
     scored().map_err(thrown)
 }

@@ -25,7 +25,7 @@ async fn session(device: &str) -> Session {
         base!("tokenizer.json"),
         base!("model.safetensors"),
     ];
-    let bundle = Bundle::open("base".to_owned(), None, files).expect("a model");
+    let bundle = Bundle::open("base".to_owned(), Default::default(), files).expect("a model");
     let options: LoadOptions =
         serde_json::from_value(serde_json::json!({ "device": device })).expect("options");
     let go_on = || -> std::pin::Pin<Box<dyn Future<Output = ControlFlow<()>>>> {

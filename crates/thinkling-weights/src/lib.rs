@@ -28,7 +28,7 @@ pub use gguf::{
     GgmlType, Gguf, GgufArray, GgufTensor, GgufTensorSpec, GgufValue, GgufWriter, dequantize,
     quantize,
 };
-pub use manifest::{Manifest, ManifestFile, Shard};
+pub use manifest::{Manifest, ManifestFile, Shard, Training};
 pub use names::{gguf_to_hf, hf_to_gguf};
 pub use read::ReadAt;
 pub use rope_rows::{half_split_to_interleaved, interleaved_to_half_split};

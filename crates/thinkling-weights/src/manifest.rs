@@ -18,12 +18,23 @@ pub struct Manifest {
     version: u32,
     /// The model's name, for people.
     pub name: String,
-    /// The template that its prompts had in training: `none`, `r1-zero` or `chat`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
+    /// How it was asked in training.
+    #[serde(flatten)]
+    pub training: Training,
     /// A GGUF file, or those of a Hugging Face folder; `tokenizer.json` beside a GGUF file comes
     /// before what is in it.
     pub files: Vec<ManifestFile>,
+}
+
+/// How a model was asked in training, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Training {
+    /// The template of its prompts: `none`, `r1-zero` or `chat`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The rule of its format reward: `strict`, `tag-count` or `think-only`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format_rule: Option<String>,
 }
 
 /// One file.
@@ -48,8 +59,8 @@ pub struct Shard {
 
 impl Manifest {
     /// A manifest of these files.
-    pub fn new(name: String, template: Option<String>, files: Vec<ManifestFile>) -> Self {
-        Self { format: FORMAT.to_owned(), version: VERSION, name, template, files }
+    pub fn new(name: String, training: Training, files: Vec<ManifestFile>) -> Self {
+        Self { format: FORMAT.to_owned(), version: VERSION, name, training, files }
     }
 
     /// Reads and checks a manifest.
@@ -117,7 +128,9 @@ mod tests {
     fn manifest(path: &str, sha256: &str) -> Manifest {
         let shard = Shard { path: path.into(), bytes: 7, sha256: sha256.into() };
         let file = ManifestFile { name: "model.gguf".into(), shards: vec![shard.clone(), shard] };
-        Manifest::new("a".into(), Some("r1-zero".into()), vec![file])
+        let training =
+            Training { template: Some("r1-zero".into()), format_rule: Some("think-only".into()) };
+        Manifest::new("a".into(), training, vec![file])
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) struct Round {
     pub(crate) asked: Asked,
     pub(crate) mode: Mode,
     pub(crate) seed: f64,
-    pub(crate) outcomes: [Outcome; 3],
+    pub(crate) outcomes: [Outcome; Which::ALL.len()],
 }
 
 /// The tab.
@@ -61,7 +61,7 @@ impl Ask {
             composer: Composer::new(),
             chat: chat::Conversation::new(),
             round: RefCell::default(),
-            which: Cell::new(Which::Trained),
+            which: Cell::new(Which::Distilled),
             abort: RefCell::default(),
         });
         this.connect();

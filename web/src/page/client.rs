@@ -51,7 +51,7 @@ extern "C" {
         this: &Model,
         kind: &str,
         line: &JsValue,
-        template: &str,
+        options: &JsValue,
     ) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) async fn advantages(this: &Model, rewards: &Array) -> Result<JsValue, JsValue>;
@@ -78,6 +78,8 @@ extern "C" {
     pub(crate) fn has_chat_template(this: &ModelInfo) -> bool;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn template(this: &ModelInfo) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = formatRule)]
+    pub(crate) fn format_rule(this: &ModelInfo) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = loadSeconds)]
     pub(crate) fn load_seconds(this: &ModelInfo) -> f64;
 
@@ -208,6 +210,13 @@ extern "C" {
     pub(crate) fn bytes(this: &CacheEntry) -> f64;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn total(this: &CacheEntry) -> f64;
+}
+
+impl ModelInfo {
+    /// Whether training rewarded R1's format, thinking and then a reply, instead of R1-Zero's.
+    pub(crate) fn thinks_only(&self) -> bool {
+        self.format_rule().as_deref() == Some("think-only")
+    }
 }
 
 /// The elements of an array that the contract says are of one shape.

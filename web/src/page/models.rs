@@ -1,5 +1,5 @@
-//! The models of the page: the trained reasoner, its base, and one of the visitor's own. Each is
-//! loaded when it is first asked, into a worker of its own.
+//! The models of the page: the distilled student, its base, R1-Zero, and one of the visitor's own. Each
+//! is loaded when it is first asked, into a worker of its own.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,26 +21,29 @@ use crate::strings as s;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     Base,
-    Trained,
+    Distilled,
+    R1Zero,
     Own,
 }
 
 impl Which {
-    pub(crate) const ALL: [Self; 3] = [Self::Base, Self::Trained, Self::Own];
+    pub(crate) const ALL: [Self; 4] = [Self::Base, Self::Distilled, Self::R1Zero, Self::Own];
 
     /// Of a radio button's value.
     pub(crate) fn of_value(value: &str) -> Self {
         match value {
             "base" => Self::Base,
+            "r1-zero" => Self::R1Zero,
             "own" => Self::Own,
-            _ => Self::Trained,
+            _ => Self::Distilled,
         }
     }
 
     pub(crate) const fn value(self) -> &'static str {
         match self {
             Self::Base => "base",
-            Self::Trained => "trained",
+            Self::Distilled => "distilled",
+            Self::R1Zero => "r1-zero",
             Self::Own => "own",
         }
     }
@@ -59,9 +62,9 @@ struct Slot {
     state: State,
 }
 
-/// The three models, as far as they are loaded.
+/// All of them, as far as they are loaded.
 pub(crate) struct Models {
-    slots: [RefCell<Slot>; 3],
+    slots: [RefCell<Slot>; Which::ALL.len()],
 }
 
 /// An address beside the page, in full.
@@ -76,11 +79,15 @@ impl Models {
             RefCell::new(Slot { source, name: String::new(), state: State::Idle })
         };
         Rc::new(Self {
-            slots: [
-                slot(beside_page("models/base/manifest.json").into()),
-                slot(beside_page("models/trained/manifest.json").into()),
-                slot(JsValue::UNDEFINED),
-            ],
+            slots: Which::ALL.map(|which| {
+                slot(match which {
+                    Which::Own => JsValue::UNDEFINED,
+                    with_page => {
+                        let path = ["models/", with_page.value(), "/manifest.json"].concat();
+                        beside_page(&path).into()
+                    }
+                })
+            }),
         })
     }
 
@@ -96,7 +103,8 @@ impl Models {
     pub(crate) fn name(&self, which: Which) -> String {
         match which {
             Which::Base => words(s::NAME_BASE, &[]),
-            Which::Trained => words(s::NAME_TRAINED, &[]),
+            Which::Distilled => words(s::NAME_DISTILLED, &[]),
+            Which::R1Zero => words(s::R1_ZERO, &[]),
             Which::Own => self.slots[which as usize].borrow().name.clone(),
         }
     }

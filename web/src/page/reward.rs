@@ -101,17 +101,34 @@ pub(crate) async fn check(
     template: &str,
 ) -> Result<Checked, JsValue> {
     let template = if template == "r1-zero" { "r1-zero" } else { "none" };
-    let truncated = completion.finish() != "stop";
     let text = completion.text();
-    let Some(problem) = &asked.problem else {
-        return without_gold(model, &text, template, truncated).await;
+    let seen = Seen {
+        text: &text,
+        truncated: completion.finish() != "stop",
+        think_only: model.info().thinks_only(),
     };
-    let options = object(&[("template", template.into()), ("truncated", truncated.into())]);
+    let options = object(&[
+        ("template", template.into()),
+        ("formatRule", if seen.think_only { "think-only" } else { "strict" }.into()),
+        ("truncated", seen.truncated.into()),
+    ]);
+    let Some(problem) = &asked.problem else {
+        return without_gold(model, seen, &options, template == "r1-zero").await;
+    };
     let judged: Judgement = model.judge(problem, &text, &options).await?.unchecked_into();
-    Ok(of_judgement(&judged, asked, &text, truncated))
+    Ok(of_judgement(&judged, asked, seen))
 }
 
-fn of_judgement(judged: &Judgement, asked: &Asked, text: &str, truncated: bool) -> Checked {
+/// A completion as it is judged.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    text: &'a str,
+    truncated: bool,
+    /// Whether the format is thinking and then a reply, instead of R1-Zero's four tags.
+    think_only: bool,
+}
+
+fn of_judgement(judged: &Judgement, asked: &Asked, seen: Seen) -> Checked {
     let verdict = Verdict::of(&judged.verdict());
     let mut lines = Vec::new();
     let mut highest = 0.0;
@@ -119,23 +136,23 @@ fn of_judgement(judged: &Judgement, asked: &Asked, text: &str, truncated: bool) 
         let (value, weight) = (Some(component.value()), component.weight());
         highest += weight;
         lines.push(match component.name().as_str() {
-            "accuracy" => accuracy(verdict, value, weight, judged, asked, truncated),
-            "format" => format_line(value, weight, text, truncated),
-            _ => language_line(component.value(), weight, text),
+            "accuracy" => accuracy(verdict, value, weight, judged, asked, seen.truncated),
+            "format" => format_line(value, weight, seen),
+            _ => language_line(component.value(), weight, seen.text),
         });
     }
     let language_judged = lines.iter().any(|line| line.id == "language");
     if let (Some(share), false) = (judged.language(), language_judged) {
-        lines.push(language_line(share, 0.0, text));
+        lines.push(language_line(share, 0.0, seen.text));
     }
     Checked { verdict, total: judged.total(), highest, lines }
 }
 
 async fn without_gold(
     model: &Model,
-    text: &str,
-    template: &str,
-    truncated: bool,
+    seen: Seen<'_>,
+    options: &JsValue,
+    has_format: bool,
 ) -> Result<Checked, JsValue> {
     let mut lines = vec![Line {
         title: s::ACCURACY,
@@ -145,11 +162,11 @@ async fn without_gold(
         why: s::WHY_NO_GOLD,
         values: Vec::new(),
     }];
-    if template == "r1-zero" {
-        let line = object(&[("text", text.into())]);
-        let scored: ScoredLine = model.score("format", &line, template).await?.unchecked_into();
-        let value = if truncated { 0.0 } else { scored.reward() };
-        lines.push(format_line(Some(value), 1.0, text, truncated));
+    if has_format {
+        let line = object(&[("text", seen.text.into())]);
+        let scored: ScoredLine = model.score("format", &line, options).await?.unchecked_into();
+        let value = if seen.truncated { 0.0 } else { scored.reward() };
+        lines.push(format_line(Some(value), 1.0, seen));
     }
     let total = lines.iter().filter_map(|line| line.value).sum();
     let highest = lines.iter().map(|line| line.weight).sum();
@@ -180,10 +197,11 @@ fn accuracy(
     Line { title: s::ACCURACY, id: "accuracy", value, weight, why, values }
 }
 
-fn format_line(value: Option<f64>, weight: f64, text: &str, truncated: bool) -> Line {
+fn format_line(value: Option<f64>, weight: f64, seen: Seen<'_>) -> Line {
     let kept = value.is_some_and(|value| value > 0.5);
-    let (why, values) = match tags::first_fault(text) {
-        _ if truncated => (s::WHY_CUT, Vec::new()),
+    let (why, values) = match tags::first_fault(seen.text, seen.think_only) {
+        _ if seen.truncated => (s::WHY_CUT, Vec::new()),
+        _ if kept && seen.think_only => (s::WHY_FORMAT_THINK_ONLY, Vec::new()),
         _ if kept => (s::WHY_FORMAT, Vec::new()),
         Some((tag, count)) => {
             let fault = if count == 0 { s::TAG_MISSING } else { s::TAG_TWICE };

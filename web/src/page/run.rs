@@ -126,7 +126,8 @@ impl Run {
     }
 
     async fn single(self) -> Result<(), JsValue> {
-        let view = Rc::new(RunView::new(self.template == "r1-zero"));
+        let view =
+            Rc::new(RunView::new(self.template == "r1-zero", self.model.info().thinks_only()));
         show_result(&view.root);
         announce(s::ANNOUNCE_RUN, &[]);
         let result = self.stream(&view).await;

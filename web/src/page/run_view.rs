@@ -60,6 +60,7 @@ pub(crate) struct RunView {
     answer: HtmlElement,
     said: HtmlElement,
     outside: HtmlElement,
+    outside_line: HtmlElement,
     verdict: HtmlElement,
     reward_row: HtmlElement,
     reward: HtmlElement,
@@ -72,7 +73,9 @@ pub(crate) struct RunView {
 }
 
 impl RunView {
-    pub(crate) fn new(tagged: bool) -> Self {
+    /// A view of what may be `tagged` as R1-Zero's template asks; of a model that `sums_up`, what stands
+    /// between thinking and answer is its summary and no fault.
+    pub(crate) fn new(tagged: bool, sums_up: bool) -> Self {
         let root = element("article", "result busy");
         let meter_row = child(&root, "section", "row");
         say(&child(&meter_row, "h2", "label"), s::METER, &[]);
@@ -101,8 +104,12 @@ impl RunView {
         let said = child(&body, "p", "said");
         test_id(&said, "answer");
         let verdict = child(&body, "span", "");
-        let outside = child(&body, "p", "stream outside");
+        let outside_line = child(&body, "p", "stream outside");
+        let title = if sums_up { s::SUMMARY } else { s::OUTSIDE };
+        say(&child(&outside_line, "span", "note"), title, &[]);
+        let outside = child(&outside_line, "span", "");
         test_id(&outside, "outside");
+        show(&outside_line, false);
 
         let reward_row = child(&root, "section", "row");
         test_id(&reward_row, "reward");
@@ -118,8 +125,8 @@ impl RunView {
         set(&root, "aria-busy", "true");
         #[rustfmt::skip]
         let view = Self {
-            root, thinking, thinking_row, meta, preview, reasoning, answer, said, outside, verdict,
-            reward_row, reward, tokens, meter_row, meter, tagged, progress,
+            root, thinking, thinking_row, meta, preview, reasoning, answer, said, outside,
+            outside_line, verdict, reward_row, reward, tokens, meter_row, meter, tagged, progress,
         };
         view.show_meta();
         view
@@ -154,7 +161,9 @@ impl RunView {
                 Part::Other if self.tagged => {
                     progress.outside.push_str(text);
                     write(&self.outside, &progress.outside);
-                    show(&self.answer, !progress.outside.trim().is_empty());
+                    let said = !progress.outside.trim().is_empty();
+                    show(&self.outside_line, said);
+                    show(&self.answer, said);
                 }
                 Part::Content | Part::Other => {
                     progress.content.push_str(text);
@@ -205,7 +214,7 @@ impl RunView {
         if progress.thinking.len() > LONG_THINKING {
             self.thinking.set_open(false);
         }
-        show(&self.outside, !progress.outside.trim().is_empty());
+        show(&self.outside_line, !progress.outside.trim().is_empty());
         let stopped = completion.finish() == "abort";
         clear(&self.verdict);
         match &checked {

@@ -13,7 +13,7 @@ pub(crate) fn hide() {
     set_shown(&by_id::<HtmlElement>("versus"), false);
 }
 
-/// Shows the comparison once two models have answered.
+/// Shows the comparison once two of the models have answered.
 pub(crate) fn show(round: &Round) {
     let rows: HtmlElement = by_id("versus-rows");
     clear(&rows);
@@ -34,7 +34,8 @@ fn row(rows: &HtmlElement, which: Which, text: Text, total: f64) -> HtmlElement 
     let name = child(&row, "th", "");
     match which {
         Which::Base => say(&name, s::BASE, &[]),
-        Which::Trained => say(&name, s::TRAINED, &[]),
+        Which::Distilled => say(&name, s::DISTILLED, &[]),
+        Which::R1Zero => say(&name, s::R1_ZERO, &[]),
         Which::Own => {
             let own = by_id::<HtmlElement>("own-name").text_content().unwrap_or_default();
             write(&name, &own);

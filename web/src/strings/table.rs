@@ -20,7 +20,7 @@ table! {
     FOOT: "Everything runs on this machine: what you ask stays here, and the page talks to no other host unless you give it an address.", "一切都在本机运行：您的问题不会离开这里；除非您填写网址，本页不会访问其他主机。";
 
     // Ask
-    ASK_LEDE: "A language model of half a million parameters thinks on your machine. The page then checks its answer with the very reward that trained it.", "一个只有五十多万参数的语言模型在您的机器上思考，页面随后用训练它的那个奖励来检查答案。";
+    ASK_LEDE: "A language model of less than 200,000 parameters thinks on your machine. The page then checks its answer with the very reward that trained it.", "一个不足二十万参数的语言模型在您的机器上思考，页面随后用训练它的那个奖励来检查答案。";
     QUESTION: "Question", "问题";
     QUESTION_PLACEHOLDER: "Type a question, or draw one", "输入问题，或抽一道题";
     GOLD: "Gold answer", "标准答案";
@@ -38,7 +38,8 @@ table! {
     DRAW: "Draw a problem", "抽一道题";
     WHICH: "Model that answers", "作答的模型";
     BASE: "Base", "基座";
-    TRAINED: "Trained", "训练后";
+    DISTILLED: "Distilled", "蒸馏";
+    R1_ZERO: "R1-Zero", "R1-Zero";
     RUN: "Ask", "提问";
     SAMPLE: "Sample 8", "采样 8 次";
     STOP: "Stop", "停止";
@@ -54,6 +55,7 @@ table! {
     ANSWER: "Answer", "答案";
     NO_ANSWER: "none", "没有给出";
     OUTSIDE: "Outside the tags: ", "标签之外：";
+    SUMMARY: "Summary: ", "总结：";
     CORRECT: "Correct", "正确";
     WRONG: "Wrong", "错误";
     UNVERIFIABLE: "Unverifiable", "无法判定";
@@ -71,6 +73,7 @@ table! {
     WHY_UNVERIFIABLE: "No answer could be read: {reason}.", "读不出答案：{reason}。";
     WHY_NO_GOLD: "There is no gold answer to compare with.", "没有可比较的标准答案。";
     WHY_FORMAT: "Thinking and answer stand once each, in their tags.", "思考与答案各在其标签内出现一次。";
+    WHY_FORMAT_THINK_ONLY: "Thinking stands in its tags, and a reply after it.", "思考在其标签内，回复在其后。";
     WHY_NO_FORMAT: "The tags are not as asked: {reason}.", "标签不合要求：{reason}。";
     WHY_CUT: "It was cut at the token limit: that earns nothing.", "达到词元上限被截断：不计奖励。";
     WHY_LANGUAGE: "{share} of the words are in the language of the question. This is watched, not rewarded.", "{share}的词与问题语言一致。仅观察，不计奖励。";
@@ -147,7 +150,7 @@ table! {
     STAGE_UPLOAD: "Handing the weights of {name} to the device", "正在把 {name} 的权重交给设备";
     STAGE_WAIT: "Another tab is loading {name}", "另一个标签页正在加载 {name}";
     STAGE_START: "Starting {name}", "正在启动 {name}";
-    NAME_TRAINED: "the trained reasoner", "训练后的模型";
+    NAME_DISTILLED: "the distilled student", "蒸馏的学生模型";
     NAME_BASE: "its base", "基座模型";
     ANNOUNCE_LOADED: "{name} is ready.", "{name}已就绪。";
 
@@ -275,10 +278,9 @@ table! {
     ABOUT_PRIVATE_2: "The page is allowed to talk to its own host only. If you type an address under “Models”, the worker fetches the model from there, and sends nothing but that request.", "本页只允许访问自己的主机。若您在“模型”中填写网址，工作线程会从那里获取模型，除此请求外不发送任何内容。";
     ABOUT_PRIVATE_3: "Models are kept in this browser’s private storage, settings in its local storage; “Models” shows and deletes what is kept.", "模型保存在浏览器的私有存储中，设置保存在本地存储中；“模型”里可查看并删除。";
     ABOUT_MADE: "How the models were made", "模型如何得来";
-    ABOUT_MADE_BASE: "Base", "基座";
-    ABOUT_MADE_BASE_IS: "571,392 parameters, trained on text that a program writes in English and Chinese: small sums, guesses, a third of them wrong, worked steps with slips. It has read nothing else, and answers one problem in five.", "571,392 个参数，训练文本由程序用中英文写成：小算术、猜测（三分之一是错的）、带笔误的步骤。它没有读过别的，五道题答对一道。";
-    ABOUT_MADE_TRAINED: "Trained", "训练后";
-    ABOUT_MADE_TRAINED_IS: "The base after half a minute of reinforcement learning on two CPU cores: groups of 16 answers, rewarded for the right number and for the format, no example shown. It answers close to nine in ten.", "基座在两个 CPU 核心上强化学习半分钟而成：每题 16 个回答，答对与格式正确得奖励，不展示任何示例。十道题接近答对九道。";
+    ABOUT_MADE_BASE: "The student before it was taught: 184,448 parameters, trained on text that a program writes in English and Chinese: small sums, searches, guesses, worked steps with slips. Of problems that no model here was trained on it answers 40 in 100.", "尚未受教的学生：184,448 个参数，训练文本由程序用中英文写成：小算术、搜索、猜测、带笔误的步骤。在这里的模型都没练过的题上，每百道答对 40 道。";
+    ABOUT_MADE_DISTILLED: "The student after it has read good answers of a larger model, the last of the pipeline: cold start, reinforcement learning with a reward for one language, examples of its own, reinforcement learning once more. It answers 73 in 100, and thinks in one language.", "学生读过一个更大模型的好回答之后。那个模型走完全部流程：冷启动、带语言奖励的强化学习、自己的范例、再一次强化学习。它每百道答对 73 道，并只用一种语言思考。";
+    ABOUT_MADE_R1_ZERO: "Five times as large, and taught by nothing but rewards for the right answer and the format, no example shown. It answers 84 in 100, and mixes languages as it thinks.", "五倍大，只靠答案正确与格式的奖励学会，不展示任何示例。它每百道答对 84 道，思考时会混用语言。";
     ABOUT_MADE_NANO: "Nano base", "微型基座";
     ABOUT_MADE_NANO_IS: "Under half a million parameters, made alike: what learns on the other tab.", "不足五十万参数，做法相同：在“学习”页里学习的就是它。";
     ABOUT_LICENCE: "Licences", "许可";

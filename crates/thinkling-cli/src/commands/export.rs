@@ -1,13 +1,13 @@
 //! `thinkling export`.
 
-use crate::args::{ExportArgs, ExportFormat, Quant, TemplateArg};
+use crate::args::{ExportArgs, ExportFormat, Quant};
 use crate::commands::open_model;
 use crate::failure::Failure;
 use burn::tensor::Device;
 use clap::ValueEnum;
 use thinkling_train::export_web::{WebExport, write_web};
 use thinkling_train::model_io::{load_adapter, save_model};
-use thinkling_weights::{FloatType, GgmlType};
+use thinkling_weights::{FloatType, GgmlType, Training};
 
 pub(crate) fn run(args: ExportArgs) -> Result<(), Failure> {
     match args.format {
@@ -19,8 +19,8 @@ pub(crate) fn run(args: ExportArgs) -> Result<(), Failure> {
 }
 
 fn safetensors(args: &ExportArgs) -> Result<(), Failure> {
-    if args.name.is_some() || args.template.is_some() {
-        return Err(Failure::usage("--name and --template are for --format web"));
+    if args.name.is_some() || args.template.is_some() || args.format_rule.is_some() {
+        return Err(Failure::usage("--name, --template and --format-rule are for --format web"));
     }
     let dtype = match args.quant {
         None | Some(Quant::F32) => FloatType::F32,
@@ -58,12 +58,16 @@ fn web(args: &ExportArgs) -> Result<(), Failure> {
     let path = &args.model;
     let own = if path.is_dir() { path.file_name() } else { path.file_stem() };
     let own = own.map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
-    let template = args.template.as_ref().and_then(TemplateArg::to_possible_value);
-    let export = WebExport {
-        name: args.name.clone().unwrap_or(own),
-        template: template.map(|value| value.get_name().to_owned()),
-        matrices,
+    let training = Training {
+        template: args.template.as_ref().map(name_of),
+        format_rule: args.format_rule.as_ref().map(name_of),
     };
+    let export = WebExport { name: args.name.clone().unwrap_or(own), training, matrices };
     write_web(&args.out, &open_model(path)?, &export)?;
     Ok(())
+}
+
+/// The name of an argument's value on the command line.
+fn name_of<V: ValueEnum>(value: &V) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -219,6 +219,7 @@ fn with_first_held_out(stage: &Stage, key: &str) -> Vec<(f64, f64)> {
 /// What holds for the run as a whole.
 fn run_section(runs: &[Run]) -> Element {
     let recipe = runs.first().map_or("", |run| run.recipe_text.as_str());
+    let recipe = &from_here(recipe);
     let title =
         if runs.len() == 1 { "Recipe as resolved" } else { "Recipe as resolved (first seed)" };
     let recipe = Element::with_text("pre", recipe).class("recipe");
@@ -230,11 +231,27 @@ fn run_section(runs: &[Run]) -> Element {
         .child(folded(title, [recipe]))
 }
 
+/// A recipe with the paths below the present folder told from there: what stands above it says
+/// nothing to a reader elsewhere.
+fn from_here(recipe: &str) -> String {
+    match std::env::current_dir() {
+        Ok(here) => recipe.replace(&format!("\"{}/", here.display()), "\""),
+        Err(_) => recipe.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::tests::folder;
     use std::fs;
+
+    #[test]
+    fn paths_are_told_from_here() {
+        let here = std::env::current_dir().expect("a folder");
+        let recipe = format!("path = \"{}/a/b\"\nother = \"/c/d\"", here.display());
+        assert_eq!(from_here(&recipe), "path = \"a/b\"\nother = \"/c/d\"");
+    }
 
     /// Names of elements that are opened and not closed, by reading all tags in turn; panics where
     /// one closes what is not open.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Points that a curve keeps at most.
-pub(super) const MOST_POINTS: usize = 240;
+pub(super) const MOST_POINTS: usize = 160;
 /// Curves of fewer points are drawn as they are.
 const LEAST_SMOOTHED: usize = 12;
 /// A moving average spans this part of a curve.

@@ -8,7 +8,7 @@ use crate::generate::{Event, Notice, NoticeKind, Progress, Stage};
 use crate::{Bundle, BundleFile, WebError};
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
-use thinkling_weights::{Manifest, ReadAt, WeightsError};
+use thinkling_weights::{Manifest, ReadAt, Training, WeightsError};
 use web_sys::{Blob, File};
 
 /// Bytes of a piece of a file that has no manifest: what a broken download loses at most.
@@ -53,7 +53,7 @@ impl Loader<'_> {
                 let name = files.first().map(File::name).unwrap_or_default();
                 let open = |file: File| Ok((file.name(), vec![Blob::from(file)]));
                 let files: Result<Vec<_>, WebError> = files.into_iter().map(open).collect();
-                bundle(stem(&name), None, files?)
+                bundle(stem(&name), Training::default(), files?)
             }
             Source::Url(url) => self.load_url(url).await,
         }
@@ -76,7 +76,7 @@ impl Loader<'_> {
             let name = url.rsplit('/').next().unwrap_or_default();
             let name = name.split(['?', '#']).next().unwrap_or_default().to_owned();
             let blobs = loading.file(&url, &name).await?;
-            bundle(stem(&name), None, vec![(name, blobs)])
+            bundle(stem(&name), Training::default(), vec![(name, blobs)])
         }
     }
 
@@ -100,7 +100,7 @@ fn stem(name: &str) -> String {
 
 fn bundle(
     name: String,
-    template: Option<String>,
+    training: Training,
     files: Vec<(String, Vec<Blob>)>,
 ) -> Result<Bundle, WebError> {
     let open = |(name, blobs): (String, Vec<Blob>)| -> Result<BundleFile, WebError> {
@@ -108,7 +108,7 @@ fn bundle(
             .map_err(|source| WeightsError::Io { action: "open the file", source })?;
         Ok(BundleFile { name, file: Box::new(file) })
     };
-    Bundle::open(name, template, files.into_iter().map(open).collect::<Result<_, _>>()?)
+    Bundle::open(name, training, files.into_iter().map(open).collect::<Result<_, _>>()?)
 }
 
 impl Loading<'_> {
@@ -141,7 +141,7 @@ impl Loading<'_> {
             }
             files.push((file.name.clone(), blobs));
         }
-        bundle(manifest.name, manifest.template, files)
+        bundle(manifest.name, manifest.training, files)
     }
 
     /// A Hugging Face folder.
@@ -172,7 +172,7 @@ impl Loading<'_> {
             self.save_index().await;
         }
         let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        bundle(name.to_owned(), None, files)
+        bundle(name.to_owned(), Training::default(), files)
     }
 
     async fn weight_files(&self, url: &str) -> Result<Vec<String>, WebError> {

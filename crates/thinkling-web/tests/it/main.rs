@@ -17,7 +17,7 @@ use thinkling_web::{
     Bundle, BundleFile, Event, GenerateResult, GpuHandle, LoadOptions, Prompt, Request, Session,
     WebError,
 };
-use thinkling_weights::Checkpoint;
+use thinkling_weights::{Checkpoint, Training};
 
 const BASE: &str = "../../recipes/mini-world-base";
 const QUESTION: &str = "What is 3 + 4";
@@ -32,7 +32,8 @@ fn files(names: &[&str]) -> Vec<BundleFile> {
 
 fn bundle() -> Bundle {
     let names = ["config.json", "generation_config.json", "tokenizer.json", "model.safetensors"];
-    Bundle::open("base".into(), Some("r1-zero".into()), files(&names)).expect("a model")
+    let training = Training { template: Some("r1-zero".into()), format_rule: None };
+    Bundle::open("base".into(), training, files(&names)).expect("a model")
 }
 
 /// A session that is told before each pass whether to go on.
@@ -218,7 +219,7 @@ fn requests_and_files_that_cannot_be_met_say_why() {
     assert!(said(long).contains("too long"));
     assert!(serde_json::from_str::<Request>(r#"{"propmt":"a"}"#).is_err());
 
-    let open = |names: &[&str]| match Bundle::open("m".into(), None, files(names)) {
+    let open = |names: &[&str]| match Bundle::open("m".into(), Training::default(), files(names)) {
         Err(error @ (WebError::NotAModel(_) | WebError::Weights(_))) => error.to_string(),
         other => panic!("{other:?}"),
     };
@@ -226,6 +227,10 @@ fn requests_and_files_that_cannot_be_met_say_why() {
     assert!(open(&["model.safetensors"]).contains("config.json is missing"));
     assert!(open(&["config.json", "model.safetensors"]).contains("tokenizer.json is missing"));
     assert!(open(&["config.json"]).contains("got: config.json"));
+    let training = Training { template: None, format_rule: Some("think-onyl".into()) };
+    let names = ["config.json", "tokenizer.json", "model.safetensors"];
+    let error = Bundle::open("m".into(), training, files(&names)).unwrap_err();
+    assert!(error.to_string().contains("think-onyl"), "{error}");
 }
 
 /// What the tests in the browser compare with: made by this test, from the engine on the CPU.

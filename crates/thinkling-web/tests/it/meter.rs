@@ -1,4 +1,4 @@
-//! Meters of the page's reasoner and its base against the rules over the text.
+//! Meters of the page's models against the rules over the text.
 
 use crate::{devices, run, session_of};
 use serde_json::Value;
@@ -11,6 +11,7 @@ use thinkling_reward::reflection::reflection_count;
 use thinkling_reward::repetition::Repetition;
 use thinkling_reward::{FormatRule, Language};
 use thinkling_web::{Bundle, BundleFile, Event, GenerateResult, Request, Session};
+use thinkling_weights::Manifest;
 
 /// Latin words are told by sentence and not by the rule's best chain of languages.
 const LANGUAGE_TOLERANCE: f64 = 0.02;
@@ -18,12 +19,14 @@ const LANGUAGE_TOLERANCE: f64 = 0.02;
 /// A model as the page has it.
 fn bundle(name: &str) -> Bundle {
     let folder = Path::new("../../web/models").join(name);
+    let read = |name: &str| std::fs::read(folder.join(name)).expect("a file");
+    let manifest = Manifest::parse(&read("manifest.json")).expect("a manifest");
     let file = |name: &str| BundleFile {
         name: name.to_owned(),
-        file: Box::new(std::fs::read(folder.join(format!("{name}.000"))).expect("a file")),
+        file: Box::new(read(&format!("{name}.000"))),
     };
     let files = vec![file("model.gguf"), file("tokenizer.json")];
-    Bundle::open(name.to_owned(), Some("r1-zero".into()), files).expect("a model")
+    Bundle::open(name.to_owned(), manifest.training, files).expect("a model")
 }
 
 /// A session whose clock makes so many seconds each time it is read.
@@ -57,9 +60,8 @@ fn told(events: &[Event]) -> Vec<(usize, usize, Value)> {
 }
 
 /// Asserts that a meter has the values of the rules over a text.
-fn assert_rules(meter: &Value, text: &str, language: Language, n: usize) {
-    let format = FormatRule::Strict.score(text) == 1.0;
-    assert_eq!(meter["format"], format, "{text}");
+fn assert_rules(meter: &Value, text: &str, format: FormatRule, language: Language, n: usize) {
+    assert_eq!(meter["format"], format.score(text) == 1.0, "{text}");
     let tags = ["<think>", "</think>", "<answer>", "</answer>"].map(|t| text.matches(t).count());
     assert_eq!(meter["tags"], json(&tags), "{text}");
     assert_eq!(meter["repetition"], Repetition::of_text(text, n).share(), "{text}");
@@ -73,6 +75,13 @@ fn assert_rules(meter: &Value, text: &str, language: Language, n: usize) {
     }
 }
 
+/// The page's models, and the format that each was rewarded for.
+const MODELS: [(&str, FormatRule); 3] = [
+    ("distilled", FormatRule::ThinkOnly),
+    ("base", FormatRule::ThinkOnly),
+    ("r1-zero", FormatRule::Strict),
+];
+
 const QUESTIONS: [(&str, Language); 3] = [
     ("What is 12+7-4+9?", Language::En),
     ("Compute 3-8+11-2+6.", Language::En),
@@ -83,15 +92,16 @@ const QUESTIONS: [(&str, Language); 3] = [
 fn the_last_meter_has_the_values_of_the_rules_over_the_text() {
     for device in devices() {
         let (mut kept, mut broken, mut repeats, mut words) = (0, 0, 0, 0);
-        for name in ["trained", "base"] {
+        for (name, format) in MODELS {
             let mut session = session(name, device, 1.0, || true);
+            assert_eq!(json(&session.info())["formatRule"], json(&format), "{name}");
             for (question, language) in QUESTIONS {
                 let request = request(question, r#","n":8,"meter":{"ngram":3}"#);
                 let (result, events) = run(&mut session, &request);
                 let told = told(&events);
                 for (i, completion) in result.completions.iter().enumerate() {
                     let meter = json(&completion)["meter"].clone();
-                    assert_rules(&meter, &completion.text, language, 3);
+                    assert_rules(&meter, &completion.text, format, language, 3);
                     assert_eq!(meter["tokens"], completion.ids.len());
                     let last = told.iter().rfind(|(completion, ..)| *completion == i);
                     assert_eq!(last.expect("a meter").2, meter, "{device}");
@@ -132,7 +142,7 @@ fn meters_follow_each_token_on_every_device_alike() {
 #[test]
 fn meters_are_told_now_and_then_and_at_the_end_and_only_when_asked_for() {
     for device in devices() {
-        let mut session = session("trained", device, 0.0, || true);
+        let mut session = session("r1-zero", device, 0.0, || true);
         let ask = |session: &mut Session, more: &str| -> (GenerateResult, usize) {
             let (result, events) = run(session, &request(QUESTIONS[0].0, more));
             (result, told(&events).len())
@@ -152,14 +162,20 @@ fn a_completion_that_was_stopped_has_the_meter_of_what_it_has() {
     for device in devices() {
         let passes = Rc::new(Cell::new(0));
         let counted = passes.clone();
-        let mut session = session("trained", device, 0.0, move || {
+        let mut session = session("r1-zero", device, 0.0, move || {
             counted.set(counted.get() + 1);
             counted.get() <= 8
         });
         let (result, _) = run(&mut session, &request(QUESTIONS[0].0, r#","meter":{"ngram":2}"#));
         let completion = &result.completions[0];
         assert_eq!(completion.finish, "abort");
-        assert_rules(&json(completion)["meter"], &completion.text, Language::En, 2);
+        assert_rules(
+            &json(completion)["meter"],
+            &completion.text,
+            FormatRule::Strict,
+            Language::En,
+            2,
+        );
     }
 }
 

@@ -51,7 +51,7 @@ cargo xtask COMMAND
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
           transformers, and says how to get one
-  peers DIR --binary FILE --model FILE [--runs N] [tiny|tiny_beta|sft|smollm2|decode ..]
+  peers DIR --binary FILE --model FILE [--runs N] [tiny|tiny_beta|sft|smollm2|smollm2_lora|decode ..]
           our benches in turn with TRL's, a PyTorch loop's and transformers', whose scripts,
           configs and Python environment (venv) lie in DIR; prints medians and all runs
   help    this text

@@ -14,6 +14,7 @@ const WORKS: &[(&str, &[&str], &[Peer])] = &[
     ("tiny_beta", &["grpo", "tiny_beta.json"], &[TRL]),
     ("sft", &["sft", "tiny.json"], &[TRL_SFT, LOOP_SFT]),
     ("smollm2", &["grpo", "smollm2.json"], &[TRL, LOOP]),
+    ("smollm2_lora", &["grpo", "smollm2_lora.json"], &[TRL]),
     ("decode", &["decode", "smollm2.json"], &[TRANSFORMERS]),
 ];
 

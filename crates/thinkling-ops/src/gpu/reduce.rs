@@ -11,27 +11,26 @@ pub(super) fn units(width: usize) -> u32 {
     (width.div_ceil(4).next_power_of_two() as u32).clamp(32, 256)
 }
 
-/// The sum of one value of each unit of the cube, by halves.
+/// The sum of one value of each unit of the cube.
 #[cube]
 pub(super) fn cube_sum(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) -> f32 {
-    let unit = UNIT_POS as usize;
-    shared[unit] = value;
-    sync_cube();
-    let mut half = comptime!(units as usize / 2).runtime();
-    while half > 0 {
-        if unit < half {
-            let other = shared[unit + half];
-            shared[unit] += other;
-        }
-        sync_cube();
-        half /= 2;
-    }
-    shared[0]
+    by_halves(value, shared, units, false)
 }
 
-/// The largest of one value of each unit of the cube, by halves.
+/// The largest of one value of each unit of the cube.
 #[cube]
 pub(super) fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) -> f32 {
+    by_halves(value, shared, units, true)
+}
+
+/// Sum or largest of one value of each unit: each half takes up the other one's.
+#[cube]
+fn by_halves(
+    value: f32,
+    shared: &mut Shared<[f32]>,
+    #[comptime] units: u32,
+    #[comptime] largest: bool,
+) -> f32 {
     let unit = UNIT_POS as usize;
     shared[unit] = value;
     sync_cube();
@@ -39,7 +38,11 @@ pub(super) fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units
     while half > 0 {
         if unit < half {
             let other = shared[unit + half];
-            shared[unit] = max(shared[unit], other);
+            if comptime!(largest) {
+                shared[unit] = max(shared[unit], other);
+            } else {
+                shared[unit] += other;
+            }
         }
         sync_cube();
         half /= 2;

@@ -71,7 +71,7 @@ for (const device of ["cpu", "gpu"]) {
     });
   });
 
-  test(`the quickstart's reasoner as the page has it gives the native tokens (${device})`, async () => {
+  test(`the distilled student as the page has it gives the native tokens (${device})`, async () => {
     const page = await visit();
     const folder = fs.mkdtempSync(path.join(process.env.TMPDIR ?? "/tmp", "thinkling-"));
     const gguf = path.join(folder, "model.gguf");
@@ -83,6 +83,7 @@ for (const device of ["cpu", "gpu"]) {
     const theirs = native("generate", "--model", gguf, ...args, "--device", "cpu");
     assert.deepEqual(ours.result.completions[0].ids, theirs.ids);
     assert.equal(ours.info.template, "r1-zero");
+    assert.equal(ours.info.formatRule, "think-only");
     fs.rmSync(folder, { recursive: true });
   });
 }

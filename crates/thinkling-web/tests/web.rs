@@ -71,7 +71,7 @@ fn javascript_gets_objects_and_errors() {
     assert_eq!(field("verdict").as_string().as_deref(), Some("correct"));
     assert_eq!(field("total").as_f64(), Some(2.0));
     assert!(worker::judge("{}", text, "{}").is_err());
-    assert!(worker::score("maths", "{}", None).is_err());
+    assert!(worker::score("maths", "{}", "{}").is_err());
     assert!(worker::advantages(&[]).is_err());
 }
 

@@ -20,7 +20,7 @@ table! {
     FOOT: "Everything runs on this machine: what you ask stays here, and the page talks to no other host unless you give it an address.", "一切都在本机运行：您的问题不会离开这里；除非您填写网址，本页不会访问其他主机。";
 
     // Ask
-    ASK_LEDE: "A language model of less than 200,000 parameters thinks on your machine. The page then checks its answer with the very reward that trained it.", "一个不足二十万参数的语言模型在您的机器上思考，页面随后用训练它的那个奖励来检查答案。";
+    ASK_LEDE: "A language model of less than 200,000 parameters thinks on your machine. The page then checks its answer by the rewards of training.", "一个不足二十万参数的语言模型在您的机器上思考，页面随后用训练所用的奖励来检查答案。";
     QUESTION: "Question", "问题";
     QUESTION_PLACEHOLDER: "Type a question, or draw one", "输入问题，或抽一道题";
     GOLD: "Gold answer", "标准答案";
@@ -264,7 +264,7 @@ table! {
     ABOUT_LEDE: "Small language models that reason, and the rules that taught them, in one page without a server.", "会推理的小语言模型，与教会它们的规则，同在一个没有服务器的页面里。";
     ABOUT_WHAT: "What this is", "这是什么";
     ABOUT_WHAT_1: "Thinkling trains small language models to reason by reinforcement learning with rule rewards, as the DeepSeek-R1 report describes it. It is one Rust workspace; this page is a part of it.", "Thinkling 按 DeepSeek-R1 报告的方法，用基于规则奖励的强化学习训练会推理的小语言模型。它是一个 Rust 工程，本页是其中一部分。";
-    ABOUT_WHAT_2: "“Ask” lets a trained model think and checks its answer by the very reward that trained it. “Learn” lets a smaller base learn while you watch, by the code that trains natively.", "“提问”让训练后的模型思考，并用训练它的同一奖励检查答案。“学习”让更小的基座在您眼前学习，用的正是本地训练的代码。";
+    ABOUT_WHAT_2: "“Ask” lets a trained model think and checks its answer by the rewards of training. “Learn” lets a smaller base learn while you watch, by the code that trains natively.", "“提问”让训练后的模型思考，并用训练所用的奖励检查答案。“学习”让更小的基座在您眼前学习，用的正是本地训练的代码。";
     ABOUT_WHAT_3: "The live meter counts from token ids, on the device that draws them. It shows and does not judge: the reward is decided by the rules over the text.", "实时计量由词元编号计数，在生成它们的设备上完成。它只展示，不评判：奖励由针对文本的规则决定。";
     ABOUT_WHERE: "What runs where", "在哪里运行";
     ABOUT_WHERE_MODEL: "Models", "模型";

@@ -330,7 +330,8 @@ fn local_judge(dir: &Path) -> String {
 fn a_judge_in_the_process_is_resumed_bit_for_bit() {
     let dir = tempdir().expect("temporary folder");
     let more = local_judge(dir.path());
-    let judge = "{ kind = \"local\", model = { path = \"stage:judge\" }, template = \"none\" }\n\
+    let judge = "{ kind = \"local\", model = { path = \"stage:judge\" }, template = \"none\", \
+                 rollout = { max_rows = 8 } }\n\
                  instructions = \"Which?\"\njudge_temperature = 1\nmargin = 0.4";
     let recipe = recipe(dir.path(), judge, &more);
     let whole = dir.path().join("whole");

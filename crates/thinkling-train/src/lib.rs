@@ -23,6 +23,7 @@ pub mod interrupt;
 mod lines;
 pub mod metrics;
 pub mod model_io;
+pub mod pairwise;
 pub mod preferences;
 pub mod progress;
 pub mod prompts;

@@ -7,8 +7,9 @@ use crate::cost::{DataSizes, Origin};
 use crate::error::{Result, TrainError};
 use crate::examples::{TextSide, is_held_out, left_out, passed_over};
 use crate::recipe::{Reading, Recipe, RewardModelStage, RewardObjective, Template};
-use records::{Record, for_each_record};
+use records::{Record, for_each_record, place_of};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use thinkling_learn::{Preference, PreferenceError};
 use thinkling_text::Message;
 
@@ -82,13 +83,14 @@ pub(crate) fn judged_ids(
     Ok(text.example(&messages, template)?.ids().to_vec())
 }
 
-/// Reads, encodes and splits the examples of `stage`.
+/// Reads, encodes and splits the examples of `stage`, in a run with the folder `run`.
 ///
 /// # Errors
 /// Files that cannot be read, the first line that holds no example (unless `skip_bad`), a stage
 /// without examples on either side.
 pub(crate) fn read_preferences(
     stage: &RewardModelStage,
+    run: &Path,
     name: &str,
     seed: u64,
     text: TextSide<'_>,
@@ -96,8 +98,8 @@ pub(crate) fn read_preferences(
     let mut out = Preferences::default();
     let limit = stage.max_tokens.min(text.context());
     for source in &stage.data {
-        let place = source.label_of_place();
-        for_each_record(source, stage.objective, seed, |line, record| {
+        let place = place_of(source, run);
+        for_each_record(source, stage.objective, (seed, run), |line, record| {
             let made = record.and_then(|record| {
                 let held_out = is_held_out(record.messages(), seed, stage.eval.share);
                 Ok((record.preference(stage, &text)?, held_out))
@@ -115,7 +117,7 @@ pub(crate) fn read_preferences(
                     return Ok(());
                 }
                 Err(reason) => {
-                    return Err(TrainError::DataLine { path: place.to_owned(), line, reason });
+                    return Err(TrainError::DataLine { path: place.clone(), line, reason });
                 }
             };
             if preference.texts().longest() > limit {
@@ -158,19 +160,24 @@ pub(crate) fn read_preferences(
 /// As [`read_preferences`] of what needs no tokenizer.
 pub(crate) fn check_preferences(stage: &RewardModelStage) -> Result<()> {
     for source in &stage.data {
-        // What is generated is right.
+        // What is generated is right, and what a stage makes is not there yet.
         let Some(place) = source.path() else { continue };
-        for_each_record(source, stage.objective, 0, |line, record| match record {
-            Err(reason) if !stage.skip_bad => {
-                Err(TrainError::DataLine { path: place.to_owned(), line, reason })
-            }
-            _ => Ok(()),
-        })?;
+        for_each_record(
+            source,
+            stage.objective,
+            (0, Path::new("")),
+            |line, record| match record {
+                Err(reason) if !stage.skip_bad => {
+                    Err(TrainError::DataLine { path: place.to_owned(), line, reason })
+                }
+                _ => Ok(()),
+            },
+        )?;
     }
     Ok(())
 }
 
-/// What the data of stage `index` comes to, which begins with `origin`.
+/// What the data of stage `index` comes to, which begins with `origin` and reads no other stage's.
 ///
 /// # Errors
 /// As a run would tell of tokenizer and data.
@@ -181,7 +188,8 @@ pub(crate) fn describe(
     origin: &Origin,
 ) -> Result<PreferenceCounts> {
     let (name, seed) = (&recipe.stages[index].name, recipe.stage_seed(index));
-    Ok(read_preferences(keys, name, seed, TextSide::of_origin(origin)?)?.counts)
+    let text = TextSide::of_origin(origin)?;
+    Ok(read_preferences(keys, Path::new(""), name, seed, text)?.counts)
 }
 
 impl Record {

@@ -18,7 +18,8 @@
 //!
 //! Every key is a field of [`Recipe`], [`NewModel`], [`Training`], [`PretrainStage`], [`SftStage`],
 //! [`RlStage`], [`RlSource`], [`LengthChange`], [`DynamicSampling`], [`CurriculumKeys`], [`Alarms`],
-//! [`RejectionStage`], [`ColdStartStage`], [`RewardModelStage`], [`EvalStage`], [`TeacherKeys`], [`LoraKeys`],
+//! [`RejectionStage`], [`ColdStartStage`], [`PreferencesStage`], [`RewardModelStage`], [`EvalStage`],
+//! [`TeacherKeys`], [`LoraKeys`],
 //! [`Rewards`], [`Evaluation`] or of a data source; their documentation gives units, default and the
 //! report's value. A key that nothing reads is an error that names the nearest known one. Relative paths
 //! start from the recipe's folder, those of `--set` from the current folder.
@@ -34,6 +35,7 @@ mod lora;
 mod memory;
 mod model;
 mod policy;
+mod preferences;
 mod pretrain;
 mod range;
 mod rejection;
@@ -65,6 +67,7 @@ pub use filters::{Filters, FormatFilter};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelPlace, ModelSource, NewModel, TokenizerSource};
+pub use preferences::{PreferencesStage, PromptFile, PromptSource};
 pub use pretrain::PretrainStage;
 pub use rejection::{MixAmount, MixSource, RejectionStage};
 pub use reward_model::{

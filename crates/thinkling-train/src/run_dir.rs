@@ -10,6 +10,7 @@
 //!   checkpoints/step-000050/
 //!   STAGE.jsonl            the examples of a stage that makes some, with STAGE-counts.json
 //!   STAGE.answers.jsonl    the answers that they were chosen from
+//!   STAGE.judgements.jsonl  what a judge said of pairs of them, with STAGE.pairs.jsonl
 //!   STAGE.review.jsonl     the queue of a stage that a person reviews, with the decisions beside it
 //!   evaluations/STAGE/MODEL/DATA/   of a stage that evaluates models, with STAGE-models.json
 //!   run.lock               held by the process that writes
@@ -245,6 +246,16 @@ impl RunDir {
     /// What a teacher made of the answers that were kept.
     pub(crate) fn stage_rewrites(&self, stage: &str) -> PathBuf {
         self.path.join(format!("{stage}.rewrites.jsonl"))
+    }
+
+    /// What a judge said of pairs of answers, as it said it.
+    pub(crate) fn stage_judgements(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.judgements.jsonl"))
+    }
+
+    /// The pairs that were judged, and what became of each.
+    pub(crate) fn stage_pairs(&self, stage: &str) -> PathBuf {
+        self.path.join(format!("{stage}.pairs.jsonl"))
     }
 
     /// The evaluations of a stage that makes some, each in `MODEL/DATA`.

@@ -10,12 +10,13 @@ use crate::external;
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, StoredModel, save_adapter, save_model};
+use crate::pairwise::read_prompts;
 use crate::preferences::check_preferences;
 use crate::progress::Progress;
 use crate::questions::{Checks, read_problems};
 use crate::recipe::{
-    CurriculumKeys, EvalStage, ModelPlace, ModelSource, NewModel, Recipe, Rewards, Rewrite,
-    RlStage, Stage, StageKind, TeacherKeys, TokenizerSource,
+    CurriculumKeys, EvalStage, ModelPlace, ModelSource, NewModel, PreferencesStage, Recipe,
+    Rewards, Rewrite, RlStage, Stage, StageKind, TeacherKeys, TokenizerSource,
 };
 use crate::rejection::check_mix;
 use crate::reward_model::RewardModelKeys;
@@ -256,11 +257,25 @@ fn check_inputs(recipe: &Recipe, tools: Tools<'_>) -> Result<()> {
                     }
                 }
             }
+            StageKind::Preferences(keys) => check_pairs(keys)?,
             StageKind::Eval(keys) => check_evaluation(keys, &stage.name, tools)?,
             _ => {}
         }
         let StageKind::Rl(rl) = &stage.kind else { continue };
         check_rl(rl, &stage.name, tools)?;
+    }
+    Ok(())
+}
+
+/// Reads the prompts of a `preferences` stage, and the keys of its servers.
+fn check_pairs(keys: &PreferencesStage) -> Result<()> {
+    if keys.data.path().is_some() {
+        read_prompts(&keys.data, keys.template, 0, usize::MAX)?;
+    }
+    for teacher in [&keys.answerer(), &keys.judge] {
+        if let TeacherKeys::Http(teacher) = teacher {
+            HttpTeacher::open(teacher)?;
+        }
     }
     Ok(())
 }

@@ -15,7 +15,8 @@ mod write;
 pub use counts::{Dropped, SelectionCounts};
 pub(crate) use describe::Planned;
 
-pub(crate) use choosing::{Asked, Choosing};
+pub(crate) use choosing::{Asked, Choosing, response_of, spaced};
 pub(crate) use contamination::Evaluations;
+pub(crate) use duplicates::Duplicates;
 pub(crate) use filters::{Seen, dropped_by, language_share};
 pub(crate) use write::{write_line, write_set};

@@ -5,6 +5,7 @@ mod checkpoints;
 mod cold_start;
 mod eval;
 mod passes;
+mod preferences;
 mod pretrain;
 mod rejection;
 mod reward_model;
@@ -17,7 +18,7 @@ use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
 use crate::metrics::{CompletionsWriter, MetricsWriter};
 use crate::model_io::{LoadedModel, model_error};
-use crate::progress::Progress;
+use crate::progress::{Progress, StageStarted};
 use crate::questions::with_causes;
 use crate::recipe::{Recipe, Stage, StageKind, Training};
 use crate::run_dir::RunDir;
@@ -100,6 +101,7 @@ pub(crate) fn run(
         StageKind::Rl(stage) => rl::run(&mut context, stage, open()?, checkpoint),
         StageKind::RejectionSampling(stage) => rejection::run(&mut context, stage, open),
         StageKind::ColdStart(stage) => cold_start::run(&mut context, stage, &open()?),
+        StageKind::Preferences(stage) => preferences::run(&mut context, stage, open),
         StageKind::Eval(stage) => eval::run(&mut context, stage),
         StageKind::RewardModel(stage) => {
             reward_model::run(&mut context, stage, open()?, checkpoint)
@@ -107,9 +109,22 @@ pub(crate) fn run(
     }
 }
 
-impl StageContext<'_> {
-    pub(crate) fn stage(&self) -> &Stage {
+impl<'a> StageContext<'a> {
+    pub(crate) fn stage(&self) -> &'a Stage {
         &self.recipe.stages[self.index]
+    }
+
+    /// Tells that a stage begins that asks and trains nothing.
+    fn asking_started(&mut self) {
+        let stage = self.stage();
+        self.progress.stage_started(&StageStarted {
+            name: &stage.name,
+            kind: stage.kind.name(),
+            index: self.index,
+            stages: self.recipe.stages.len(),
+            done_steps: 0,
+            steps: 0,
+        });
     }
 
     /// Optimiser and length of the stage.

@@ -14,7 +14,7 @@ mod replies;
 mod retry;
 
 use crate::devices::Devices;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
 use crate::model_io::LoadedModel;
 use crate::recipe::{ModelSource, TeacherKeys};
@@ -27,7 +27,8 @@ pub use crate::course::{EvalProgress, Watch};
 pub use crate::sampling::{Drawing, Reply};
 
 pub(crate) use http::HttpTeacher;
-pub(crate) use local::{LocalTeacher, answer_by_model};
+pub(crate) use local::answer_by_model;
+use local::{Answerer, LocalTeacher};
 
 /// Who answers.
 #[derive(Debug)]
@@ -35,13 +36,13 @@ pub struct Teacher<'a>(Kind<'a>);
 
 #[derive(Debug)]
 enum Kind<'a> {
-    Local(Box<LocalTeacher<'a>>),
+    Local(LocalTeacher<'a>),
     Http(HttpTeacher),
 }
 
 impl<'a> Teacher<'a> {
     /// Opens the teacher of a stage. `run` has what earlier stages wrote; `own` is the stage's model,
-    /// which answers where `keys` name no other.
+    /// which answers where `keys` name no other; only then it has to be there.
     ///
     /// # Errors
     /// A model that cannot be read, an environment variable that is not set.
@@ -49,7 +50,7 @@ impl<'a> Teacher<'a> {
         keys: &'a TeacherKeys,
         run: &RunDir,
         devices: Devices<'a>,
-        own: &'a LoadedModel,
+        own: Option<&'a LoadedModel>,
     ) -> Result<Self> {
         let keys = match keys {
             TeacherKeys::Http(keys) => return Ok(Self(Kind::Http(HttpTeacher::open(keys)?))),
@@ -61,16 +62,25 @@ impl<'a> Teacher<'a> {
             // A recipe with a new model as teacher does not read.
             Some(ModelSource::New(_)) | None => None,
         };
-        let model = path.map(|path| LoadedModel::open(&path, devices.learner())).transpose()?;
-        Ok(Self(Kind::Local(Box::new(LocalTeacher::new(keys, devices, model, own)))))
+        let model = match (path, own) {
+            (Some(path), _) => {
+                Answerer::Other(Box::new(LoadedModel::open(&path, devices.learner())?))
+            }
+            (None, Some(own)) => Answerer::Own(own),
+            (None, None) => {
+                let reason = "the stage's own model is asked, and it was not opened".to_owned();
+                return Err(TrainError::Failed { what: "opening a teacher", reason });
+            }
+        };
+        Ok(Self(Kind::Local(LocalTeacher::new(keys, devices, model))))
     }
 
     /// Asks for `drawing.samples` answers to each conversation and gives them in order, once all are
     /// there; `None` where an interrupt came before.
     ///
-    /// Each is appended to the file at `path` as it ends. What is there already, of a process that was
-    /// stopped or killed, is not asked for again; the conversations must be the same ones. Shows how
-    /// far it is.
+    /// Each is appended to the file at `path` as it ends, and once all are there the file has them in
+    /// order; `what` names them for the user. What is there already, of a process that was stopped or
+    /// killed, is not asked for again; the conversations must be the same ones. Shows how far it is.
     ///
     /// # Errors
     /// A conversation that the teacher's template cannot take or that fills its context, a model or
@@ -81,7 +91,7 @@ impl<'a> Teacher<'a> {
         &self,
         conversations: &[Vec<Message>],
         drawing: Drawing,
-        path: &Path,
+        (path, what): (&Path, &'static str),
         interrupt: &Interrupt,
         watch: &mut dyn Watch,
     ) -> Result<Option<Vec<Vec<Reply>>>> {
@@ -89,7 +99,8 @@ impl<'a> Teacher<'a> {
             Kind::Local(teacher) => teacher.answer(conversations, drawing, missing, on_event),
             Kind::Http(teacher) => teacher.answer(conversations, drawing, missing, on_event),
         };
-        replies::ask(answer, (conversations.len(), drawing.samples), path, interrupt, watch)
+        let shape = (conversations.len(), drawing.samples);
+        replies::ask(answer, shape, (path, what), interrupt, watch)
     }
 }
 

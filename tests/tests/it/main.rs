@@ -24,6 +24,7 @@ mod train_eval;
 mod train_input;
 mod train_pipeline;
 mod train_plan;
+mod train_preferences;
 mod train_rejection;
 mod train_resume;
 mod train_reward_model;

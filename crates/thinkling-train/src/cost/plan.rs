@@ -6,10 +6,12 @@ use super::origin::Origin;
 use super::sizes::{DataSizes, StageSizes};
 use crate::error::Result;
 use crate::examples;
+use crate::pairwise::{PlannedPairs, Prompt, read_prompts};
 use crate::preferences;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::{
-    AnswerKeys, EvalStage, ExampleSource, QuestionSource, Recipe, RlSource, RlStage, StageKind,
+    AnswerKeys, EvalStage, ExampleSource, PreferenceSource, PreferencesStage, QuestionSource,
+    Recipe, RlSource, RlStage, StageKind, TeacherKeys,
 };
 use crate::selection::Planned;
 use serde::Serialize;
@@ -84,8 +86,10 @@ pub fn plan_stage(
             }
         }
         StageKind::RewardModel(keys) => {
-            let files = keys.data.iter().all(|source| source.path().is_none_or(Path::exists));
-            if files && origin.tokenizer.is_some() {
+            let is_known = |source: &PreferenceSource| {
+                !source.is_made_by_a_stage() && source.path().is_none_or(Path::exists)
+            };
+            if keys.data.iter().all(is_known) && origin.tokenizer.is_some() {
                 let counts = preferences::describe(recipe, index, keys, &origin)?;
                 words = Some(counts.words());
                 let stored_bytes = origin.stored_bytes;
@@ -110,6 +114,18 @@ pub fn plan_stage(
             if !stage.samples_here() {
                 assumed.push("a server answers, nothing is sampled here".into());
             }
+        }
+        StageKind::Preferences(keys) => {
+            if keys.data.path().is_none_or(Path::exists) {
+                words = Some(pair_data(recipe, index, keys, &origin, &mut data)?.words());
+            }
+            if keys.teacher.is_some() {
+                assumed.push("a server answers, nothing is sampled here".into());
+            }
+            assumed.push(match &keys.judge {
+                TeacherKeys::Http(_) => "a server judges, whose time is not in it".into(),
+                TeacherKeys::Local(_) => "memory and time of a judge here are not in it".into(),
+            });
         }
         StageKind::Eval(keys) => {
             if keys.sources().all(|source| is_there(&source)) && origin.tokenizer.is_some() {
@@ -215,6 +231,26 @@ fn evaluation_data(
     // Sets are planned alike: as large as they are in the mean.
     data.prompts = Some(counts.iter().sum::<usize>().div_ceil(counts.len().max(1)));
     Ok(counts.iter().sum())
+}
+
+/// Reads the prompts of a `preferences` stage, which a server may answer.
+fn pair_data<'k>(
+    recipe: &Recipe,
+    index: usize,
+    keys: &'k PreferencesStage,
+    origin: &Origin,
+    data: &mut DataSizes,
+) -> Result<PlannedPairs<'k>> {
+    let limit = keys.problems.unwrap_or(usize::MAX);
+    let read = read_prompts(&keys.data, keys.template, recipe.stage_seed(index), limit)?;
+    if keys.teacher.is_none() && origin.tokenizer.is_some() {
+        let prompts = origin.prompts(keys.template)?;
+        let tokens = |prompt: &Prompt| prompts.ids_of(&prompt.messages).map(|ids| ids.len());
+        let all = read.prompts.iter().map(tokens).collect::<Result<Vec<usize>>>()?;
+        data.prompt_tokens = all.into_iter().max();
+        data.prompts = Some(read.prompts.len());
+    }
+    Ok(PlannedPairs { stage: keys, prompts: read.prompts.len() })
 }
 
 fn answer_data(

@@ -148,6 +148,12 @@ impl StageSizes {
                 }
                 _ => sizes,
             },
+            StageKind::Preferences(keys) if keys.teacher.is_none() => {
+                let limit = keys.problems.unwrap_or(usize::MAX);
+                let lengths = (keys.samples, keys.max_completion_tokens);
+                sizes.answering((1, limit), lengths, keys.rollout, data)
+            }
+            StageKind::Preferences(_) => sizes,
             StageKind::Eval(keys) => {
                 let count = (keys.models.len() * keys.data.len()) as u64;
                 let limit = keys.problems.unwrap_or(usize::MAX);

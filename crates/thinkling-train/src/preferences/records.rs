@@ -6,7 +6,9 @@ use crate::error::Result;
 use crate::recipe::{
     PreferenceFormat, PreferencePlace, PreferenceSource, Reading, RewardObjective,
 };
+use crate::run_dir::stage_set;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use thinkling_text::Message;
 
 /// What begins and ends the turns of hh-rlhf's dialogues.
@@ -21,25 +23,36 @@ pub(super) enum Record {
 }
 
 /// Shows each record of a source, or why a line holds none; the line of a generated one is its place in
-/// their order, and `seed` says which they are.
+/// their order, and `seed` says which they are. `run` holds what earlier stages wrote.
 ///
 /// # Errors
 /// A file that cannot be read, the first error of `each`.
 pub(super) fn for_each_record(
     source: &PreferenceSource,
     objective: RewardObjective,
-    seed: u64,
+    (seed, run): (u64, &Path),
     mut each: impl FnMut(usize, std::result::Result<Record, String>) -> Result<()>,
 ) -> Result<()> {
     match &source.place {
-        PreferencePlace::Jsonl { path } => each_record(path, |line, value| {
-            each(line, value.and_then(|value| parse(&value, source, objective)))
-        }),
+        PreferencePlace::Jsonl { .. } | PreferencePlace::Stage { .. } => {
+            each_record(&place_of(source, run), |line, value| {
+                each(line, value.and_then(|value| parse(&value, source, objective)))
+            })
+        }
         PreferencePlace::GrownWorld(made) => {
             let records = made.records(seed)?;
             let mut numbered = records.iter().enumerate();
             numbered.try_for_each(|(i, record)| each(i + 1, parse(record, source, objective)))
         }
+    }
+}
+
+/// The file of a source, or the word for what is generated.
+pub(super) fn place_of(source: &PreferenceSource, run: &Path) -> PathBuf {
+    match &source.place {
+        PreferencePlace::Jsonl { path } => path.clone(),
+        PreferencePlace::Stage { name } => stage_set(run, name),
+        PreferencePlace::GrownWorld(made) => PathBuf::from(made.set.as_str()),
     }
 }
 
@@ -170,7 +183,6 @@ pub(crate) fn read_part(response: &str, reading: Reading) -> &str {
 mod tests {
     use super::*;
     use crate::recipe::{Recipe, StageKind};
-    use std::path::Path;
 
     fn records(
         text: &str,
@@ -186,7 +198,7 @@ mod tests {
         let recipe = Recipe::parse(&recipe, Path::new("r.toml"), dir.path(), &[]).expect("valid");
         let StageKind::RewardModel(stage) = &recipe.stages[0].kind else { panic!("another kind") };
         let mut all = Vec::new();
-        for_each_record(&stage.data[0], stage.objective, 0, |_, one| {
+        for_each_record(&stage.data[0], stage.objective, (0, dir.path()), |_, one| {
             all.push(one);
             Ok(())
         })
@@ -262,7 +274,7 @@ mod tests {
             let recipe = recipe.expect("valid");
             let StageKind::RewardModel(stage) = &recipe.stages[0].kind else { panic!("another") };
             let mut all = Vec::new();
-            for_each_record(&stage.data[0], stage.objective, seed, |line, one| {
+            for_each_record(&stage.data[0], stage.objective, (seed, Path::new("")), |line, one| {
                 assert_eq!(line, all.len() + 1);
                 all.push(one.expect("a record"));
                 Ok(())

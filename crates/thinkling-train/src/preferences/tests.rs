@@ -31,7 +31,7 @@ fn read(text: &str, keys: &str, seed: u64) -> Result<Preferences> {
     let recipe = Recipe::parse(&recipe, Path::new("r.toml"), dir.path(), &[])?;
     let StageKind::RewardModel(stage) = &recipe.stages[0].kind else { panic!("another kind") };
     let model = model();
-    read_preferences(stage, "s", seed, TextSide::of(&model)?)
+    read_preferences(stage, Path::new(""), "s", seed, TextSide::of(&model)?)
 }
 
 const PAIRWISE: &str = "objective='pairwise'\nbatch=4\neval={share=0.3}";

@@ -9,7 +9,7 @@ use super::range::Range;
 use super::rl::Template;
 use super::section::Section;
 use super::sft::ExampleFields;
-use super::teacher::{HttpTeacherKeys, TeacherKeys};
+use super::teacher::{HttpTeacherKeys, as_teacher, read_server};
 use crate::error::Result;
 
 /// Keys of a stage of `kind = "rejection-sampling"`.
@@ -63,15 +63,7 @@ impl RejectionStage {
         if let Some(section) = s.section("rollout")? {
             stage.answers.rollout.read(section)?;
         }
-        stage.teacher =
-            match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
-                Some(TeacherKeys::Local(_)) => {
-                    let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
-                    return Err(s.conflict("teacher", expected));
-                }
-                Some(TeacherKeys::Http(keys)) => Some(*keys),
-                None => None,
-            };
+        stage.teacher = read_server(s)?;
         Ok(stage)
     }
 
@@ -86,14 +78,6 @@ impl RejectionStage {
         let mix = self.mix.iter().map(|m| m.path.clone());
         self.answers.paths().chain(mix).collect()
     }
-}
-
-/// Writes a server as the table that it is read from.
-fn as_teacher<S: serde::Serializer>(
-    keys: &Option<HttpTeacherKeys>,
-    to: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    keys.clone().map(|keys| TeacherKeys::Http(Box::new(keys))).serialize(to)
 }
 
 fn read_mix(s: &mut Section<'_>) -> Result<Vec<MixSource>> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Stage;
 use super::choice::choices;
 use super::lora::LoraKeys;
 use super::range::POSITIVE;
@@ -103,7 +104,7 @@ pub struct RewardModelStage {
 }
 
 /// Preferences: of a file of one JSON object a line, or one JSON array of objects, which may be gzipped;
-/// or generated ones.
+/// of an earlier stage; or generated ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PreferenceSource {
     /// Where they lie.
@@ -133,6 +134,11 @@ pub enum PreferencePlace {
         /// The file.
         path: PathBuf,
     },
+    /// `kind = "stage"`: what an earlier `preferences` stage wrote.
+    Stage {
+        /// Name of that stage.
+        name: String,
+    },
     /// `kind = "grown-world"`: generated ones, of prompts that are not held out for evaluation.
     GrownWorld(GrownPreferences),
 }
@@ -142,6 +148,8 @@ choices! {
     enum PreferenceKind {
         /// A file.
         Jsonl = "jsonl",
+        /// What an earlier stage wrote.
+        Stage = "stage",
         /// Generated, of the grown mini world.
         GrownWorld = "grown-world",
     }
@@ -149,12 +157,12 @@ choices! {
 
 impl RewardModelStage {
     /// Reads what is left of the stage's table, after `name`, `kind` and `model`.
-    pub(crate) fn read(s: &mut Section<'_>) -> Result<Self> {
+    pub(crate) fn read(s: &mut Section<'_>, earlier: &[Stage]) -> Result<Self> {
         let tables = s.required_tables("data")?;
         let training = Training { lr: 6e-6, steps: 0, ..Training::default() };
         let training = training.read_with_steps(s, 0)?;
         let objective = s.required_choice("objective")?;
-        let read = |table| PreferenceSource::read(table, objective);
+        let read = |table| PreferenceSource::read(table, objective, earlier);
         let data = tables.into_iter().map(read).collect::<Result<_>>()?;
         let mut stage = Self {
             training,
@@ -184,7 +192,7 @@ impl RewardModelStage {
 }
 
 impl PreferenceSource {
-    fn read(mut s: Section<'_>, objective: RewardObjective) -> Result<Self> {
+    fn read(mut s: Section<'_>, objective: RewardObjective, earlier: &[Stage]) -> Result<Self> {
         let mut name = |key: &str| s.text(key).map(|name| name.unwrap_or_else(|| key.to_owned()));
         let [prompt, chosen, rejected] = [name("prompt")?, name("chosen")?, name("rejected")?];
         let [response, label] = [name("response")?, name("label")?];
@@ -192,6 +200,9 @@ impl PreferenceSource {
         s.choice("format", &mut format)?;
         let place = match s.required_choice("kind")? {
             PreferenceKind::Jsonl => PreferencePlace::Jsonl { path: s.required_path("path")? },
+            PreferenceKind::Stage => {
+                PreferencePlace::Stage { name: read_stage(&mut s, objective, earlier)? }
+            }
             PreferenceKind::GrownWorld => {
                 let made = GrownPreferences::read(&mut s)?;
                 if made.set.objective() != objective {
@@ -210,15 +221,35 @@ impl PreferenceSource {
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             PreferencePlace::Jsonl { path } => Some(path),
-            PreferencePlace::GrownWorld(_) => None,
+            PreferencePlace::Stage { .. } | PreferencePlace::GrownWorld(_) => None,
         }
     }
 
-    /// The file, or the name of what is generated, for messages.
-    pub(crate) fn label_of_place(&self) -> &Path {
-        match &self.place {
-            PreferencePlace::Jsonl { path } => path,
-            PreferencePlace::GrownWorld(made) => Path::new(made.set.as_str()),
-        }
+    /// Whether an earlier stage makes them.
+    pub fn is_made_by_a_stage(&self) -> bool {
+        matches!(self.place, PreferencePlace::Stage { .. })
     }
+}
+
+/// Reads the name of a stage that writes pairs.
+fn read_stage(
+    s: &mut Section<'_>,
+    objective: RewardObjective,
+    earlier: &[Stage],
+) -> Result<String> {
+    let name = s.required_text("name")?;
+    if objective != RewardObjective::Pairwise {
+        let expected = "`objective` = \"pairwise\" beside it: a `preferences` stage writes pairs";
+        return Err(s.conflict("kind", expected));
+    }
+    let writing = earlier.iter().filter(|stage| stage.makes_preferences());
+    let names: Vec<&str> = writing.map(|stage| stage.name.as_str()).collect();
+    if names.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let expected = match names.as_slice() {
+        [] => "an earlier stage of `kind` = \"preferences\" (there is none)".to_owned(),
+        names => format!("an earlier stage that writes preferences ({})", names.join(", ")),
+    };
+    Err(s.conflict("name", expected))
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::choice::choices;
 use super::section::Section;
 use super::{
-    AnswerKeys, ColdStartStage, EvalStage, LoraKeys, ModelPlace, ModelSource, PretrainStage,
-    QuestionSource, RejectionStage, RewardModelStage, Rewards, RlStage, SftStage, TextSource,
-    Training, distill, is_plain_name,
+    AnswerKeys, ColdStartStage, EvalStage, LoraKeys, ModelPlace, ModelSource, PreferencesStage,
+    PretrainStage, QuestionSource, RejectionStage, RewardModelStage, Rewards, RlStage, SftStage,
+    TextSource, Training, distill, is_plain_name,
 };
 use crate::cost::Reference;
 use crate::error::Result;
@@ -47,6 +47,8 @@ pub enum StageKind {
     RejectionSampling(Box<RejectionStage>),
     /// `kind = "cold-start"`.
     ColdStart(Box<ColdStartStage>),
+    /// `kind = "preferences"`.
+    Preferences(Box<PreferencesStage>),
     /// `kind = "reward-model"`.
     RewardModel(Box<RewardModelStage>),
     /// `kind = "eval"`.
@@ -68,6 +70,8 @@ choices! {
         ColdStart = "cold-start",
         /// Both: a teacher's answers that become a student's examples.
         Distill = "distill",
+        /// Pairs of answers of which a judge prefers one.
+        Preferences = "preferences",
         /// A judge of responses.
         RewardModel = "reward-model",
         /// Measures of several models.
@@ -84,6 +88,7 @@ impl StageKind {
             Self::Rl(_) => KindName::Rl.as_str(),
             Self::RejectionSampling(_) => KindName::RejectionSampling.as_str(),
             Self::ColdStart(_) => KindName::ColdStart.as_str(),
+            Self::Preferences(_) => KindName::Preferences.as_str(),
             Self::RewardModel(_) => KindName::RewardModel.as_str(),
             Self::Eval(_) => KindName::Eval.as_str(),
         }
@@ -97,15 +102,19 @@ impl Stage {
             StageKind::Pretrain(stage) => Some(&stage.training),
             StageKind::Sft(stage) => Some(&stage.training),
             StageKind::Rl(stage) => Some(&stage.training),
-            StageKind::RejectionSampling(_) | StageKind::ColdStart(_) | StageKind::Eval(_) => None,
+            StageKind::RejectionSampling(_)
+            | StageKind::ColdStart(_)
+            | StageKind::Preferences(_)
+            | StageKind::Eval(_) => None,
             StageKind::RewardModel(stage) => Some(&stage.training),
         }
     }
 
-    /// Whether it keeps answers that a model in this process samples.
+    /// Whether it keeps answers that its model samples in this process.
     pub(crate) fn samples_here(&self) -> bool {
         match &self.kind {
             StageKind::RejectionSampling(stage) => stage.teacher.is_none(),
+            StageKind::Preferences(stage) => stage.teacher.is_none(),
             _ => self.answers().is_some(),
         }
     }
@@ -118,6 +127,7 @@ impl Stage {
             StageKind::Pretrain(_)
             | StageKind::Sft(_)
             | StageKind::Rl(_)
+            | StageKind::Preferences(_)
             | StageKind::RewardModel(_)
             | StageKind::Eval(_) => None,
         }
@@ -126,6 +136,11 @@ impl Stage {
     /// Whether it writes conversations that an `sft` stage can learn.
     pub fn makes_examples(&self) -> bool {
         self.answers().is_some()
+    }
+
+    /// Whether it writes pairs that a `reward-model` stage can learn.
+    pub fn makes_preferences(&self) -> bool {
+        matches!(self.kind, StageKind::Preferences(_))
     }
 
     /// Optimiser steps that the recipe asks for; 0 where the data decides or nothing is trained.
@@ -154,6 +169,7 @@ impl Stage {
             StageKind::Pretrain(_)
             | StageKind::RejectionSampling(_)
             | StageKind::ColdStart(_)
+            | StageKind::Preferences(_)
             | StageKind::Eval(_) => None,
             StageKind::Sft(stage) => stage.lora.as_ref(),
             StageKind::Rl(stage) => stage.lora.as_ref(),
@@ -179,6 +195,7 @@ impl Stage {
         let (rl, one) = match &self.kind {
             StageKind::Pretrain(_)
             | StageKind::Sft(_)
+            | StageKind::Preferences(_)
             | StageKind::RewardModel(_)
             | StageKind::Eval(_) => (None, None),
             StageKind::Rl(r) => (Some(r), None),
@@ -203,6 +220,7 @@ impl Stage {
             }
             StageKind::RejectionSampling(stage) => return stage.paths(),
             StageKind::ColdStart(stage) => return stage.paths(),
+            StageKind::Preferences(stage) => return stage.paths(),
             StageKind::RewardModel(stage) => {
                 return stage.data.iter().filter_map(|s| s.path().map(PathBuf::from)).collect();
             }
@@ -259,13 +277,17 @@ impl Stage {
                 s.finish()?;
                 return Ok(stages);
             }
+            KindName::Preferences => {
+                StageKind::Preferences(Box::new(PreferencesStage::read(&mut s, earlier)?))
+            }
             KindName::RewardModel => {
-                StageKind::RewardModel(Box::new(RewardModelStage::read(&mut s)?))
+                StageKind::RewardModel(Box::new(RewardModelStage::read(&mut s, earlier)?))
             }
             KindName::Eval => StageKind::Eval(Box::new(EvalStage::read(&mut s, earlier)?)),
         };
         let stage = Self { name, model, kind };
-        if stage.makes_examples() && TAKEN_NAMES.contains(&stage.name.as_str()) {
+        let writes_a_set = stage.makes_examples() || stage.makes_preferences();
+        if writes_a_set && TAKEN_NAMES.contains(&stage.name.as_str()) {
             let expected = "a name that no other file of a run folder begins with";
             return Err(s.conflict("name", expected));
         }

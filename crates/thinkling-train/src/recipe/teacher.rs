@@ -118,6 +118,26 @@ impl TeacherKeys {
     }
 }
 
+/// Reads the key `teacher` of a stage whose own model answers where no server does.
+pub(super) fn read_server(s: &mut Section<'_>) -> Result<Option<HttpTeacherKeys>> {
+    match s.section("teacher")?.map(|t| TeacherKeys::read(t, &[])).transpose()? {
+        Some(TeacherKeys::Local(_)) => {
+            let expected = "`kind` = \"http\" (another model is the stage's own `model`)";
+            Err(s.conflict("teacher", expected))
+        }
+        Some(TeacherKeys::Http(keys)) => Ok(Some(*keys)),
+        None => Ok(None),
+    }
+}
+
+/// Writes a server as the table that it is read from.
+pub(super) fn as_teacher<S: serde::Serializer>(
+    keys: &Option<HttpTeacherKeys>,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    keys.clone().map(|keys| TeacherKeys::Http(Box::new(keys))).serialize(to)
+}
+
 fn read_teacher_model(section: Section<'_>, earlier: &[Stage]) -> Result<ModelSource> {
     if !section.has("path") {
         let expected = "a path, or `stage:NAME` (a new model has nothing to teach)";

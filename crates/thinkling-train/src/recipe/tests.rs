@@ -300,7 +300,7 @@ fn missing_keys_name_the_table_that_lacks_them() {
         ),
         (
             "kind = \"pretrain\"\n",
-            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\", \"rejection-sampling\", \"cold-start\", \"distill\", \"reward-model\", \"eval\"",
+            "r.toml:11: missing key `stage.base.kind`, expected: one of \"pretrain\", \"sft\", \"rl\", \"rejection-sampling\", \"cold-start\", \"distill\", \"preferences\", \"reward-model\", \"eval\"",
         ),
         (
             "data = { kind = \"text\", path = \"corpus/a.txt\" }\n",

@@ -35,7 +35,7 @@ pub(super) type Counts = (String, Map<String, Value>);
 pub(super) enum State {
     /// A process writes into the folder.
     Running,
-    /// The last stage left its model.
+    /// The last stage left its model, or what else it makes.
     Finished,
     /// Neither; it can be resumed.
     Stopped,
@@ -155,9 +155,13 @@ impl Run {
         let counts = read_files(path, &mut stages)?;
         let last = stages.last().map(|stage| path.join("stages").join(&stage.name));
         let last_evaluates = stages.last().is_some_and(|stage| !stage.models.is_empty());
+        // A stage that asks and trains nothing is done once its counts are there.
+        let has_counts = |stage: &Stage| path.join(format!("{}-counts.json", stage.name)).exists();
+        let last_asks = stages.last().is_some_and(has_counts);
         let state = match RunDir::is_written(path) {
             true => State::Running,
             false if last_evaluates => State::Finished,
+            false if last_asks => State::Finished,
             false if last.is_some_and(|out| out.join("config.json").exists()) => State::Finished,
             false => State::Stopped,
         };

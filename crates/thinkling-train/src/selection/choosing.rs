@@ -153,12 +153,7 @@ impl<'a> Choosing<'a> {
 
     /// The conversation of an answer, as an `sft` stage takes it.
     fn messages(&self, question: &str, line: &AnswerLine) -> [Message; 2] {
-        let text = match self.keys.template {
-            // The supervised stage writes the space that the model wrote first.
-            Template::R1Zero => line.text.strip_prefix(' ').unwrap_or(&line.text),
-            Template::None | Template::Chat => &line.text,
-        };
-        let reply = format!("{}{text}", self.opening);
+        let reply = response_of(self.keys.template, &self.opening, &line.text);
         [Message::new("user", question), Message::new("assistant", reply)]
     }
 
@@ -215,8 +210,19 @@ impl<'a> Choosing<'a> {
     }
 }
 
+/// What a model wrote behind a prompt of this template, as an example has it: with what the end of the
+/// prompt had opened.
+pub(crate) fn response_of(template: Template, opening: &str, text: &str) -> String {
+    let text = match template {
+        // Whoever learns it writes the space that the model wrote first.
+        Template::R1Zero => text.strip_prefix(' ').unwrap_or(text),
+        Template::None | Template::Chat => text,
+    };
+    format!("{opening}{text}")
+}
+
 /// A text with single blanks.
-fn spaced(text: &str) -> String {
+pub(crate) fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -6,7 +6,7 @@ use crate::asking::Asking;
 use crate::devices::Devices;
 use crate::error::Result;
 use crate::model_io::LoadedModel;
-use crate::progress::{self, StageStarted};
+use crate::progress;
 use crate::prompts::Prompts;
 use crate::questions::{Checks, load_questions};
 use crate::recipe::{AnswerKeys, Template};
@@ -72,14 +72,7 @@ impl<'a> Answering<'a> {
         let (seed, data) = ((recipe.stage_seed(index), false), &self.keys.data);
         let prompts = self.prompts.zip(self.context_tokens());
         let loaded = load_questions(checks, data, prompts, seed, limit)?;
-        context.progress.stage_started(&StageStarted {
-            name: &stage.name,
-            kind: stage.kind.name(),
-            index,
-            stages: recipe.stages.len(),
-            done_steps: 0,
-            steps: 0,
-        });
+        context.asking_started();
         if let Some(words) = loaded.skipped_words() {
             context.progress.note(&words);
         }
@@ -148,14 +141,20 @@ impl<'a> Answering<'a> {
                 answer_by_model(model, rollout, devices, prompts, drawing, missing, on_event)
             }
             Who::Server(server) => {
-                let message = |question: &str| match self.keys.template {
-                    Template::R1Zero => Message::new("user", r1_zero_prompt(question)),
-                    Template::None | Template::Chat => Message::new("user", question),
-                };
+                let message =
+                    |q: &Question| message_to_a_server(self.keys.template, &q.problem.question);
                 let conversations: Vec<Vec<Message>> =
-                    questions.iter().map(|q| vec![message(&q.problem.question)]).collect();
+                    questions.iter().map(|q| vec![message(q)]).collect();
                 server.answer(&conversations, drawing, missing, on_event)
             }
         }
+    }
+}
+
+/// What a server is asked in the place of a model with this template: it has a template of its own.
+pub(super) fn message_to_a_server(template: Template, question: &str) -> Message {
+    match template {
+        Template::R1Zero => Message::new("user", r1_zero_prompt(question)),
+        Template::None | Template::Chat => Message::new("user", question),
     }
 }

@@ -150,9 +150,10 @@ fn rewritten(
         seed,
     };
     let path = context.run.stage_rewrites(&context.stage().name);
-    let teacher = Teacher::open(&keys.teacher, context.run, context.devices, model)?;
+    let teacher = Teacher::open(&keys.teacher, context.run, context.devices, Some(model))?;
     let mut course = Answering(&mut *context.progress);
-    let replies = teacher.ask(&conversations, drawing, &path, context.interrupt, &mut course)?;
+    let file = (path.as_path(), "rewritings");
+    let replies = teacher.ask(&conversations, drawing, file, context.interrupt, &mut course)?;
     let Some(replies) = replies else { return Ok(None) };
     let (records, made) = rewriting.rewritten(records, &replies, questions, judge)?;
     counts.rewriting = Some(made);

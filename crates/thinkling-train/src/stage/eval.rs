@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::eval::{Conditions, Folder, Judge, MAX_TOKENS, ModelReport, Settings, evaluate};
 use crate::executor::Executor;
 use crate::model_io::StoredModel;
-use crate::progress::{Answering, StageStarted};
+use crate::progress::Answering;
 use crate::recipe::{EvalStage, EvaluationData};
 use crate::reward_model::RewardModel;
 use crate::run_dir::RunInfo;
@@ -18,14 +18,7 @@ use thinkling_model::is_host;
 
 pub(super) fn run(context: &mut StageContext<'_>, stage: &EvalStage) -> Result<StageResult> {
     let name = context.stage().name.clone();
-    context.progress.stage_started(&StageStarted {
-        name: &name,
-        kind: context.stage().kind.name(),
-        index: context.index,
-        stages: context.recipe.stages.len(),
-        done_steps: 0,
-        steps: 0,
-    });
+    context.asking_started();
     let info = RunInfo::load(context.run.path())?;
     let device = context.devices.learner();
     let executor = Executor::Burn(device.clone());

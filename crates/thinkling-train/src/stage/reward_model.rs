@@ -51,7 +51,8 @@ pub(super) fn run(
     let recipe = context.recipe;
     let name = &recipe.stages[context.index].name;
     let seed = recipe.stage_seed(context.index);
-    let preferences = read_preferences(stage, name, seed, TextSide::of(&model)?)?;
+    let run = context.run.path();
+    let preferences = read_preferences(stage, run, name, seed, TextSide::of(&model)?)?;
     context.progress.note(&format!("stage `{name}`: {}", preferences.counts.words()));
     crate::atomic::write_json(&counts_file(context.run, name), &preferences.counts)?;
     let model = LoadedModel { decoder: model.decoder.clone().with_score(seed), ..model };

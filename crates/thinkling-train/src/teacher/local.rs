@@ -15,19 +15,25 @@ use thinkling_text::Message;
 pub(crate) struct LocalTeacher<'a> {
     keys: &'a LocalTeacherKeys,
     devices: Devices<'a>,
-    /// Another model than the stage's.
-    model: Option<LoadedModel>,
-    own: &'a LoadedModel,
+    model: Answerer<'a>,
+}
+
+/// The model that answers.
+#[derive(Debug)]
+pub(super) enum Answerer<'a> {
+    /// The stage's.
+    Own(&'a LoadedModel),
+    /// Another one.
+    Other(Box<LoadedModel>),
 }
 
 impl<'a> LocalTeacher<'a> {
     pub(super) fn new(
         keys: &'a LocalTeacherKeys,
         devices: Devices<'a>,
-        model: Option<LoadedModel>,
-        own: &'a LoadedModel,
+        model: Answerer<'a>,
     ) -> Self {
-        Self { keys, devices, model, own }
+        Self { keys, devices, model }
     }
 
     /// Answers what is missing.
@@ -38,7 +44,10 @@ impl<'a> LocalTeacher<'a> {
         missing: &[Place],
         on_event: OnEvent<'_>,
     ) -> Result<()> {
-        let model = self.model.as_ref().unwrap_or(self.own);
+        let model = match &self.model {
+            Answerer::Own(model) => *model,
+            Answerer::Other(model) => &**model,
+        };
         let prompts = Prompts {
             system: self.keys.system.as_deref(),
             ..Prompts::of(model, self.keys.template)?

@@ -3,7 +3,7 @@
 use crate::course::{Counts, Course, Watch};
 use crate::error::Result;
 use crate::interrupt::Interrupt;
-use crate::lines::LinesFile;
+use crate::lines::{LinesFile, Span};
 use crate::sampling::{Event, OnEvent, Place, Reply};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -18,20 +18,21 @@ struct Line {
     reply: Reply,
 }
 
-/// Asks for what is missing in the file at `path`; `answer` gives these places, once there are some.
+/// Asks for what is missing in the file at `path`, whose lines are called `what`; `answer` gives these
+/// places, once there are some.
 pub(super) fn ask(
     answer: impl FnOnce(&[Place], OnEvent<'_>) -> Result<()>,
     shape: (usize, usize),
-    path: &Path,
+    (path, what): (&Path, &'static str),
     interrupt: &Interrupt,
     watch: &mut dyn Watch,
 ) -> Result<Option<Vec<Vec<Reply>>>> {
-    let mut file = LinesFile::open(path, "answers")?;
-    let mut replies: Vec<Vec<Option<Reply>>> = vec![vec![None; shape.1]; shape.0];
-    file.read(|line: Line, _| {
+    let mut file = LinesFile::open(path, what)?;
+    let mut replies: Vec<Vec<Option<(Reply, Span)>>> = vec![vec![None; shape.1]; shape.0];
+    file.read(|line: Line, span| {
         let slot = replies.get_mut(line.conversation).and_then(|r| r.get_mut(line.sample));
         let none = || format!("no answer {} to {} is asked for", line.sample, line.conversation);
-        *slot.ok_or_else(none)? = Some(line.reply);
+        *slot.ok_or_else(none)? = Some((line.reply, span));
         Ok(())
     })?;
     let places = (0..shape.0).flat_map(|c| (0..shape.1).map(move |s| (c, s)));
@@ -39,10 +40,10 @@ pub(super) fn ask(
     let total = shape.0 * shape.1;
     let before = total - missing.len();
     if before > 0 {
-        watch.note(&format!("{before} of {total} answers are there already"));
+        watch.note(&format!("{before} of {total} {what} are there already"));
     }
     if missing.is_empty() {
-        return Ok(Some(whole(replies)));
+        return whole(replies, file).map(Some);
     }
     let mut counts = Counts { done: before, ..Counts::default() };
     counts.problems = replies.iter().filter(|r| r.iter().all(Option::is_some)).count();
@@ -56,8 +57,8 @@ pub(super) fn ask(
                 let line = Line { conversation, sample, reply };
                 match file.append(&line) {
                     Err(error) => failed = Some(error),
-                    Ok(_) => {
-                        replies[conversation][sample] = Some(line.reply);
+                    Ok(span) => {
+                        replies[conversation][sample] = Some((line.reply, span));
                         counts.done += 1;
                         let of_one = &replies[conversation];
                         counts.problems += usize::from(of_one.iter().all(Option::is_some));
@@ -76,9 +77,16 @@ pub(super) fn ask(
     answered?;
     course.sampled();
     course.tell(counts);
-    Ok((counts.done == total).then(|| whole(replies)))
+    match counts.done == total {
+        true => whole(replies, file).map(Some),
+        false => Ok(None),
+    }
 }
 
-fn whole(replies: Vec<Vec<Option<Reply>>>) -> Vec<Vec<Reply>> {
-    replies.into_iter().map(|of_one| of_one.into_iter().flatten().collect()).collect()
+/// All replies in order, which their file has from now on.
+fn whole(replies: Vec<Vec<Option<(Reply, Span)>>>, mut file: LinesFile) -> Result<Vec<Vec<Reply>>> {
+    let spans: Vec<Span> = replies.iter().flatten().flatten().map(|(_, span)| *span).collect();
+    file.arrange(&spans)?;
+    let of_one = |of_one: Vec<Option<(Reply, Span)>>| of_one.into_iter().flatten().map(|r| r.0);
+    Ok(replies.into_iter().map(|replies| of_one(replies).collect()).collect())
 }

@@ -139,8 +139,9 @@ impl Stage {
         let recipe = recipe("{kind='local', model.path='m'}");
         let info = RunInfo::now(&recipe, "cpu", 1);
         let run = RunDir::create(None, self.dir.path(), &recipe, &info).expect("a run");
-        let teacher = Teacher::open(keys, &run, (&self.device).into(), &self.own)?;
-        teacher.ask(conversations, drawing, &self.file(), &Interrupt::new(), told)
+        let teacher = Teacher::open(keys, &run, (&self.device).into(), Some(&self.own))?;
+        let file = self.file();
+        teacher.ask(conversations, drawing, (&file, "answers"), &Interrupt::new(), told)
     }
 
     fn file(&self) -> std::path::PathBuf {
@@ -260,7 +261,7 @@ fn an_interrupt_does_not_wait_for_the_server() {
     let dir = tempfile::tempdir().expect("temporary folder");
     let path = dir.path().join("answers.jsonl");
     let told = &mut Told::default();
-    let replies = teacher.ask(&conversations(2), drawing(1), &path, &interrupt, told);
+    let replies = teacher.ask(&conversations(2), drawing(1), (&path, "answers"), &interrupt, told);
     assert_eq!(replies.expect("no error"), None);
     assert!(clock.elapsed().as_secs() < 10);
 }

@@ -71,7 +71,7 @@ fn describe_stage(
     };
     let unknown = match stage.kind {
         StageKind::Sft(_) => Some("its examples are unknown"),
-        StageKind::RejectionSampling(_) | StageKind::ColdStart(_) => {
+        StageKind::RejectionSampling(_) | StageKind::ColdStart(_) | StageKind::Preferences(_) => {
             Some("its prompts are unknown")
         }
         StageKind::RewardModel(_) => Some("its preferences are unknown"),

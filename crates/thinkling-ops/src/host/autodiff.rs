@@ -1,12 +1,12 @@
 //! Calls of host functions on tensors with gradients.
 
 use super::{Function, HostCalls};
+use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::Autodiff;
 
 /// Backward pass of [`HostCalls::host_call1`].
 #[derive(Debug)]

@@ -2,27 +2,47 @@
 //!
 //! Small integers become floats by putting them into the lowest bits of 2^23, exactly.
 
-use crate::packed::{Format, PANEL};
+mod tables;
+mod units;
+
+use crate::packed::{BLOCK, Format, PANEL};
 use pulp::Simd;
 
-/// How a format's words become values.
-pub(super) trait Decode {
-    /// Words of a block.
-    const WORDS: usize;
+pub(super) use tables::Iq4Nl;
+pub(super) use units::{Q4K, Q5K, Q6K};
 
-    /// Column `column` of the rows that begin at `lane`; of quantised formats without scale.
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s;
+/// How a format's words become values. Words are those of a unit, see [`Format::unit_blocks`].
+pub(super) trait Decode {
+    /// What it decodes.
+    const FORMAT: Format;
+    /// Words of a unit.
+    const WORDS: usize = Self::FORMAT.unit_words();
+    /// Parts of a unit with a scale each.
+    const PARTS: usize = 1;
+    /// Columns of a part.
+    const COLUMNS: usize = BLOCK;
+    /// Whether something is [added](Self::minimum) to values.
+    const HAS_MINIMUM: bool = Self::FORMAT.has_minimum();
+
+    /// Where a part's values lie.
+    #[inline(always)]
+    fn part(words: &[u32], _part: usize) -> &[u32] {
+        words
+    }
+
+    /// Column `column` of a part of the rows that begin at `lane`; of quantised formats without scale.
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, part: usize, column: usize) -> S::f32s;
 
     /// What the rows' values are multiplied by.
     #[inline(always)]
-    fn scale<S: Simd>(simd: S, _words: &[u32], _lane: usize) -> S::f32s {
+    fn scale<S: Simd>(simd: S, _words: &[u32], _lane: usize, _part: usize) -> S::f32s {
         simd.splat_f32s(1.0)
     }
 
     /// What is added to the rows' scaled values.
     #[inline(always)]
-    fn minimum<S: Simd>(_simd: S, _words: &[u32], _lane: usize) -> Option<S::f32s> {
-        None
+    fn minimum<S: Simd>(simd: S, _words: &[u32], _lane: usize, _part: usize) -> S::f32s {
+        simd.splat_f32s(0.0)
     }
 }
 
@@ -67,7 +87,7 @@ fn integers<S: Simd>(simd: S, words: S::u32s, offset: u32) -> S::f32s {
     simd.sub_f32s(value, simd.splat_f32s((8_388_608 + offset) as f32))
 }
 
-/// Scales of Q8_0 and Q4_0: of row `r` in word `r % 32`.
+/// Scales of which two rows share a word: of row `r` in word `r % 32`.
 #[inline(always)]
 fn pair_scales<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
     let words = load::<S>(words, lane % 32);
@@ -82,37 +102,57 @@ fn nibbles<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::u3
     mask(simd, shift(simd, words, 8 * (byte % 4) + 4 * high), 15)
 }
 
+/// Five bits of a column, of a block whose words are fifth bits, then nibbles.
+#[inline(always)]
+fn five_bits<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::u32s {
+    let fifths = load::<S>(words, lane);
+    let fifth = match column {
+        0..4 => shift_up(simd, fifths, 4 - column),
+        _ => shift(simd, fifths, column - 4),
+    };
+    simd.or_u32s(nibbles(simd, &words[PANEL..], lane, column), mask(simd, fifth, 16))
+}
+
+/// The lowest bytes, signed.
+#[inline(always)]
+fn signed_bytes<S: Simd>(simd: S, words: S::u32s) -> S::f32s {
+    let bytes = mask(simd, words, 0xff);
+    integers(simd, simd.xor_u32s(bytes, simd.splat_u32s(0x80)), 128)
+}
+
 pub(super) struct F32;
 pub(super) struct F16;
 pub(super) struct Bf16;
 pub(super) struct Q8_0;
 pub(super) struct Q4_0;
 pub(super) struct Q4_1;
+pub(super) struct Q5_0;
+pub(super) struct Q5_1;
 
 impl Decode for F32 {
-    const WORDS: usize = Format::F32.block_words();
+    const FORMAT: Format = Format::F32;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
         simd.transmute_f32s_u32s(load::<S>(words, column * PANEL + lane))
     }
 }
 
 impl Decode for F16 {
-    const WORDS: usize = Format::F16.block_words();
+    const FORMAT: Format = Format::F16;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
         let words = load::<S>(words, column / 2 * PANEL + lane);
         halves(simd, shift(simd, words, 16 * (column % 2)))
     }
 }
 
 impl Decode for Bf16 {
-    const WORDS: usize = Format::Bf16.block_words();
+    const FORMAT: Format = Format::Bf16;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
         let words = load::<S>(words, column / 2 * PANEL + lane);
         simd.transmute_f32s_u32s(match column % 2 {
             0 => shift_up(simd, words, 16),
@@ -122,51 +162,83 @@ impl Decode for Bf16 {
 }
 
 impl Decode for Q8_0 {
-    const WORDS: usize = Format::Q8_0.block_words();
+    const FORMAT: Format = Format::Q8_0;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
         let words = load::<S>(words, 32 + column / 4 * PANEL + lane);
-        let byte = mask(simd, shift(simd, words, 8 * (column % 4)), 0xff);
-        integers(simd, simd.xor_u32s(byte, simd.splat_u32s(0x80)), 128)
+        signed_bytes(simd, shift(simd, words, 8 * (column % 4)))
     }
 
     #[inline(always)]
-    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
         pair_scales(simd, words, lane)
     }
 }
 
 impl Decode for Q4_0 {
-    const WORDS: usize = Format::Q4_0.block_words();
+    const FORMAT: Format = Format::Q4_0;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
         integers(simd, nibbles(simd, &words[32..], lane, column), 8)
     }
 
     #[inline(always)]
-    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
         pair_scales(simd, words, lane)
     }
 }
 
 impl Decode for Q4_1 {
-    const WORDS: usize = Format::Q4_1.block_words();
+    const FORMAT: Format = Format::Q4_1;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::f32s {
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
         integers(simd, nibbles(simd, &words[64..], lane, column), 0)
     }
 
     #[inline(always)]
-    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
         halves(simd, load::<S>(words, lane))
     }
 
     #[inline(always)]
-    fn minimum<S: Simd>(simd: S, words: &[u32], lane: usize) -> Option<S::f32s> {
-        Some(halves(simd, shift(simd, load::<S>(words, lane), 16)))
+    fn minimum<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
+        halves(simd, shift(simd, load::<S>(words, lane), 16))
+    }
+}
+
+impl Decode for Q5_0 {
+    const FORMAT: Format = Format::Q5_0;
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
+        integers(simd, five_bits(simd, &words[32..], lane, column), 16)
+    }
+
+    #[inline(always)]
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
+        pair_scales(simd, words, lane)
+    }
+}
+
+impl Decode for Q5_1 {
+    const FORMAT: Format = Format::Q5_1;
+
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
+        integers(simd, five_bits(simd, &words[64..], lane, column), 0)
+    }
+
+    #[inline(always)]
+    fn scale<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
+        halves(simd, load::<S>(words, lane))
+    }
+
+    #[inline(always)]
+    fn minimum<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize) -> S::f32s {
+        halves(simd, shift(simd, load::<S>(words, lane), 16))
     }
 }
 

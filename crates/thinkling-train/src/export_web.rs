@@ -262,6 +262,15 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_gguf_are_not_kept_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = StoredModel { path: "m-00001-of-00002.gguf".into(), ..model() };
+        let error = write_web(folder.path(), &model, &export(None)).expect_err("two files");
+        assert!(error.to_string().contains("--quant"), "{error}");
+        write_web(folder.path(), &model, &export(Some(GgmlType::Q8_0))).unwrap();
+    }
+
+    #[test]
     fn files_that_are_kept_are_the_same_bytes_in_shards() {
         let folder = tempfile::tempdir().unwrap();
         let model = model();

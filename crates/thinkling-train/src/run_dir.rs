@@ -496,4 +496,18 @@ mod tests {
         let error = RunDir::open(run.path()).expect_err("cut");
         assert_eq!(error.exit_code(), 3, "{error}");
     }
+
+    #[test]
+    fn a_model_in_parts_has_a_checksum_of_all_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] =
+            [1, 2].map(|part| folder.path().join(format!("m-0000{part}-of-00002.gguf")));
+        fs::write(&first, "one").unwrap();
+        let error = checksum(&first).expect_err("a part is missing").to_string();
+        assert!(error.contains("m-00002-of-00002.gguf"), "{error}");
+        fs::write(&second, "two").unwrap();
+        let whole = checksum(&first).unwrap();
+        fs::write(&second, "other").unwrap();
+        assert_ne!(checksum(&first).unwrap(), whole);
+    }
 }

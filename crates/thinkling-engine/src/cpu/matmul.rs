@@ -193,12 +193,12 @@ fn tile_products<S: Simd, D: Decode, const ROWS: usize, const CHAINS: usize>(
                     std::array::from_fn(|row| &x[row * width + start..][..D::COLUMNS]);
                 let own = D::part(words, part);
                 let mut sums = [[zero; CHAINS]; ROWS];
-                for column in 0..D::COLUMNS {
-                    let w = D::value(simd, own, lane, part, column);
-                    for (sums, x) in sums.iter_mut().zip(x) {
-                        let sum = &mut sums[column % CHAINS];
-                        *sum = simd.mul_add_e_f32s(simd.splat_f32s(x[column]), w, *sum);
-                    }
+                for i in 0..D::COLUMNS / 4 {
+                    let w = D::quad(simd, own, lane, part, i);
+                    add_column::<S, ROWS, CHAINS, 0>(simd, w, x, i, &mut sums);
+                    add_column::<S, ROWS, CHAINS, 1>(simd, w, x, i, &mut sums);
+                    add_column::<S, ROWS, CHAINS, 2>(simd, w, x, i, &mut sums);
+                    add_column::<S, ROWS, CHAINS, 3>(simd, w, x, i, &mut sums);
                 }
                 if D::HAS_MINIMUM {
                     let minimum = D::minimum(simd, words, lane, part);
@@ -218,6 +218,21 @@ fn tile_products<S: Simd, D: Decode, const ROWS: usize, const CHAINS: usize>(
             let (vectors, _) = S::as_mut_simd_f32s(&mut out[lane..lane + S::F32_LANES]);
             vectors[0] = total;
         }
+    }
+}
+
+/// Adds column `J` of the quad `i`, a constant, so that sums stay in registers.
+#[inline(always)]
+fn add_column<S: Simd, const ROWS: usize, const CHAINS: usize, const J: usize>(
+    simd: S,
+    w: [S::f32s; 4],
+    x: [&[f32]; ROWS],
+    i: usize,
+    sums: &mut [[S::f32s; CHAINS]; ROWS],
+) {
+    for (sums, x) in sums.iter_mut().zip(x) {
+        let sum = &mut sums[J % CHAINS];
+        *sum = simd.mul_add_e_f32s(simd.splat_f32s(x[4 * i + J]), w[J], *sum);
     }
 }
 

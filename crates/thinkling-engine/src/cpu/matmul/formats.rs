@@ -30,8 +30,9 @@ pub(super) trait Decode {
         words
     }
 
-    /// Column `column` of a part of the rows that begin at `lane`; of quantised formats without scale.
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, part: usize, column: usize) -> S::f32s;
+    /// Columns `4 i ..` of a part, four, of the rows that begin at `lane`; of quantised formats without
+    /// scale.
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, part: usize, i: usize) -> [S::f32s; 4];
 
     /// What the rows' values are multiplied by.
     #[inline(always)]
@@ -94,23 +95,58 @@ fn pair_scales<S: Simd>(simd: S, words: &[u32], lane: usize) -> S::f32s {
     halves(simd, shift(simd, words, 16 * (lane / 32)))
 }
 
-/// Nibble of a column; the blocks' nibbles begin at `words`.
+/// Four values by their number, which is a constant: a shift by it is one instruction.
+macro_rules! four {
+    ($j:ident => $value:expr) => {
+        [
+            {
+                const $j: usize = 0;
+                $value
+            },
+            {
+                const $j: usize = 1;
+                $value
+            },
+            {
+                const $j: usize = 2;
+                $value
+            },
+            {
+                const $j: usize = 3;
+                $value
+            },
+        ]
+    };
+}
+use four;
+
+/// Nibbles of a quad of columns; the blocks' nibbles begin at `words`.
 #[inline(always)]
-fn nibbles<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::u32s {
-    let (byte, high) = (column % 16, column / 16);
-    let words = load::<S>(words, byte / 4 * PANEL + lane);
-    mask(simd, shift(simd, words, 8 * (byte % 4) + 4 * high), 15)
+fn nibbles<S: Simd>(simd: S, words: &[u32], lane: usize, i: usize) -> [S::u32s; 4] {
+    let words = load::<S>(words, i % 4 * PANEL + lane);
+    let words = shift(simd, words, 4 * (i / 4));
+    four!(J => mask(simd, shift(simd, words, 8 * J), 15))
 }
 
-/// Five bits of a column, of a block whose words are fifth bits, then nibbles.
+/// Five bits of a quad of columns, of a block whose words are fifth bits, then nibbles.
 #[inline(always)]
-fn five_bits<S: Simd>(simd: S, words: &[u32], lane: usize, column: usize) -> S::u32s {
-    let fifths = load::<S>(words, lane);
-    let fifth = match column {
-        0..4 => shift_up(simd, fifths, 4 - column),
-        _ => shift(simd, fifths, column - 4),
-    };
-    simd.or_u32s(nibbles(simd, &words[PANEL..], lane, column), mask(simd, fifth, 16))
+fn five_bits<S: Simd>(simd: S, words: &[u32], lane: usize, i: usize) -> [S::u32s; 4] {
+    let fifths = shift(simd, load::<S>(words, lane), 4 * i);
+    let nibbles = nibbles(simd, &words[PANEL..], lane, i);
+    four!(J => simd.or_u32s(nibbles[J], mask(simd, shift_up(simd, fifths, 4 - J), 16)))
+}
+
+/// Small integers, less `offset`.
+#[inline(always)]
+fn four_integers<S: Simd>(simd: S, words: [S::u32s; 4], offset: u32) -> [S::f32s; 4] {
+    four!(J => integers(simd, words[J], offset))
+}
+
+/// The words of a quad of columns in 16 bits each.
+#[inline(always)]
+fn two_words<S: Simd>(words: &[u32], lane: usize, i: usize) -> [S::u32s; 2] {
+    let start = 2 * i * PANEL + lane;
+    [load::<S>(words, start), load::<S>(words, start + PANEL)]
 }
 
 /// The lowest bytes, signed.
@@ -133,8 +169,8 @@ impl Decode for F32 {
     const FORMAT: Format = Format::F32;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        simd.transmute_f32s_u32s(load::<S>(words, column * PANEL + lane))
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four!(J => simd.transmute_f32s_u32s(load::<S>(words, (4 * i + J) * PANEL + lane)))
     }
 }
 
@@ -142,9 +178,9 @@ impl Decode for F16 {
     const FORMAT: Format = Format::F16;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        let words = load::<S>(words, column / 2 * PANEL + lane);
-        halves(simd, shift(simd, words, 16 * (column % 2)))
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        let words = two_words::<S>(words, lane, i);
+        four!(J => halves(simd, shift(simd, words[J / 2], 16 * (J % 2))))
     }
 }
 
@@ -152,12 +188,12 @@ impl Decode for Bf16 {
     const FORMAT: Format = Format::Bf16;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        let words = load::<S>(words, column / 2 * PANEL + lane);
-        simd.transmute_f32s_u32s(match column % 2 {
-            0 => shift_up(simd, words, 16),
-            _ => mask(simd, words, 0xffff_0000),
-        })
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        let words = two_words::<S>(words, lane, i);
+        four!(J => simd.transmute_f32s_u32s(match J % 2 {
+            0 => shift_up(simd, words[J / 2], 16),
+            _ => mask(simd, words[J / 2], 0xffff_0000),
+        }))
     }
 }
 
@@ -165,9 +201,9 @@ impl Decode for Q8_0 {
     const FORMAT: Format = Format::Q8_0;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        let words = load::<S>(words, 32 + column / 4 * PANEL + lane);
-        signed_bytes(simd, shift(simd, words, 8 * (column % 4)))
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        let words = load::<S>(words, 32 + i * PANEL + lane);
+        four!(J => signed_bytes(simd, shift(simd, words, 8 * J)))
     }
 
     #[inline(always)]
@@ -180,8 +216,8 @@ impl Decode for Q4_0 {
     const FORMAT: Format = Format::Q4_0;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        integers(simd, nibbles(simd, &words[32..], lane, column), 8)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four_integers(simd, nibbles(simd, &words[32..], lane, i), 8)
     }
 
     #[inline(always)]
@@ -194,8 +230,8 @@ impl Decode for Q4_1 {
     const FORMAT: Format = Format::Q4_1;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        integers(simd, nibbles(simd, &words[64..], lane, column), 0)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four_integers(simd, nibbles(simd, &words[64..], lane, i), 0)
     }
 
     #[inline(always)]
@@ -213,8 +249,8 @@ impl Decode for Q5_0 {
     const FORMAT: Format = Format::Q5_0;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        integers(simd, five_bits(simd, &words[32..], lane, column), 16)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four_integers(simd, five_bits(simd, &words[32..], lane, i), 16)
     }
 
     #[inline(always)]
@@ -227,8 +263,8 @@ impl Decode for Q5_1 {
     const FORMAT: Format = Format::Q5_1;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        integers(simd, five_bits(simd, &words[64..], lane, column), 0)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four_integers(simd, five_bits(simd, &words[64..], lane, i), 0)
     }
 
     #[inline(always)]

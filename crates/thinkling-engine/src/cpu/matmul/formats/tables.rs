@@ -1,6 +1,6 @@
 //! IQ4_NL: nibbles that number values of a table.
 
-use super::{Decode, mask, nibbles, pair_scales, shift_up, signed_bytes};
+use super::{Decode, four, mask, nibbles, pair_scales, shift_up, signed_bytes};
 use crate::packed::Format;
 use pulp::Simd;
 use thinkling_weights::IQ4_NL_VALUES;
@@ -11,8 +11,9 @@ impl Decode for Iq4Nl {
     const FORMAT: Format = Format::Iq4Nl;
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        looked_up(simd, &IQ4_NL_VALUES, nibbles(simd, &words[32..], lane, column))
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        let indices = nibbles(simd, &words[32..], lane, i);
+        four!(J => looked_up(simd, &IQ4_NL_VALUES, indices[J]))
     }
 
     #[inline(always)]

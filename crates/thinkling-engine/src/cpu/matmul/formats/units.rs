@@ -1,8 +1,8 @@
 //! Formats whose blocks of 32 columns share halves in units of eight.
 
 use super::{
-    Decode, five_bits, halves, integers, load, mask, nibbles, pair_scales, shift, shift_up,
-    signed_bytes,
+    Decode, five_bits, four, four_integers, halves, integers, load, mask, nibbles, pair_scales,
+    shift, shift_up, signed_bytes,
 };
 use crate::packed::{Format, PANEL, RANGED_BLOCKS, SIGNED_BLOCKS};
 use pulp::Simd;
@@ -51,8 +51,8 @@ impl Decode for Q4K {
     }
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        integers(simd, nibbles(simd, words, lane, column), 0)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four_integers(simd, nibbles(simd, words, lane, i), 0)
     }
 
     #[inline(always)]
@@ -76,8 +76,8 @@ impl Decode for Q5K {
     }
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, column: usize) -> S::f32s {
-        integers(simd, five_bits(simd, words, lane, column), 0)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, _: usize, i: usize) -> [S::f32s; 4] {
+        four_integers(simd, five_bits(simd, words, lane, i), 0)
     }
 
     #[inline(always)]
@@ -103,21 +103,18 @@ impl Decode for Q6K {
     }
 
     #[inline(always)]
-    fn value<S: Simd>(simd: S, words: &[u32], lane: usize, part: usize, column: usize) -> S::f32s {
-        let (quad, high) = (column / 4, part % 2);
-        // The first shifts are those of a quad's four columns.
-        let lower = load::<S>(words, (2 + quad) * PANEL + lane);
-        let lower = shift(simd, shift(simd, lower, 4 * high), 8 * (column % 4));
-        let upper = load::<S>(words, quad / 2 * PANEL + lane);
-        let upper = shift(simd, upper, 16 * (quad % 2) + 8 * high);
-        let upper = match column % 4 {
-            0 => shift_up(simd, upper, 4),
-            1 => shift_up(simd, upper, 2),
-            2 => upper,
-            _ => shift(simd, upper, 2),
-        };
-        let bits = simd.or_u32s(mask(simd, lower, 15), mask(simd, upper, 48));
-        integers(simd, bits, 32)
+    fn quad<S: Simd>(simd: S, words: &[u32], lane: usize, part: usize, i: usize) -> [S::f32s; 4] {
+        let high = part % 2;
+        let lower = shift(simd, load::<S>(words, (2 + i) * PANEL + lane), 4 * high);
+        let upper = load::<S>(words, i / 2 * PANEL + lane);
+        // Above the lower bits of the quad's first column.
+        let upper = shift(simd, upper, 16 * (i % 2) + 8 * high);
+        let upper = shift_up(simd, upper, 4);
+        four!(J => {
+            let lower = mask(simd, shift(simd, lower, 8 * J), 15);
+            let upper = mask(simd, shift(simd, upper, 2 * J), 48);
+            integers(simd, simd.or_u32s(lower, upper), 32)
+        })
     }
 
     #[inline(always)]

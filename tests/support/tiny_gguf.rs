@@ -53,7 +53,8 @@ fn config() -> ModelConfig {
 
 /// Random values of a tensor by its name, about the size that keeps activations near 1.
 fn random(name: &str, shape: &[usize]) -> Vec<f32> {
-    let mut state = name.bytes().fold(0x9e37_79b9_u32, |h, b| (h ^ u32::from(b)) * 31 | 1);
+    let mut state =
+        name.bytes().fold(0x9e37_79b9_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(31) | 1);
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 17;

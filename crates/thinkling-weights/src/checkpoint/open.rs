@@ -11,6 +11,8 @@ use crate::{ModelConfig, WeightsError};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+/// What is tried, in messages.
+const OPEN: &str = "open the file";
 /// Far above any real config or index.
 const MAX_JSON_BYTES: u64 = 64 << 20;
 
@@ -48,13 +50,13 @@ fn io_fault(action: &'static str, source: std::io::Error, path: &Path) -> Weight
 
 /// A GGUF file with its header, or all parts of the model that it is the first one of.
 fn gguf_files(path: &Path) -> Result<Vec<(FileBytes, Gguf)>, WeightsError> {
-    let read = |path: &Path| {
-        let file = map_file(path)?;
+    let read = |path: &Path, action| {
+        let file = map_file(path, action)?;
         let gguf = Gguf::parse(file.as_read()).map_err(|fault| fault.in_file(path))?;
         let split = gguf.split().map_err(|fault| fault.in_file(path))?;
         Ok(((file, gguf), split))
     };
-    let (first, split) = read(path)?;
+    let (first, split) = read(path, OPEN)?;
     let Some(split) = split else { return Ok(vec![first]) };
     let paths = gguf_parts(path).filter(|paths| paths.len() as u64 == split.count);
     let paths = paths.ok_or_else(|| {
@@ -78,7 +80,7 @@ fn gguf_files(path: &Path) -> Result<Vec<(FileBytes, Gguf)>, WeightsError> {
         let part = match next.take() {
             Some(first) => first,
             None => {
-                let (part, own) = read(path)?;
+                let (part, own) = read(path, "open a part of a GGUF in several")?;
                 split.check_part(number as u64, own).map_err(|fault| fault.in_file(path))?;
                 part
             }
@@ -112,7 +114,7 @@ fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
     let index = folder.join(INDEX);
     let single = folder.join(SINGLE);
     if single.exists() || !index.exists() {
-        let file = map_file(&single)?;
+        let file = map_file(&single, OPEN)?;
         add_safetensors(&mut tensors, 0, file.as_read(), |_| true)
             .map_err(|fault| fault.in_file(&single))?;
         files.push(file);
@@ -123,7 +125,7 @@ fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
         shards.dedup();
         for shard in shards {
             let path = shard_path(folder, shard).map_err(|fault| fault.in_file(&index))?;
-            let file = map_file(&path)?;
+            let file = map_file(&path, OPEN)?;
             let wanted = |name: &str| weight_map.get(name) == Some(shard);
             add_safetensors(&mut tensors, files.len(), file.as_read(), wanted)
                 .map_err(|fault| fault.in_file(&path))?;
@@ -182,8 +184,8 @@ fn read_text(path: &Path) -> Result<String, WeightsError> {
 }
 
 #[allow(unsafe_code, reason = "mapping is what keeps a model's file from being copied to memory")]
-fn map_file(path: &Path) -> Result<FileBytes, WeightsError> {
-    let file = File::open(path).map_err(|source| io_fault("open the file", source, path))?;
+fn map_file(path: &Path, action: &'static str) -> Result<FileBytes, WeightsError> {
+    let file = File::open(path).map_err(|source| io_fault(action, source, path))?;
     // SAFETY: the map is private to the checkpoint and read-only. Another process could change the
     // file underneath; then values change, which the decoders take (any bit pattern is a value,
     // and all bounds were checked against the map's length, which does not change), or, where the

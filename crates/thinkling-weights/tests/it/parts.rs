@@ -72,7 +72,7 @@ fn the_first_part_opens_the_model_of_all_parts() {
 fn a_missing_part_is_named_and_is_no_damage() {
     let (folder, first) = copied();
     fs::remove_file(folder.path().join(name(2))).expect("removed");
-    let fault = refused(&first, &[&name(2), "cannot open"]);
+    let fault = refused(&first, &[&name(2), "cannot open a part of a GGUF"]);
     assert!(!fault.is_damaged_or_unsupported());
 }
 

@@ -135,8 +135,9 @@ pub(crate) enum Executor {
   thinkling generate --model SmolLM2-135M-Instruct.Q4_1.gguf --template chat \\
       --prompt 'What is 17 + 25?' --greedy")]
 pub(crate) struct GenerateArgs {
-    /// A Hugging Face folder (config.json, *.safetensors, tokenizer.json), a GGUF file, or a model
-    /// that a run wrote
+    /// A Hugging Face folder (config.json, *.safetensors, tokenizer.json), a GGUF file (F32, F16, BF16,
+    /// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL; of one in parts the first), or a
+    /// model that a run wrote
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// The prompt

@@ -6,8 +6,9 @@ use crate::cpu::{attention, attention_combine, embed, rms_norm, rope_kv};
 use crate::packed::PackedMatrix;
 use crate::rows::{self, Row};
 use crate::shape::{PART, Shape, angles};
-use crate::update::{Slot, Target};
+use crate::update::{Slot, Target, WeightMut};
 use crate::weights::{LayerWeights, WeightsReader};
+use std::slice::from_mut;
 
 /// A decoder whose weights, cache and activations lie in host memory.
 #[derive(Debug)]
@@ -55,17 +56,17 @@ impl CpuDecoder {
     /// Sets a tensor of the weights, packed as it was.
     pub(crate) fn set(&mut self, target: Target, values: &[f32]) {
         let Target { slot, first, .. } = target;
-        let (matrix, vector) = match slot {
-            Slot::Embedding => (Some(&mut self.embedding), None),
-            Slot::Head => (self.head.as_mut(), None),
-            Slot::Norm => (None, Some(&mut self.norm)),
+        let weight = match slot {
+            Slot::Embedding => WeightMut::Matrices(from_mut(&mut self.embedding)),
+            Slot::Head => WeightMut::Matrices(self.head.as_mut_slice()),
+            Slot::Norm => WeightMut::Vector(&mut self.norm),
             Slot::Layer(index, part) => self.layers[index].part_mut(part),
         };
-        if let Some(matrix) = matrix {
-            matrix.set_values(first, values);
-        }
-        if let Some(vector) = vector {
-            vector[first..first + values.len()].copy_from_slice(values);
+        match weight {
+            WeightMut::Matrices(matrices) => PackedMatrix::set_values_of(matrices, first, values),
+            WeightMut::Vector(vector) => {
+                vector[first..first + values.len()].copy_from_slice(values);
+            }
         }
     }
 
@@ -92,8 +93,13 @@ impl CpuDecoder {
         embed::embed(&self.embedding, ids, &mut x);
         for (layer, [keys, values]) in self.layers.iter().zip(&mut self.cache) {
             rms_norm::rms_norm(&x, &layer.input_norm, shape.eps, hidden, &mut h);
-            let then = layer.qkv_bias.as_deref().map_or(Then::Set, Then::Bias);
-            matmul(&layer.qkv, &h, &mut qkv, shape.qkv_stride(), then);
+            let mut first = 0;
+            for matrix in &layer.qkv {
+                let bias = layer.qkv_bias.as_deref();
+                let then = bias.map_or(Then::Set, |bias| Then::Bias(&bias[first..]));
+                matmul(matrix, &h, &mut qkv[first..], shape.qkv_stride(), then);
+                first += matrix.rows();
+            }
             let norms = layer.qk_norms.as_deref();
             rope_kv::rope_kv(shape, rows, &self.angles, norms, &mut qkv, [keys, values]);
             attention::attention(shape, rows, &qkv, [keys, values], most, &mut parts);

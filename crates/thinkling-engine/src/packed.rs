@@ -1,86 +1,21 @@
 //! Matrices as the shaders of `shaders/weights` and their CPU twins read them: panels of 64 rows,
 //! interleaved, so that neighbouring rows lie side by side; quantised ones stay quantised.
 
+mod blocks;
+mod format;
+
 use crate::EngineError;
-use half::{bf16, f16};
 use std::borrow::Cow;
 use thinkling_cpu::threads;
-use thinkling_weights::{GgmlType, quantize};
+use thinkling_weights::quantize;
+
+pub(crate) use blocks::{RANGED_BLOCKS, SIGNED_BLOCKS};
+pub use format::Format;
 
 /// Rows of a panel.
 pub(crate) const PANEL: usize = 64;
 /// Columns of a block.
 pub(crate) const BLOCK: usize = 32;
-
-/// How a matrix is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// 32-bit floats.
-    F32,
-    /// 16-bit floats.
-    F16,
-    /// bfloat16.
-    Bf16,
-    /// ggml's Q8_0: blocks of 32 bytes with a scale.
-    Q8_0,
-    /// ggml's Q4_0: blocks of 32 nibbles with a scale.
-    Q4_0,
-    /// ggml's Q4_1: blocks of 32 nibbles with scale and minimum.
-    Q4_1,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q4_0, Self::Q4_1];
-
-    /// The format that keeps a stored tensor as it is.
-    pub fn of(ty: &GgmlType) -> Option<Self> {
-        Some(match ty {
-            GgmlType::F32 => Self::F32,
-            GgmlType::F16 => Self::F16,
-            GgmlType::Bf16 => Self::Bf16,
-            GgmlType::Q8_0 => Self::Q8_0,
-            GgmlType::Q4_0 => Self::Q4_0,
-            GgmlType::Q4_1 => Self::Q4_1,
-            _ => return None,
-        })
-    }
-
-    /// The stored type whose bytes a matrix is packed from.
-    pub fn ggml(self) -> GgmlType {
-        match self {
-            Self::F32 => GgmlType::F32,
-            Self::F16 => GgmlType::F16,
-            Self::Bf16 => GgmlType::Bf16,
-            Self::Q8_0 => GgmlType::Q8_0,
-            Self::Q4_0 => GgmlType::Q4_0,
-            Self::Q4_1 => GgmlType::Q4_1,
-        }
-    }
-
-    /// Elements of a stored block, and its bytes.
-    fn block(self) -> (usize, usize) {
-        self.ggml().block().unwrap_or((1, 4))
-    }
-
-    /// Bytes of a stored row, where it is a whole number of blocks.
-    pub(crate) fn row_bytes(self, columns: usize) -> Option<usize> {
-        let (block_len, block_bytes) = self.block();
-        columns.is_multiple_of(block_len).then(|| columns / block_len * block_bytes)
-    }
-
-    /// Words of 64 rows by 32 columns.
-    pub(crate) const fn block_words(self) -> usize {
-        match self {
-            Self::F32 => PANEL * BLOCK,
-            Self::F16 | Self::Bf16 => PANEL * BLOCK / 2,
-            Self::Q8_0 => 32 + PANEL * BLOCK / 4,
-            Self::Q4_0 => 32 + PANEL * BLOCK / 8,
-            Self::Q4_1 => 64 + PANEL * BLOCK / 8,
-        }
-    }
-}
 
 /// A matrix `[rows, columns]` in panels; rows behind the last one of a panel, and columns behind the
 /// last one of a block, are zeros.
@@ -160,6 +95,24 @@ impl PackedMatrix {
         });
     }
 
+    /// As [`set_values`](Self::set_values) of matrices one below the other, with as many columns each;
+    /// `first` counts the rows of all.
+    pub(crate) fn set_values_of(matrices: &mut [Self], mut first: usize, mut values: &[f32]) {
+        for matrix in matrices {
+            if first >= matrix.rows {
+                first -= matrix.rows;
+                continue;
+            }
+            let own = values.len().min((matrix.rows - first) * matrix.columns);
+            let (own, rest) = values.split_at(own);
+            matrix.set_values(first, own);
+            (first, values) = (0, rest);
+            if values.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Packs values as they are.
     ///
     /// # Errors
@@ -198,115 +151,32 @@ impl PackedMatrix {
 
     /// The values of 32 columns of a row, as `block_values` of the shaders.
     pub(crate) fn block_values(&self, row: usize, block: usize) -> [f32; BLOCK] {
-        let size = self.format.block_words();
-        let (panel, row) = (row / PANEL, row % PANEL);
-        let words = &self.words[(panel * self.blocks() + block) * size..][..size];
-        let mut out = [0.0; BLOCK];
-        match self.format {
-            Format::F32 => {
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = f32::from_bits(words[i * PANEL + row]);
-                }
-            }
-            Format::F16 | Format::Bf16 => {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let word = words[i / 2 * PANEL + row];
-                    let bits = (word >> (16 * (i % 2))) as u16;
-                    *out = match self.format {
-                        Format::F16 => f16::from_bits(bits).to_f32(),
-                        _ => bf16::from_bits(bits).to_f32(),
-                    };
-                }
-            }
-            Format::Q8_0 => {
-                let d = pair_scale(words, row);
-                for (i, out) in out.iter_mut().enumerate() {
-                    let word = words[32 + i / 4 * PANEL + row];
-                    *out = d * f32::from((word >> (8 * (i % 4))) as u8 as i8);
-                }
-            }
-            Format::Q4_0 => {
-                let d = pair_scale(words, row);
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = d * (nibble(&words[32..], row, i) - 8.0);
-                }
-            }
-            Format::Q4_1 => {
-                let [d, m] = [words[row] as u16, (words[row] >> 16) as u16];
-                let [d, m] = [d, m].map(|bits| f16::from_bits(bits).to_f32());
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = d * nibble(&words[64..], row, i) + m;
-                }
-            }
-        }
-        out
+        let (unit, words) = (self.format.unit_blocks(), self.format.block_words());
+        let first = row / PANEL * self.blocks() + block / unit * unit;
+        let words = &self.words[first * words..][..unit * words];
+        blocks::values(self.format, words, row % PANEL, block % unit)
     }
-}
-
-fn pair_scale(words: &[u32], row: usize) -> f32 {
-    f16::from_bits((words[row % 32] >> (16 * (row / 32))) as u16).to_f32()
-}
-
-fn nibble(words: &[u32], row: usize, i: usize) -> f32 {
-    let (byte, high) = (i % 16, i / 16);
-    let word = words[byte / 4 * PANEL + row];
-    ((word >> (8 * (byte % 4) + 4 * high)) & 15) as f32
 }
 
 /// Stored rows into the words of a panel, from its row `first` on.
 fn pack_rows(format: Format, bytes: &[u8], row_bytes: usize, first: usize, panel: &mut [u32]) {
     let (block_len, block_bytes) = format.block();
+    let unit_bytes = format.unit_blocks() * BLOCK / block_len * block_bytes;
     for (row, bytes) in (first..).zip(bytes.chunks_exact(row_bytes)) {
-        let stored = bytes.chunks(BLOCK / block_len * block_bytes);
-        for (words, bytes) in panel.chunks_exact_mut(format.block_words()).zip(stored) {
-            pack_block(format, bytes, row, words);
-        }
-    }
-}
-
-/// The stored bytes of 32 columns (fewer at the end of a row of floats) into a block's words.
-fn pack_block(format: Format, bytes: &[u8], row: usize, words: &mut [u32]) {
-    let word = |bytes: &[u8]| {
-        let mut four = [0; 4];
-        four[..bytes.len()].copy_from_slice(bytes);
-        u32::from_le_bytes(four)
-    };
-    match format {
-        Format::F32 => {
-            for (i, value) in bytes.chunks(4).enumerate() {
-                words[i * PANEL + row] = word(value);
-            }
-        }
-        Format::F16 | Format::Bf16 => {
-            for (i, pair) in bytes.chunks(4).enumerate() {
-                words[i * PANEL + row] = word(pair);
-            }
-        }
-        Format::Q8_0 | Format::Q4_0 => {
-            let (pair, shift) = (&mut words[row % 32], 16 * (row / 32));
-            *pair = *pair & !(0xffff << shift) | word(&bytes[..2]) << shift;
-            for (i, quad) in bytes[2..].chunks(4).enumerate() {
-                words[32 + i * PANEL + row] = word(quad);
-            }
-        }
-        Format::Q4_1 => {
-            words[row] = word(&bytes[..4]);
-            for (i, quad) in bytes[4..].chunks(4).enumerate() {
-                words[64 + i * PANEL + row] = word(quad);
-            }
-        }
+        let units = panel.chunks_exact_mut(format.unit_words()).zip(bytes.chunks(unit_bytes));
+        units.for_each(|(words, bytes)| blocks::pack(format, bytes, row, words));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use thinkling_weights::dequantize;
+    use thinkling_weights::{Gguf, dequantize};
 
     #[test]
     fn packed_values_are_those_of_ggml() {
         for format in Format::ALL {
-            let (rows, columns) = (67, 96);
+            let (rows, columns) = (67, if format.unit_blocks() > 1 { 512 } else { 96 });
             let values: Vec<f32> =
                 (0..rows * columns).map(|i| ((i * 37 % 1009) as f32 - 500.0) / 250.0).collect();
             let bytes = quantize(format.ggml(), &values);
@@ -322,10 +192,29 @@ mod tests {
         }
     }
 
+    /// Blocks of all bits, with the largest and the least halves (`tests/golden/make_gguf.py`).
+    #[test]
+    fn packed_values_are_those_of_the_package_gguf() {
+        static GOLDEN: &[u8] = include_bytes!("../../../tests/golden/gguf/types.gguf");
+        let gguf = Gguf::parse(GOLDEN).expect("a golden file");
+        let quantised = Format::ALL.into_iter().filter(|format| format.block().0 > 1);
+        for (format, ty) in quantised.map(|format| (format, format.ggml().to_string())) {
+            let tensor = gguf.tensor(&ty).expect("a tensor of each type");
+            let [rows, columns] = tensor.shape[..] else { panic!("a matrix") };
+            let bytes = &GOLDEN[tensor.range.clone()];
+            let matrix = PackedMatrix::new(format, rows, columns, bytes).unwrap();
+            let want = gguf.read_f32(GOLDEN, &format!("{ty}.values")).unwrap();
+            for (i, want) in want.chunks(BLOCK).enumerate() {
+                let (row, block) = (i / matrix.blocks(), i % matrix.blocks());
+                assert_eq!(matrix.block_values(row, block)[..], *want, "{ty}, block {i}");
+            }
+        }
+    }
+
     #[test]
     fn rows_that_are_set_again_are_as_packed_anew_and_leave_the_others() {
         for format in Format::ALL {
-            let (rows, columns) = (131, 64);
+            let (rows, columns) = (131, if format.unit_blocks() > 1 { 256 } else { 64 });
             let values = |salt: usize| -> Vec<f32> {
                 let value = |i: usize| (((i + salt) * 37 % 1009) as f32 - 500.0) / 250.0;
                 (0..rows * columns).map(value).collect()

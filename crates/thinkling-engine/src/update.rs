@@ -7,6 +7,7 @@ use crate::gpu::Staging;
 use crate::packed::PackedMatrix;
 use crate::weights::LayerWeights;
 use std::collections::BTreeMap;
+use std::slice::from_mut;
 use thinkling_weights::{ModelConfig, expected_tensors};
 
 /// A weight as the decoders keep it; several tensors may lie in one.
@@ -82,22 +83,29 @@ impl Target {
     }
 }
 
+/// A weight in host memory.
+pub(crate) enum WeightMut<'a> {
+    /// One below the other.
+    Matrices(&'a mut [PackedMatrix]),
+    Vector(&'a mut [f32]),
+}
+
 impl LayerWeights {
-    /// A weight as a matrix, or as a vector.
-    pub(crate) fn part_mut(
-        &mut self,
-        part: LayerPart,
-    ) -> (Option<&mut PackedMatrix>, Option<&mut Vec<f32>>) {
+    pub(crate) fn part_mut(&mut self, part: LayerPart) -> WeightMut<'_> {
         match part {
-            LayerPart::InputNorm => (None, Some(&mut self.input_norm)),
-            LayerPart::Qkv => (Some(&mut self.qkv), None),
-            LayerPart::QkvBias => (None, self.qkv_bias.as_mut()),
-            LayerPart::QkNorms => (None, self.qk_norms.as_mut()),
-            LayerPart::Output => (Some(&mut self.output), None),
-            LayerPart::MlpNorm => (None, Some(&mut self.mlp_norm)),
-            LayerPart::Gate => (Some(&mut self.gate), None),
-            LayerPart::Up => (Some(&mut self.up), None),
-            LayerPart::Down => (Some(&mut self.down), None),
+            LayerPart::InputNorm => WeightMut::Vector(&mut self.input_norm),
+            LayerPart::Qkv => WeightMut::Matrices(&mut self.qkv),
+            LayerPart::QkvBias => {
+                WeightMut::Vector(self.qkv_bias.as_deref_mut().unwrap_or_default())
+            }
+            LayerPart::QkNorms => {
+                WeightMut::Vector(self.qk_norms.as_deref_mut().unwrap_or_default())
+            }
+            LayerPart::Output => WeightMut::Matrices(from_mut(&mut self.output)),
+            LayerPart::MlpNorm => WeightMut::Vector(&mut self.mlp_norm),
+            LayerPart::Gate => WeightMut::Matrices(from_mut(&mut self.gate)),
+            LayerPart::Up => WeightMut::Matrices(from_mut(&mut self.up)),
+            LayerPart::Down => WeightMut::Matrices(from_mut(&mut self.down)),
         }
     }
 }

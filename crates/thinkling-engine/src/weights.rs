@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::packed::{Format, PackedMatrix};
 use std::borrow::Cow;
-use thinkling_weights::{Checkpoint, ModelConfig, dequantize};
+use thinkling_weights::{Checkpoint, GgmlType, ModelConfig, dequantize, q3_k_as_q6_k};
 
 /// Elements that are read at a time.
 const PIECE_ELEMENTS: usize = 1 << 20;
@@ -13,8 +13,9 @@ const PIECE_ELEMENTS: usize = 1 << 20;
 pub(crate) struct LayerWeights {
     /// `[hidden]`.
     pub(crate) input_norm: Vec<f32>,
-    /// Query, key and value rows, `[(heads + 2 * kv_heads) * head_dim, hidden]`.
-    pub(crate) qkv: PackedMatrix,
+    /// Query, key and value rows, `[(heads + 2 * kv_heads) * head_dim, hidden]`, in as many matrices as
+    /// neighbours have formats.
+    pub(crate) qkv: Vec<PackedMatrix>,
     /// Qwen2: as many values as `qkv` has rows.
     pub(crate) qkv_bias: Option<Vec<f32>>,
     /// Qwen3: norm of a query head, then of a key head, `[2 * head_dim]`.
@@ -34,7 +35,8 @@ pub(crate) struct LayerWeights {
 /// What is done with stored formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
-    /// Quantised weights stay quantised, half precision stays half.
+    /// Quantised weights stay quantised, half precision stays half. Q3_K takes the room of Q6_K, and
+    /// gate and up are f32 where their types differ.
     #[default]
     Stored,
     /// Everything becomes f32.
@@ -89,7 +91,7 @@ impl<'a> WeightsReader<'a> {
     /// `[vocab, hidden]`; also the head where embeddings are tied.
     pub(crate) fn embedding(&self) -> Result<PackedMatrix, EngineError> {
         let config = self.config();
-        self.matrix(&["model.embed_tokens.weight".into()], config.vocab_size, config.hidden_size)
+        self.matrix("model.embed_tokens.weight", config.vocab_size, config.hidden_size)
     }
 
     /// `[vocab, hidden]`, where it is not the embedding.
@@ -98,7 +100,7 @@ impl<'a> WeightsReader<'a> {
         if config.tie_word_embeddings {
             return Ok(None);
         }
-        self.matrix(&["lm_head.weight".into()], config.vocab_size, config.hidden_size).map(Some)
+        self.matrix("lm_head.weight", config.vocab_size, config.hidden_size).map(Some)
     }
 
     /// The last norm, `[hidden]`.
@@ -111,7 +113,7 @@ impl<'a> WeightsReader<'a> {
         let (hidden, mlp, q) = (c.hidden_size, c.intermediate_size, c.q_size());
         let name = |part: &str| format!("model.layers.{index}.{part}");
         let qkv = |what: &str| ["q", "k", "v"].map(|p| name(&format!("self_attn.{p}_proj.{what}")));
-        let one = |part: &str, rows, columns| self.matrix(&[name(part)], rows, columns);
+        let one = |part: &str, rows, columns| self.matrix(&name(part), rows, columns);
         let (mut gate, mut up) =
             (one("mlp.gate_proj.weight", mlp, hidden)?, one("mlp.up_proj.weight", mlp, hidden)?);
         if let Source::Checkpoint(from, _) = self.source
@@ -122,7 +124,7 @@ impl<'a> WeightsReader<'a> {
         }
         Ok(LayerWeights {
             input_norm: self.vector(&[name("input_layernorm.weight")], hidden)?,
-            qkv: self.matrix(&qkv("weight"), q + 2 * c.kv_size(), hidden)?,
+            qkv: self.matrices(&qkv("weight"), [q, c.kv_size(), c.kv_size()], hidden)?,
             qkv_bias: match c.attention_bias {
                 true => Some(self.vector(&qkv("bias"), q + 2 * c.kv_size())?),
                 false => None,
@@ -152,32 +154,51 @@ impl<'a> WeightsReader<'a> {
         Ok(values)
     }
 
-    /// Rows of the named tensors one after the other, in their own format where they share one.
-    fn matrix(
-        &self,
-        names: &[String],
-        rows: usize,
-        columns: usize,
-    ) -> Result<PackedMatrix, EngineError> {
-        let (checkpoint, keep) = match self.source {
-            Source::Checkpoint(checkpoint, keep) => (checkpoint, keep),
-            Source::Later(format) => {
-                let format = if format.row_bytes(columns).is_some() { format } else { Format::F32 };
-                return Ok(PackedMatrix::zeros(format, rows, columns));
-            }
-        };
-        let types: Vec<_> =
-            names.iter().map(|name| checkpoint.stored_type(name)).collect::<Result<_, _>>()?;
-        let format = types.first().and_then(Format::of).filter(|format| {
-            keep == Keep::Stored
-                && types.iter().all(|ty| Format::of(ty) == Some(*format))
-                && format.row_bytes(columns).is_some()
-        });
-        self.matrix_as(checkpoint, format.unwrap_or(Format::F32), names, rows, columns)
+    /// A tensor in the format that keeps its values.
+    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<PackedMatrix, EngineError> {
+        Ok(self.matrices(&[name.to_owned()], [rows], columns)?.remove(0))
     }
 
-    /// As [`Self::matrix`], in the tensors' own format or as f32. A few rows are read at a time, so
-    /// that the stored ones never lie in memory beside the packed ones.
+    /// Rows of the named tensors one after the other, neighbours of one format in one matrix.
+    fn matrices<const N: usize>(
+        &self,
+        names: &[String; N],
+        rows: [usize; N],
+        columns: usize,
+    ) -> Result<Vec<PackedMatrix>, EngineError> {
+        let formats: Vec<Format> =
+            names.iter().map(|name| self.format(name, columns)).collect::<Result<_, _>>()?;
+        let mut matrices = Vec::new();
+        let mut first = 0;
+        for alike in formats.chunk_by(|a, b| a == b) {
+            let part = first..first + alike.len();
+            let rows = rows[part.clone()].iter().sum();
+            matrices.push(match self.source {
+                Source::Checkpoint(checkpoint, _) => {
+                    self.matrix_as(checkpoint, alike[0], &names[part.clone()], rows, columns)?
+                }
+                Source::Later(_) => PackedMatrix::zeros(alike[0], rows, columns),
+            });
+            first = part.end;
+        }
+        Ok(matrices)
+    }
+
+    /// The format that keeps a tensor's values, or f32.
+    fn format(&self, name: &str, columns: usize) -> Result<Format, EngineError> {
+        let wanted = match self.source {
+            Source::Checkpoint(_, Keep::F32) => None,
+            Source::Checkpoint(checkpoint, Keep::Stored) => {
+                Format::of(&checkpoint.stored_type(name)?)
+            }
+            Source::Later(format) => Some(format),
+        };
+        let fits = |format: &Format| format.row_bytes(columns).is_some();
+        Ok(wanted.filter(fits).unwrap_or(Format::F32))
+    }
+
+    /// Rows of the named tensors in one matrix, in the format that keeps their values or as f32. A few
+    /// rows are read at a time, so that the stored ones never lie in memory beside the packed ones.
     fn matrix_as(
         &self,
         checkpoint: &Checkpoint,
@@ -198,6 +219,8 @@ impl<'a> WeightsReader<'a> {
                 let bytes = checkpoint.stored_rows(name, part.clone())?;
                 if ty == format.ggml() {
                     matrix.set_rows(first + start, &bytes);
+                } else if (ty, format) == (GgmlType::Q3K, Format::Q6K) {
+                    matrix.set_rows(first + start, &q3_k_as_q6_k(&bytes));
                 } else {
                     let mut values = vec![0f32; part.len() * columns];
                     dequantize(ty, &bytes, &mut values);

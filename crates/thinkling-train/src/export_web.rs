@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use thinkling_weights::{
     Architecture, Checkpoint, GgmlType, GgufTensorSpec, GgufWriter, Manifest, ManifestFile, Shard,
-    Training, WeightsError, expected_tensors, half_split_to_interleaved, hf_to_gguf,
+    Training, WeightsError, expected_tensors, gguf_parts, half_split_to_interleaved, hf_to_gguf,
 };
 
 /// Bytes of a shard: what a broken download loses at most.
@@ -44,6 +44,12 @@ pub fn write_web(folder: &Path, model: &StoredModel, export: &WebExport) -> Resu
         return Err(TrainError::FolderTaken { path: folder.to_owned() });
     }
     required(model.tokenizer.as_ref(), &model.path)?;
+    if export.matrices.is_none() && gguf_parts(&model.path).is_some() {
+        return Err(TrainError::Failed {
+            what: "keeping the files of a GGUF in parts",
+            reason: "a page opens one GGUF file; write one by `--quant`".to_owned(),
+        });
+    }
     let mut files = Vec::new();
     let mut add = |name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| {
         let mut shards = Shards { folder, name, pending: Vec::new(), shards: Vec::new() };
@@ -253,6 +259,15 @@ mod tests {
                 assert!((want - got).abs() <= largest / 127.0, "{name}: {got} for {want}");
             }
         }
+    }
+
+    #[test]
+    fn parts_of_a_gguf_are_not_kept_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = StoredModel { path: "m-00001-of-00002.gguf".into(), ..model() };
+        let error = write_web(folder.path(), &model, &export(None)).expect_err("two files");
+        assert!(error.to_string().contains("--quant"), "{error}");
+        write_web(folder.path(), &model, &export(Some(GgmlType::Q8_0))).unwrap();
     }
 
     #[test]

@@ -298,18 +298,23 @@ fn is_leftover(name: &str) -> bool {
     name == LOCK_FILE || name == RUN_FILE || name.starts_with(TEMPORARY_PREFIX)
 }
 
-/// SHA-256 of a file, or of the names and checksums of the files right in a folder.
+/// SHA-256 of a file, or of the names and checksums of several: those right in a folder, or the parts
+/// of a model that is given by a part of it.
 pub(crate) fn checksum(path: &Path) -> Result<String> {
     let read = |path: &Path, e| TrainError::read("input", path, e);
     let file = |path: &Path| File::open(path).and_then(sha256_of).map_err(|e| read(path, e));
-    if !path.is_dir() {
-        return file(path);
-    }
     let mut files = BTreeMap::new();
-    for entry in fs::read_dir(path).map_err(|e| read(path, e))? {
-        let entry = entry.map_err(|e| read(path, e))?.path();
-        if entry.is_file() {
-            files.insert(entry.clone(), file(&entry)?);
+    if path.is_dir() {
+        for entry in fs::read_dir(path).map_err(|e| read(path, e))? {
+            let entry = entry.map_err(|e| read(path, e))?.path();
+            if entry.is_file() {
+                files.insert(entry.clone(), file(&entry)?);
+            }
+        }
+    } else {
+        let Some(parts) = thinkling_weights::gguf_parts(path) else { return file(path) };
+        for part in parts {
+            files.insert(part.clone(), file(&part)?);
         }
     }
     let names = files.iter().map(|(path, sum)| {
@@ -501,5 +506,19 @@ mod tests {
         fs::write(run.path().join(RUN_FILE), b"{\"name\":").expect("written");
         let error = RunDir::open(run.path()).expect_err("cut");
         assert_eq!(error.exit_code(), 3, "{error}");
+    }
+
+    #[test]
+    fn a_model_in_parts_has_a_checksum_of_all_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] =
+            [1, 2].map(|part| folder.path().join(format!("m-0000{part}-of-00002.gguf")));
+        fs::write(&first, "one").unwrap();
+        let error = checksum(&first).expect_err("a part is missing").to_string();
+        assert!(error.contains("m-00002-of-00002.gguf"), "{error}");
+        fs::write(&second, "two").unwrap();
+        let whole = checksum(&first).unwrap();
+        fs::write(&second, "other").unwrap();
+        assert_ne!(checksum(&first).unwrap(), whole);
     }
 }

@@ -87,8 +87,8 @@ impl Bundle {
             }
             (ggufs, safetensors) => {
                 return Err(WebError::NotAModel(format!(
-                    "expected: one .gguf file or .safetensors files, got: {ggufs} and \
-                     {safetensors} of them"
+                    "expected: one .gguf file (`thinkling export --format web --quant` makes one of \
+                     a model in parts) or .safetensors files, got: {ggufs} and {safetensors} of them"
                 )));
             }
         };

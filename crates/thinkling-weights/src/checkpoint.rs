@@ -113,10 +113,18 @@ impl Checkpoint {
     /// Opens a GGUF model from its file: bytes in memory, or what is read piece by piece.
     ///
     /// # Errors
-    /// Where the file is damaged, asks for something unsupported, or does not hold the tensors
-    /// that its own config needs.
+    /// Where the file is damaged, asks for something unsupported, does not hold the tensors that its
+    /// own config needs, or is one part of several.
     pub fn from_gguf_file(file: impl ReadAt + 'static) -> Result<Self, WeightsError> {
-        Self::from_gguf(FileBytes::Other(Box::new(file)))
+        let gguf = Gguf::parse(&file)?;
+        if let Some(split) = gguf.split()? {
+            return Err(WeightsError::unsupported(
+                "GGUF in parts (`split.count`)",
+                "one file; where files have paths, that of the first part with the others beside it",
+                split.count,
+            ));
+        }
+        Self::from_gguf(vec![(FileBytes::Other(Box::new(file)), gguf)])
     }
 
     /// Opens a model from the text of its `config.json` and its safetensors files.
@@ -248,7 +256,8 @@ impl Checkpoint {
         Ok(Cow::Owned(ordered))
     }
 
-    /// The GGUF header, where the model came from one: its metadata has the tokenizer.
+    /// The GGUF header, where the model came from one: its metadata has the tokenizer. Of a model in
+    /// parts it is that of the first one, which has all metadata.
     pub fn gguf(&self) -> Option<&Gguf> {
         self.gguf.as_ref()
     }
@@ -262,29 +271,34 @@ impl Checkpoint {
         self.tensors.get(name).ok_or_else(|| WeightsError::UnknownTensor { name: name.to_owned() })
     }
 
-    fn from_gguf(file: FileBytes) -> Result<Self, WeightsError> {
-        let gguf = Gguf::parse(file.as_read())?;
-        let config = ModelConfig::from_gguf(&gguf, file.as_read())?;
+    /// The first of the parts has the metadata.
+    fn from_gguf(parts: Vec<(FileBytes, Gguf)>) -> Result<Self, WeightsError> {
+        let readable: Vec<_> = parts.iter().map(|(file, gguf)| (gguf, file.as_read())).collect();
+        let config = ModelConfig::from_gguf_parts(&readable)?;
         let mut tensors = BTreeMap::new();
-        for tensor in gguf.tensors() {
-            let Some(name) = gguf_to_hf(&tensor.name) else {
-                continue;
-            };
-            let turned = ["self_attn.q_proj.", "self_attn.k_proj."];
-            let interleaved = (config.architecture == Architecture::Llama
-                && turned.iter().any(|part| name.contains(part)))
-            .then_some(config.head_dim);
-            let entry = Entry {
-                file: 0,
-                range: tensor.range.clone(),
-                shape: tensor.shape.clone(),
-                encoding: Encoding::Ggml(tensor.ty),
-                // A shape that is no whole number of heads fails the fit below.
-                interleaved,
-            };
-            tensors.insert(name, entry);
+        for (file, (gguf, _)) in readable.iter().enumerate() {
+            for tensor in gguf.tensors() {
+                let Some(name) = gguf_to_hf(&tensor.name) else {
+                    continue;
+                };
+                let turned = ["self_attn.q_proj.", "self_attn.k_proj."];
+                let interleaved = (config.architecture == Architecture::Llama
+                    && turned.iter().any(|part| name.contains(part)))
+                .then_some(config.head_dim);
+                let entry = Entry {
+                    file,
+                    range: tensor.range.clone(),
+                    shape: tensor.shape.clone(),
+                    encoding: Encoding::Ggml(tensor.ty),
+                    // A shape that is no whole number of heads fails the fit below.
+                    interleaved,
+                };
+                tensors.insert(name, entry);
+            }
         }
-        Self::finish(config, tensors, vec![file], Some(gguf))
+        let (files, mut ggufs): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let first = ggufs.drain(..).next();
+        Self::finish(config, tensors, files, first)
     }
 
     fn finish(

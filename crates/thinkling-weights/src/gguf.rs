@@ -4,10 +4,12 @@
 //! the metadata pairs, the tensor table, padding to `general.alignment` (32 by default), data.
 //! A tensor's dimensions stand fastest first and its offset counts from the start of the data.
 //!
-//! Big-endian files, version 1 and files split in parts are refused by name.
+//! A model may lie in several such files ([`GgufSplit`]). Big-endian files and version 1 are refused by
+//! name.
 
 mod cursor;
 mod quant;
+mod split;
 mod types;
 mod value;
 mod write;
@@ -15,7 +17,8 @@ mod write;
 use std::collections::HashMap;
 use std::ops::Range;
 
-pub use quant::{dequantize, quantize};
+pub use quant::{IQ4_NL_VALUES, dequantize, q3_k_as_q6_k, quantize};
+pub use split::{GgufSplit, gguf_parts};
 pub use types::GgmlType;
 pub(crate) use types::unsupported_type;
 pub use value::{GgufArray, GgufValue};
@@ -109,7 +112,6 @@ impl Gguf {
             metadata.insert(key, value);
         }
         let gguf = Self { version, metadata, tensors: Vec::new(), by_name: HashMap::new() };
-        gguf.refuse_split()?;
         let alignment = gguf.alignment()?;
         // No table can have more entries than bytes were left for, checked by `count` above, but
         // the metadata came in between.
@@ -172,15 +174,6 @@ impl Gguf {
                 "a power of two below 2^32",
                 alignment,
             ))
-        }
-    }
-
-    fn refuse_split(&self) -> Result<(), WeightsError> {
-        match self.get_u64("split.count")? {
-            Some(parts) if parts > 1 => {
-                Err(WeightsError::unsupported("GGUF in parts (`split.count`)", "one file", parts))
-            }
-            _ => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@
 //! Every file is untrusted: sizes, offsets and counts are checked with overflow-safe arithmetic
 //! before anything is allocated, and a fault is a [`WeightsError`], never a panic.
 //!
-//! Left out: k-quants and i-quants of GGUF, split GGUF files, and pickled PyTorch files.
+//! Left out: Q2_K and the i-quants of GGUF but IQ4_NL, and pickled PyTorch files.
 
 mod checkpoint;
 mod config;
@@ -25,8 +25,8 @@ pub use config::{Architecture, Llama3RopeScaling, ModelConfig};
 pub use error::WeightsError;
 pub use float::FloatType;
 pub use gguf::{
-    GgmlType, Gguf, GgufArray, GgufTensor, GgufTensorSpec, GgufValue, GgufWriter, dequantize,
-    quantize,
+    GgmlType, Gguf, GgufArray, GgufSplit, GgufTensor, GgufTensorSpec, GgufValue, GgufWriter,
+    IQ4_NL_VALUES, dequantize, gguf_parts, q3_k_as_q6_k, quantize,
 };
 pub use manifest::{Manifest, ManifestFile, Shard, Training};
 pub use names::{gguf_to_hf, hf_to_gguf};

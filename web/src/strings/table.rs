@@ -166,7 +166,7 @@ table! {
     NOTICE_RESTARTED: "The download begins again: the file has changed since.", "文件已更改，重新下载。";
     ERROR_NETWORK: "The model could not be fetched. Is the address right, and are you online? Some servers do not let other pages read their files (CORS).", "无法获取模型。请检查网址与网络；有些服务器不允许其他页面读取其文件（CORS）。";
     ERROR_NOT_FOUND: "There is no such file at that address.", "该网址没有这个文件。";
-    ERROR_NOT_A_MODEL: "That is not a model this page can read. It takes a GGUF file, or config.json, tokenizer.json and safetensors of a Llama, Qwen2 or Qwen3 model.", "这不是本页能读取的模型。请提供 GGUF 文件，或 Llama、Qwen2、Qwen3 模型的 config.json、tokenizer.json 与 safetensors。";
+    ERROR_NOT_A_MODEL: "That is not a model this page can read. It takes one GGUF file (no parts; not Q2_K, IQ2, IQ3 or IQ4_XS), or config.json, tokenizer.json and safetensors of a Llama, Qwen2 or Qwen3 model.", "这不是本页能读取的模型。请提供单个 GGUF 文件（不支持分卷，也不支持 Q2_K、IQ2、IQ3、IQ4_XS），或 Llama、Qwen2、Qwen3 模型的 config.json、tokenizer.json 与 safetensors。";
     ERROR_MEMORY: "There is not enough memory for this. Choose a smaller model or fewer tokens, or close other tabs.", "内存不足。请选择更小的模型或更少的词元，或关闭其他标签页。";
     ERROR_NO_GPU: "There is no GPU this page can use. Choose the CPU, or automatic, in the settings.", "没有可用的 GPU。请在设置中选择 CPU 或自动。";
     ERROR_TOO_LONG: "The question and its answer are longer than this model can hold. Ask a shorter one, or lower the token limit in the settings.", "问题与回答超出模型的长度。请缩短问题，或在设置中降低词元上限。";

@@ -6,7 +6,7 @@ mod formats;
 mod wasm;
 
 use crate::packed::{BLOCK, Format, PANEL, PackedMatrix};
-use formats::{Bf16, Decode, F16, F32, Q4_0, Q4_1, Q8_0};
+use formats::{Bf16, Decode, F16, F32, Iq4Nl, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 use pulp::{Arch, Simd, WithSimd};
 use thinkling_cpu::math::exp;
 use thinkling_cpu::threads;
@@ -68,6 +68,11 @@ fn products(weights: &PackedMatrix, x: &[f32], mut write: impl FnMut(usize, usiz
         return;
     }
     let mut out = vec![0.0; weights.panels() * rows * PANEL];
+    // In WebAssembly they come with the rounded inputs.
+    let sums: Vec<f32> = match weights.format.has_minimum() && !cfg!(target_family = "wasm") {
+        true => x.chunks_exact(BLOCK).map(|x| x.iter().sum()).collect(),
+        false => Vec::new(),
+    };
     #[cfg(target_family = "wasm")]
     let rounded = wasm::is_for(weights.format).then(|| wasm::Rounded::new(x, weights.blocks()));
     let panel = |index: usize, out: &mut [f32]| {
@@ -76,7 +81,7 @@ fn products(weights: &PackedMatrix, x: &[f32], mut write: impl FnMut(usize, usiz
         if let Some(x) = &rounded {
             return wasm::panel(weights.format, words, x, out);
         }
-        Arch::new().dispatch(Panel { format: weights.format, words, x, width, out });
+        Arch::new().dispatch(Panel { format: weights.format, words, x, sums: &sums, width, out });
     };
     if rows * width * weights.rows() < MIN_PARALLEL {
         out.chunks_mut(rows * PANEL).enumerate().for_each(|(i, out)| panel(i, out));
@@ -97,6 +102,8 @@ struct Panel<'a> {
     format: Format,
     words: &'a [u32],
     x: &'a [f32],
+    /// Of each 32 columns of `x`, where the format has minima.
+    sums: &'a [f32],
     width: usize,
     out: &'a mut [f32],
 }
@@ -113,6 +120,12 @@ impl WithSimd for Panel<'_> {
             Format::Q8_0 => self.tiles::<S, Q8_0>(simd),
             Format::Q4_0 => self.tiles::<S, Q4_0>(simd),
             Format::Q4_1 => self.tiles::<S, Q4_1>(simd),
+            Format::Q5_0 => self.tiles::<S, Q5_0>(simd),
+            Format::Q5_1 => self.tiles::<S, Q5_1>(simd),
+            Format::Q4K => self.tiles::<S, Q4K>(simd),
+            Format::Q5K => self.tiles::<S, Q5K>(simd),
+            Format::Q6K => self.tiles::<S, Q6K>(simd),
+            Format::Iq4Nl => self.tiles::<S, Iq4Nl>(simd),
         }
     }
 }
@@ -120,25 +133,45 @@ impl WithSimd for Panel<'_> {
 impl Panel<'_> {
     #[inline(always)]
     fn tiles<S: Simd, D: Decode>(self, simd: S) {
-        let Self { words, x, width, out, .. } = self;
-        let (mut x, mut out) = (x, out);
-        while !x.is_empty() {
-            let rows = match x.len() / width {
+        let Self { words, x, sums, width, out, .. } = self;
+        let mut rest = Tile { x, sums, width };
+        let mut out = out;
+        while !rest.x.is_empty() {
+            let rows = match rest.x.len() / width {
                 TILE.. => TILE,
                 4.. => 4,
                 2.. => 2,
                 _ => 1,
             };
-            let (tile, x_rest) = x.split_at(rows * width);
+            let tile = rest.take_rows(rows);
             let (tile_out, out_rest) = out.split_at_mut(rows * PANEL);
             match rows {
-                TILE => tile_products::<S, D, TILE, 1>(simd, words, tile, width, tile_out),
-                4 => tile_products::<S, D, 4, 1>(simd, words, tile, width, tile_out),
-                2 => tile_products::<S, D, 2, 2>(simd, words, tile, width, tile_out),
-                _ => tile_products::<S, D, 1, 4>(simd, words, tile, width, tile_out),
+                TILE => tile_products::<S, D, TILE, 1>(simd, words, tile, tile_out),
+                4 => tile_products::<S, D, 4, 1>(simd, words, tile, tile_out),
+                2 => tile_products::<S, D, 2, 2>(simd, words, tile, tile_out),
+                _ => tile_products::<S, D, 1, 4>(simd, words, tile, tile_out),
             }
-            (x, out) = (x_rest, out_rest);
+            out = out_rest;
         }
+    }
+}
+
+/// Rows of `x` and, where they are used, the sums of each 32 columns.
+struct Tile<'a> {
+    x: &'a [f32],
+    sums: &'a [f32],
+    width: usize,
+}
+
+impl<'a> Tile<'a> {
+    /// Takes the first rows off.
+    #[inline(always)]
+    fn take_rows(&mut self, rows: usize) -> Tile<'a> {
+        let sums = (rows * self.width / BLOCK).min(self.sums.len());
+        let (x, x_rest) = self.x.split_at(rows * self.width);
+        let (sums, sums_rest) = self.sums.split_at(sums);
+        (self.x, self.sums) = (x_rest, sums_rest);
+        Self { x, sums, width: self.width }
     }
 }
 
@@ -147,38 +180,59 @@ impl Panel<'_> {
 fn tile_products<S: Simd, D: Decode, const ROWS: usize, const CHAINS: usize>(
     simd: S,
     words: &[u32],
-    x: &[f32],
-    width: usize,
+    Tile { x, sums: x_sums, width }: Tile<'_>,
     out: &mut [f32],
 ) {
     let zero = simd.splat_f32s(0.0);
     for lane in (0..PANEL).step_by(S::F32_LANES) {
         let mut totals = [zero; ROWS];
-        for (block, words) in words.chunks_exact(D::WORDS).enumerate() {
-            let x: [&[f32]; ROWS] =
-                std::array::from_fn(|row| &x[row * width + block * BLOCK..][..BLOCK]);
-            let mut sums = [[zero; CHAINS]; ROWS];
-            for column in 0..BLOCK {
-                let w = D::value(simd, words, lane, column);
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    let sum = &mut sums[column % CHAINS];
-                    *sum = simd.mul_add_e_f32s(simd.splat_f32s(x[column]), w, *sum);
+        for (unit, words) in words.chunks_exact(D::WORDS).enumerate() {
+            for part in 0..D::PARTS {
+                let start = (unit * D::PARTS + part) * D::COLUMNS;
+                let x: [&[f32]; ROWS] =
+                    std::array::from_fn(|row| &x[row * width + start..][..D::COLUMNS]);
+                let own = D::part(words, part);
+                let mut sums = [[zero; CHAINS]; ROWS];
+                for i in 0..D::COLUMNS / 4 {
+                    let w = D::quad(simd, own, lane, part, i);
+                    add_column::<S, ROWS, CHAINS, 0>(simd, w, x, i, &mut sums);
+                    add_column::<S, ROWS, CHAINS, 1>(simd, w, x, i, &mut sums);
+                    add_column::<S, ROWS, CHAINS, 2>(simd, w, x, i, &mut sums);
+                    add_column::<S, ROWS, CHAINS, 3>(simd, w, x, i, &mut sums);
                 }
-            }
-            let (scale, minimum) = (D::scale(simd, words, lane), D::minimum(simd, words, lane));
-            for ((total, sums), x) in totals.iter_mut().zip(sums).zip(x) {
-                let sum = sums.into_iter().reduce(|a, b| simd.add_f32s(a, b)).unwrap_or(zero);
-                if let Some(minimum) = minimum {
-                    let x = simd.splat_f32s(x.iter().sum());
-                    *total = simd.mul_add_e_f32s(minimum, x, *total);
+                if D::HAS_MINIMUM {
+                    let minimum = D::minimum(simd, words, lane, part);
+                    for (row, total) in totals.iter_mut().enumerate() {
+                        let x = simd.splat_f32s(x_sums[(row * width + start) / BLOCK]);
+                        *total = simd.mul_add_e_f32s(minimum, x, *total);
+                    }
                 }
-                *total = simd.mul_add_e_f32s(scale, sum, *total);
+                let scale = D::scale(simd, words, lane, part);
+                for (total, sums) in totals.iter_mut().zip(sums) {
+                    let sum = sums.into_iter().reduce(|a, b| simd.add_f32s(a, b)).unwrap_or(zero);
+                    *total = simd.mul_add_e_f32s(scale, sum, *total);
+                }
             }
         }
         for (out, total) in out.chunks_exact_mut(PANEL).zip(totals) {
             let (vectors, _) = S::as_mut_simd_f32s(&mut out[lane..lane + S::F32_LANES]);
             vectors[0] = total;
         }
+    }
+}
+
+/// Adds column `J` of the quad `i`, a constant, so that sums stay in registers.
+#[inline(always)]
+fn add_column<S: Simd, const ROWS: usize, const CHAINS: usize, const J: usize>(
+    simd: S,
+    w: [S::f32s; 4],
+    x: [&[f32]; ROWS],
+    i: usize,
+    sums: &mut [[S::f32s; CHAINS]; ROWS],
+) {
+    for (sums, x) in sums.iter_mut().zip(x) {
+        let sum = &mut sums[J % CHAINS];
+        *sum = simd.mul_add_e_f32s(simd.splat_f32s(x[4 * i + J]), w[J], *sum);
     }
 }
 
@@ -191,7 +245,8 @@ mod tests {
     #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
     fn products_are_those_of_the_values() {
         for format in Format::ALL {
-            let (outputs, columns, rows) = (131, 96, 11);
+            let (outputs, rows) = (131, 11);
+            let columns = if format.unit_blocks() > 1 { 512 } else { 96 };
             let values = |count: usize, step: usize| -> Vec<f32> {
                 (0..count).map(|i| ((i * step % 1009) as f32 - 500.0) / 500.0).collect()
             };

@@ -178,20 +178,14 @@ impl Build<'_> {
                 let inputs = [&part.buffer, &self.buffers.ids, &self.buffers.residual];
                 let groups = Grid::Of(embedding.blocks().div_ceil(64) as u32);
                 let grid = [Grid::Rows, groups, ONE];
-                self.kernels.push(
-                    plan,
-                    "embed",
-                    Some(embedding.format()),
-                    &constants,
-                    &inputs,
-                    grid,
-                );
+                self.kernels.push(plan, "embed", Some(part.format), &constants, &inputs, grid);
             }
         }
     }
 
     fn layer(&mut self, plans: &mut [Plan; 2], layer: &LayerWeights) -> GpuLayer {
-        let qkv = self.upload("query, key and value", &[&layer.qkv]);
+        let qkv = GpuMatrix::stacked(self.adapter, "query, key and value", &layer.qkv);
+        self.weight_bytes += qkv.bytes();
         let output = self.upload("output", &[&layer.output]);
         let gate_up = self.upload("gate and up", &[&layer.gate, &layer.up]);
         let down = self.upload("down", &[&layer.down]);

@@ -121,7 +121,7 @@ impl<'a> Kernels<'a> {
                 ("HAS_BIAS", usize::from(bias.is_some())),
             ];
             let buffers = [&part.buffer, x, y, bias.unwrap_or(none)];
-            let format = Some(weights.format());
+            let format = Some(part.format);
             match many {
                 None => {
                     let slices = self.slices(part.rows);

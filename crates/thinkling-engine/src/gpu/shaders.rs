@@ -24,8 +24,11 @@ pub(crate) struct Operation {
 }
 
 macro_rules! wgsl {
-    ($file:expr) => {
-        include_str!(concat!("../../../../shaders/", $file, ".wgsl"))
+    ($file:literal $(+ $part:literal)*) => {
+        concat!(
+            include_str!(concat!("../../../../shaders/", $file, ".wgsl"))
+            $(, "\n", include_str!(concat!("../../../../shaders/", $part, ".wgsl")))*
+        )
     };
 }
 
@@ -33,7 +36,7 @@ macro_rules! operations {
     ($($name:literal $(+ $part:literal)* [$($prefix:ident)*])*) => {
         const OPERATIONS: &[Operation] = &[$(Operation {
             name: $name,
-            text: concat!(wgsl!($name) $(, "\n", wgsl!($part))*),
+            text: wgsl!($name $(+ $part)*),
             prefixes: &[$(Prefix::$prefix),*],
         }),*];
     };
@@ -95,6 +98,12 @@ fn weights(format: Format) -> &'static str {
         Format::Q8_0 => wgsl!("weights/q8_0"),
         Format::Q4_0 => wgsl!("weights/q4_0"),
         Format::Q4_1 => wgsl!("weights/q4_1"),
+        Format::Q5_0 => wgsl!("weights/q5_0" + "weights/parts/five_bits"),
+        Format::Q5_1 => wgsl!("weights/q5_1" + "weights/parts/five_bits"),
+        Format::Q4K => wgsl!("weights/q4_k" + "weights/parts/levels"),
+        Format::Q5K => wgsl!("weights/q5_k" + "weights/parts/five_bits" + "weights/parts/levels"),
+        Format::Q6K => wgsl!("weights/q6_k"),
+        Format::Iq4Nl => wgsl!("weights/iq4_nl"),
     }
 }
 

@@ -5,7 +5,7 @@ use super::matrix::GpuMatrix;
 use super::plan::{Grid, Plan, Sizes, Which};
 use super::{Adapter, MATMUL_ROWS};
 use crate::cpu;
-use crate::packed::{Format, PackedMatrix};
+use crate::packed::{BLOCK, Format, PackedMatrix};
 use crate::rows::Row;
 use crate::shape::{PART, Shape, padded};
 use thinkling_sampling::{SamplingParams, Stream};
@@ -103,11 +103,11 @@ fn products(adapter: &Adapter) {
     let mut kernels = Kernels::new(adapter);
     let mut values = Values::new(1);
     for format in Format::ALL {
-        for (outputs, columns) in [(1, 32), (3, 64), (127, 96), (129, 160)] {
+        for (outputs, columns) in [(1, 32), (3, 64), (127, 96), (129, 160_usize)] {
             let columns = match format {
                 // Whole blocks are for quantised rows alone.
                 Format::F32 | Format::F16 | Format::Bf16 => columns - 5,
-                _ => columns,
+                _ => columns.next_multiple_of(BLOCK * format.unit_blocks()),
             };
             let matrices = [0, 1].map(|_| values.matrix(format, outputs, columns));
             let weights = GpuMatrix::new(adapter, "weights", &[&matrices[0]]);
@@ -205,16 +205,19 @@ fn embedding_rows_of_every_format() {
     let Some(adapter) = adapter() else { return };
     let mut values = Values::new(3);
     for format in Format::ALL {
-        let matrix = values.matrix(format, 129, 64);
+        let blocks = 2.max(format.unit_blocks());
+        let columns = BLOCK * blocks;
+        let matrix = values.matrix(format, 129, columns);
         let weights = GpuMatrix::new(&adapter, "embedding", &[&matrix]);
         let ids = [0u32, 63, 64, 128, 5];
-        let (id_buffer, x) = (adapter.upload("ids", &ids), adapter.storage("x", 4 * 5 * 64));
+        let (id_buffer, x) =
+            (adapter.upload("ids", &ids), adapter.storage("x", (4 * 5 * columns) as u64));
         let mut plan = Plan::default();
-        let sizes = [("BLOCKS", 2), ("FIRST_OUTPUT", 0), ("OUTPUTS", 129)];
+        let sizes = [("BLOCKS", blocks), ("FIRST_OUTPUT", 0), ("OUTPUTS", 129)];
         let buffers = [&weights.parts()[0].buffer, &id_buffer, &x];
         let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
         Kernels::new(&adapter).push(&mut plan, "embed", Some(format), &sizes, &buffers, grid);
-        let mut want = vec![0.0; 5 * 64];
+        let mut want = vec![0.0; 5 * columns];
         cpu::embed::embed(&matrix, &ids, &mut want);
         assert_near(&adapter.run(&plan, [5, 1], &x), &want, "embedding");
     }

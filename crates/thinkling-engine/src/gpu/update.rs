@@ -71,7 +71,7 @@ impl GpuWeights {
 /// Matrices of which some tensors are there, with the rows that are still to come.
 #[derive(Debug, Default)]
 pub(crate) struct Staging {
-    matrices: BTreeMap<Slot, (PackedMatrix, usize)>,
+    matrices: BTreeMap<Slot, (Vec<PackedMatrix>, usize)>,
     /// Bytes written since the GPU took them over.
     written: u64,
 }
@@ -94,27 +94,30 @@ impl GpuDecoder {
             return Ok(());
         };
         let Some((matrix, index)) = self.weights.matrix(slot) else { return Ok(()) };
-        let (packed, missing) = staging
-            .matrices
-            .entry(slot)
-            .or_insert_with(|| (PackedMatrix::zeros(matrix.format(), rows, columns), rows));
-        packed.set_values(first, values);
+        let (packed, missing) =
+            staging.matrices.entry(slot).or_insert_with(|| (matrix.zeros(columns), rows));
+        PackedMatrix::set_values_of(packed, first, values);
         *missing -= values.len() / columns.max(1);
         if *missing > 0 {
             return Ok(());
         }
         let Some((packed, _)) = staging.matrices.remove(&slot) else { return Ok(()) };
-        let panel_words = packed.blocks() * packed.format.block_words();
-        let mut from = 0;
-        for part in matrix.parts() {
-            let words = part.rows.div_ceil(PANEL) * panel_words;
-            let bytes: &[u8] = bytemuck::cast_slice(&packed.words[from..from + words]);
-            queue.write_buffer(&part.buffer, (index * bytes.len()) as u64, bytes);
-            from += words;
-            staging.written += bytes.len() as u64;
-            if staging.written >= UNDERWAY {
-                self.take_over()?;
-                staging.written = 0;
+        let mut parts = matrix.parts().iter();
+        for packed in &packed {
+            let panel_words = packed.blocks() * packed.format.block_words();
+            let (mut from, mut rows) = (0, 0);
+            while rows < packed.rows {
+                let part = parts.next().expect("parts of all rows");
+                let words = part.rows.div_ceil(PANEL) * panel_words;
+                let bytes: &[u8] = bytemuck::cast_slice(&packed.words[from..from + words]);
+                queue.write_buffer(&part.buffer, (index * bytes.len()) as u64, bytes);
+                from += words;
+                rows += part.rows;
+                staging.written += bytes.len() as u64;
+                if staging.written >= UNDERWAY {
+                    self.take_over()?;
+                    staging.written = 0;
+                }
             }
         }
         Ok(())

@@ -1,9 +1,12 @@
 //! Whole models: the goldens of transformers, and a real one.
 #![cfg(not(target_family = "wasm"))]
 
+mod formats;
 mod generation;
 mod goldens;
 mod smollm2;
+#[path = "../../../../tests/support/tiny_gguf.rs"]
+mod tiny_gguf;
 mod update;
 
 use thinkling_engine::{

@@ -1,6 +1,7 @@
 //! Weights replaced in an engine that runs: as if it had been made with them.
 
 use crate::adapter;
+use crate::tiny_gguf::{mixed, quantised};
 use std::ops::ControlFlow;
 use std::path::Path;
 use thinkling_engine::{Capacity, Engine, EngineError, Format, Keep, WeightsReader};
@@ -41,7 +42,7 @@ fn engines(weights: &WeightsReader<'_>) -> Vec<(String, Engine)> {
     let mut all = vec![("cpu".to_owned(), Engine::on_cpu(weights, capacity).expect("an engine"))];
     let Some(adapter) = adapter() else { return all };
     for (what, adapter) in
-        [("gpu", adapter.clone()), ("gpu with small buffers", adapter.with_max_binding(1 << 16))]
+        [("gpu", adapter.clone()), ("gpu with small buffers", adapter.with_max_binding(1 << 17))]
     {
         let engine = pollster::block_on(Engine::on_gpu(&adapter, weights, capacity));
         all.push((what.to_owned(), engine.expect("an engine")));
@@ -164,5 +165,25 @@ fn a_conversation_does_not_outlive_the_weights_that_it_was_computed_with() {
             set(engine, &other).expect("other weights");
         }
         assert_eq!(turn(&mut engine), turn(&mut fresh), "{device}");
+    }
+}
+
+#[test]
+fn matrices_of_several_types_are_replaced_each_in_its_own() {
+    let model = quantised(mixed);
+    let own = tensors(&model, <[f32]>::to_vec);
+    let other = tensors(&model, |values| values.iter().map(|x| 2.0 * x).collect());
+    let weights = WeightsReader::new(&model, Keep::Stored);
+    for ((device, mut engine), (_, mut fresh)) in
+        engines(&weights).into_iter().zip(engines(&weights))
+    {
+        set(&mut engine, &own).expect("the same values, rounded again");
+        let usage = engine.usage();
+        let once = run(&mut engine);
+        set(&mut fresh, &other).expect("other weights");
+        assert!(run(&mut fresh) != once, "{device}");
+        set(&mut fresh, &own).expect("the first ones");
+        assert_eq!(run(&mut fresh), once, "{device}");
+        assert_eq!(fresh.usage(), usage, "{device}: bytes do not grow");
     }
 }

@@ -6,6 +6,9 @@ mod backprop;
 mod compute;
 mod devices;
 mod generation;
+mod gguf_types;
 mod goldens;
 mod lora;
 mod smollm2;
+#[path = "../../../../tests/support/tiny_gguf.rs"]
+mod tiny_gguf;

@@ -1,20 +1,24 @@
 //! Opens a model by path, memory-mapped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Checkpoint, FileBytes, add_safetensors};
+use crate::gguf::{Gguf, gguf_parts};
 use crate::{ModelConfig, WeightsError};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+/// What is tried, in messages.
+const OPEN: &str = "open the file";
 /// Far above any real config or index.
 const MAX_JSON_BYTES: u64 = 64 << 20;
 
 impl Checkpoint {
-    /// Opens a model by path: a `.gguf` file, or a Hugging Face folder with `config.json` and
+    /// Opens a model by path: a `.gguf` file or the first of several parts
+    /// (`name-00001-of-00003.gguf`), which lie in one folder, or a Hugging Face folder with `config.json` and
     /// `model.safetensors` or `model.safetensors.index.json` with its shards.
     ///
     /// Weight files are memory-mapped: opening reads their headers alone, and a page of weights is
@@ -34,14 +38,64 @@ impl Checkpoint {
         if is_folder {
             open_folder(path).map_err(|fault| fault.in_file(path))
         } else {
-            let file = map_file(path)?;
-            Self::from_gguf(file).map_err(|fault| fault.in_file(path))
+            let parts = gguf_files(path)?;
+            Self::from_gguf(parts).map_err(|fault| fault.in_file(path))
         }
     }
 }
 
 fn io_fault(action: &'static str, source: std::io::Error, path: &Path) -> WeightsError {
     WeightsError::Io { action, source }.in_file(path)
+}
+
+/// A GGUF file with its header, or all parts of the model that it is the first one of.
+fn gguf_files(path: &Path) -> Result<Vec<(FileBytes, Gguf)>, WeightsError> {
+    let read = |path: &Path, action| {
+        let file = map_file(path, action)?;
+        let gguf = Gguf::parse(file.as_read()).map_err(|fault| fault.in_file(path))?;
+        let split = gguf.split().map_err(|fault| fault.in_file(path))?;
+        Ok(((file, gguf), split))
+    };
+    let (first, split) = read(path, OPEN)?;
+    let Some(split) = split else { return Ok(vec![first]) };
+    let paths = gguf_parts(path).filter(|paths| paths.len() as u64 == split.count);
+    let paths = paths.ok_or_else(|| {
+        WeightsError::invalid(
+            format!("name of a GGUF in {} parts", split.count),
+            format!("as `name-00001-of-{:05}.gguf`, by which the others are found", split.count),
+            path.file_name().unwrap_or_default().display(),
+        )
+        .in_file(path)
+    })?;
+    if split.number != 0 || paths[0] != path {
+        let expected = format!("the first one, {}", paths[0].display());
+        let got = format!("number {} (`split.no` from 0)", split.number);
+        let what = format!("part of a GGUF in {} parts to open", split.count);
+        return Err(WeightsError::invalid(what, expected, got).in_file(path));
+    }
+    let mut names: HashSet<String> = HashSet::new();
+    let mut files = Vec::with_capacity(paths.len());
+    let mut next = Some(first);
+    for (number, path) in paths.iter().enumerate() {
+        let part = match next.take() {
+            Some(first) => first,
+            None => {
+                let (part, own) = read(path, "open a part of a GGUF in several")?;
+                split.check_part(number as u64, own).map_err(|fault| fault.in_file(path))?;
+                part
+            }
+        };
+        for tensor in part.1.tensors() {
+            if !names.insert(tensor.name.clone()) {
+                let got = format!("`{}` in two", tensor.name);
+                let fault = WeightsError::invalid("GGUF in parts", "each tensor in one part", got);
+                return Err(fault.in_file(path));
+            }
+        }
+        files.push(part);
+    }
+    split.check_tensors(names.len()).map_err(|fault| fault.in_file(path))?;
+    Ok(files)
 }
 
 fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
@@ -60,7 +114,7 @@ fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
     let index = folder.join(INDEX);
     let single = folder.join(SINGLE);
     if single.exists() || !index.exists() {
-        let file = map_file(&single)?;
+        let file = map_file(&single, OPEN)?;
         add_safetensors(&mut tensors, 0, file.as_read(), |_| true)
             .map_err(|fault| fault.in_file(&single))?;
         files.push(file);
@@ -71,7 +125,7 @@ fn open_folder(folder: &Path) -> Result<Checkpoint, WeightsError> {
         shards.dedup();
         for shard in shards {
             let path = shard_path(folder, shard).map_err(|fault| fault.in_file(&index))?;
-            let file = map_file(&path)?;
+            let file = map_file(&path, OPEN)?;
             let wanted = |name: &str| weight_map.get(name) == Some(shard);
             add_safetensors(&mut tensors, files.len(), file.as_read(), wanted)
                 .map_err(|fault| fault.in_file(&path))?;
@@ -130,8 +184,8 @@ fn read_text(path: &Path) -> Result<String, WeightsError> {
 }
 
 #[allow(unsafe_code, reason = "mapping is what keeps a model's file from being copied to memory")]
-fn map_file(path: &Path) -> Result<FileBytes, WeightsError> {
-    let file = File::open(path).map_err(|source| io_fault("open the file", source, path))?;
+fn map_file(path: &Path, action: &'static str) -> Result<FileBytes, WeightsError> {
+    let file = File::open(path).map_err(|source| io_fault(action, source, path))?;
     // SAFETY: the map is private to the checkpoint and read-only. Another process could change the
     // file underneath; then values change, which the decoders take (any bit pattern is a value,
     // and all bounds were checked against the map's length, which does not change), or, where the

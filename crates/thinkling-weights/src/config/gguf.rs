@@ -2,7 +2,7 @@
 
 use super::{Architecture, ModelConfig};
 use crate::read::ReadAt;
-use crate::{Gguf, GgufValue, WeightsError};
+use crate::{Gguf, GgufTensor, GgufValue, WeightsError};
 
 const ARCHITECTURE_KEY: &str = "general.architecture";
 const EMBEDDING: &str = "token_embd.weight";
@@ -23,6 +23,15 @@ impl ModelConfig {
     /// Where a key is missing or has a wrong type, a number is out of bounds, or the file asks
     /// for something this decoder does not do.
     pub fn from_gguf(gguf: &Gguf, file: &(impl ReadAt + ?Sized)) -> Result<Self, WeightsError> {
+        Self::from_gguf_parts(&[(gguf, file)])
+    }
+
+    /// As [`Self::from_gguf`] of a model in one file or several, of which the first has the metadata.
+    pub(crate) fn from_gguf_parts<R: ReadAt + ?Sized>(
+        parts: &[(&Gguf, &R)],
+    ) -> Result<Self, WeightsError> {
+        let gguf = parts[0].0;
+        let part_of = |name: &str| parts.iter().find(|(gguf, _)| gguf.tensor(name).is_some());
         let name = gguf.get_str(ARCHITECTURE_KEY)?.ok_or_else(|| WeightsError::MissingKey {
             key: ARCHITECTURE_KEY.to_owned(),
             expected: "the name of the model's family",
@@ -42,7 +51,9 @@ impl ModelConfig {
         let head_dim = keys.head_dim(hidden_size, num_attention_heads)?;
         let mut config = Self {
             architecture,
-            vocab_size: vocab_size(gguf)?,
+            vocab_size: vocab_size(
+                part_of(EMBEDDING).and_then(|(gguf, _)| gguf.tensor(EMBEDDING)),
+            )?,
             hidden_size,
             intermediate_size: keys.size("feed_forward_length")?,
             num_hidden_layers: keys.size("block_count")?,
@@ -61,8 +72,8 @@ impl ModelConfig {
             rope_scaling: None,
             rope_freq_factors: None,
             max_position_embeddings: keys.size("context_length")?,
-            tie_word_embeddings: gguf.tensor("output.weight").is_none(),
-            attention_bias: gguf.tensor("blk.0.attn_q.bias").is_some(),
+            tie_word_embeddings: part_of("output.weight").is_none(),
+            attention_bias: part_of("blk.0.attn_q.bias").is_some(),
             bos_token_id: gguf.get_u32("tokenizer.ggml.bos_token_id")?,
             eos_token_ids: stop_ids(gguf)?,
             pad_token_id: gguf.get_u32("tokenizer.ggml.padding_token_id")?,
@@ -71,10 +82,10 @@ impl ModelConfig {
         };
         // The metadata keeps single precision; 1e-5 should be 1e-5 again.
         config.rms_norm_eps = shortest(config.rms_norm_eps);
-        if gguf.tensor(ROPE_FREQS).is_some() {
+        if let Some((gguf, file)) = part_of(ROPE_FREQS) {
             // Bounds the number of frequencies before they are computed.
             config.validate()?;
-            config.set_rope_freq_factors(gguf.read_f32(file, ROPE_FREQS)?);
+            config.set_rope_freq_factors(gguf.read_f32(*file, ROPE_FREQS)?);
         }
         config.validate()?;
         Ok(config)
@@ -124,8 +135,8 @@ impl ModelConfig {
     }
 }
 
-fn vocab_size(gguf: &Gguf) -> Result<usize, WeightsError> {
-    let tensor = gguf.tensor(EMBEDDING).ok_or_else(|| WeightsError::MissingKey {
+fn vocab_size(embedding: Option<&GgufTensor>) -> Result<usize, WeightsError> {
+    let tensor = embedding.ok_or_else(|| WeightsError::MissingKey {
         key: EMBEDDING.to_owned(),
         expected: "the embedding's tensor",
     })?;

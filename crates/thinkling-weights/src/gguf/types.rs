@@ -17,37 +17,59 @@ pub enum GgmlType {
     Q4_0,
     /// Blocks of 32: scale F16 `d`, minimum F16 `m`, 32 nibbles `q`; `x = q d + m`.
     Q4_1,
+    /// Blocks of 32: scale F16 `d`, 32 numbers `q` of 5 bits; `x = (q - 16) d`.
+    Q5_0,
+    /// Blocks of 32: scale F16 `d`, minimum F16 `m`, 32 numbers `q` of 5 bits; `x = q d + m`.
+    Q5_1,
+    /// Blocks of 256: F16 `d`, for each 16 a scale `s` of 6 bits, 256 numbers `q` of 3 bits;
+    /// `x = d (s - 32) (q - 4)`.
+    Q3K,
+    /// Blocks of 256: F16 `d` and `e`, for each 32 a scale `s` and a minimum `m` of 6 bits, 256
+    /// nibbles `q`; `x = d s q - e m`.
+    Q4K,
+    /// As [`Self::Q4K`] with numbers of 5 bits.
+    Q5K,
+    /// Blocks of 256: F16 `d`, for each 16 a scale `s` of 8 bits, 256 numbers `q` of 6 bits;
+    /// `x = d s (q - 32)`.
+    Q6K,
+    /// Blocks of 32: scale F16 `d`, 32 nibbles that number values `v` of a table; `x = d v`.
+    Iq4Nl,
     /// A type that cannot be read, by its number in the file.
     Other(u32),
 }
 
 /// The types that can be read, for messages.
-pub(crate) const SUPPORTED: &str = "F32, F16, BF16, Q8_0, Q4_0 or Q4_1";
+pub(crate) const SUPPORTED: &str =
+    "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K, Q4_K, Q5_K, Q6_K or IQ4_NL";
+
+/// The types that can be read, with their numbers in a file.
+const IDS: [(GgmlType, u32); 13] = [
+    (GgmlType::F32, 0),
+    (GgmlType::F16, 1),
+    (GgmlType::Q4_0, 2),
+    (GgmlType::Q4_1, 3),
+    (GgmlType::Q5_0, 6),
+    (GgmlType::Q5_1, 7),
+    (GgmlType::Q8_0, 8),
+    (GgmlType::Q3K, 11),
+    (GgmlType::Q4K, 12),
+    (GgmlType::Q5K, 13),
+    (GgmlType::Q6K, 14),
+    (GgmlType::Iq4Nl, 20),
+    (GgmlType::Bf16, 30),
+];
 
 impl GgmlType {
     /// The type of that number in a file.
     pub fn from_id(id: u32) -> Self {
-        match id {
-            0 => Self::F32,
-            1 => Self::F16,
-            2 => Self::Q4_0,
-            3 => Self::Q4_1,
-            8 => Self::Q8_0,
-            30 => Self::Bf16,
-            other => Self::Other(other),
-        }
+        IDS.iter().find(|(_, known)| *known == id).map_or(Self::Other(id), |(ty, _)| *ty)
     }
 
     /// The type's number in a file.
     pub fn id(self) -> u32 {
         match self {
-            Self::F32 => 0,
-            Self::F16 => 1,
-            Self::Q4_0 => 2,
-            Self::Q4_1 => 3,
-            Self::Q8_0 => 8,
-            Self::Bf16 => 30,
             Self::Other(id) => id,
+            known => IDS.iter().find(|(ty, _)| *ty == known).expect("every type is listed").1,
         }
     }
 
@@ -65,6 +87,13 @@ impl GgmlType {
             Self::Q8_0 => Some((32, 34)),
             Self::Q4_0 => Some((32, 18)),
             Self::Q4_1 => Some((32, 20)),
+            Self::Q5_0 => Some((32, 22)),
+            Self::Q5_1 => Some((32, 24)),
+            Self::Iq4Nl => Some((32, 18)),
+            Self::Q3K => Some((256, 110)),
+            Self::Q4K => Some((256, 144)),
+            Self::Q5K => Some((256, 176)),
+            Self::Q6K => Some((256, 210)),
             Self::Other(_) => None,
         }
     }
@@ -148,13 +177,21 @@ mod tests {
             (3, "Q4_1", true),
             (8, "Q8_0", true),
             (30, "BF16", true),
-            (12, "Q4_K", false),
-            (14, "Q6_K", false),
+            (6, "Q5_0", true),
+            (7, "Q5_1", true),
+            (10, "Q2_K", false),
+            (11, "Q3_K", true),
+            (12, "Q4_K", true),
+            (13, "Q5_K", true),
+            (14, "Q6_K", true),
+            (20, "IQ4_NL", true),
+            (23, "IQ4_XS", false),
             (77, "type 77", false),
         ] {
             let ty = GgmlType::from_id(id);
             assert_eq!((ty.id(), ty.to_string().as_str()), (id, name));
             assert_eq!(ty.is_supported(), supported, "{name}");
+            assert_eq!(SUPPORTED.split([',', ' ']).any(|word| word == name), supported, "{name}");
         }
     }
 }

@@ -145,12 +145,13 @@ fn a_tensor_in_two_files_is_refused() {
 fn an_unsupported_type_is_named_on_opening() {
     let config = tiny(Architecture::Llama);
     let mut bytes = gguf_bytes(&config, GgmlType::F32);
-    set_gguf_type(&mut bytes, "blk.1.ffn_up.weight", 14);
-    let fault = Checkpoint::from_gguf_file(bytes).expect_err("k-quants cannot be read");
+    set_gguf_type(&mut bytes, "blk.1.ffn_up.weight", 23);
+    let fault = Checkpoint::from_gguf_file(bytes).expect_err("cannot be read");
     assert_eq!(
         fault.to_string(),
         "unsupported type of tensor `model.layers.1.mlp.up_proj.weight`, \
-         expected: F32, F16, BF16, Q8_0, Q4_0 or Q4_1, got: Q6_K"
+         expected: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K, Q4_K, Q5_K, Q6_K or IQ4_NL, \
+         got: IQ4_XS"
     );
 }
 

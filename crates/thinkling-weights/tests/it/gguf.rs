@@ -152,11 +152,11 @@ fn tensors_of_every_type_survive_writing_and_reading() {
 
 #[test]
 fn an_unsupported_type_is_named_when_it_is_read() {
-    let file = one_tensor(&[256], 12, 0, 144);
+    let file = one_tensor(&[256], 10, 0, 84);
     let gguf = Gguf::parse(&file).expect("the table itself is fine");
-    let fault = gguf.read_f32(&file, "t").expect_err("k-quants cannot be read");
+    let fault = gguf.read_f32(&file, "t").expect_err("cannot be read");
     assert!(matches!(fault, WeightsError::TensorType { .. }));
-    assert!(fault.to_string().contains("`t`") && fault.to_string().ends_with("Q4_K"), "{fault}");
+    assert!(fault.to_string().contains("`t`") && fault.to_string().ends_with("Q2_K"), "{fault}");
 }
 
 #[test]
@@ -171,10 +171,6 @@ fn foreign_and_older_files_are_refused_by_name() {
         assert!(fault.to_string().contains(word), "{fault}");
         assert!(fault.is_damaged_or_unsupported());
     }
-    let split = [("split.count".to_owned(), GgufValue::U16(2))];
-    let writer = GgufWriter::new(Vec::new(), &split, vec![]).expect("a valid list");
-    let fault = Gguf::parse(&writer.finish().expect("complete")).expect_err("one of two parts");
-    assert!(fault.to_string().contains("split.count"), "{fault}");
 }
 
 #[test]
@@ -264,7 +260,8 @@ fn the_writer_holds_its_caller_to_the_list() {
     assert!(matches!(writer.finish(), Err(WeightsError::WriteOrder { .. })));
     for bad in [
         spec(&[31], GgmlType::Q8_0),
-        spec(&[32], GgmlType::Other(12)),
+        spec(&[128], GgmlType::Q4K),
+        spec(&[256], GgmlType::Other(10)),
         spec(&[1; 5], GgmlType::F32),
         spec(&[usize::MAX, 2], GgmlType::F32),
     ] {

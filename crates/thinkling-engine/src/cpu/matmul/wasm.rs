@@ -5,6 +5,8 @@
 //! at most `s / 2`, 1.6e-5 of the block's largest value, two orders below that of the weights. Sums of a block are
 //! exact: `32 * 128 * 32767 < 2^31`.
 
+mod formats;
+
 use crate::packed::{BLOCK, Format, PANEL};
 use core::arch::wasm32::{
     f32x4, f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16,
@@ -56,7 +58,7 @@ fn round(x: &[f32; BLOCK]) -> Block {
 
 /// Whether a format's products are computed here.
 pub(super) fn is_for(format: Format) -> bool {
-    matches!(format, Format::Q8_0 | Format::Q4_0 | Format::Q4_1)
+    !matches!(format, Format::F32 | Format::F16 | Format::Bf16)
 }
 
 /// Products of a panel with all rows of `x` into `out`, `[rows, 64]`.
@@ -93,25 +95,34 @@ fn tile<'a, const ROWS: usize>(
         Format::Q8_0 => lanes::<Bytes, ROWS>(words, x, &mut out),
         Format::Q4_0 => lanes::<Nibbles, ROWS>(words, x, &mut out),
         Format::Q4_1 => lanes::<Ranged, ROWS>(words, x, &mut out),
-        _ => unreachable!("not quantised"),
+        Format::Q5_0 => lanes::<formats::Fives, ROWS>(words, x, &mut out),
+        Format::Q5_1 => lanes::<formats::RangedFives, ROWS>(words, x, &mut out),
+        Format::Q4K => lanes::<formats::Q4K, ROWS>(words, x, &mut out),
+        Format::Q5K => lanes::<formats::Q5K, ROWS>(words, x, &mut out),
+        Format::Q6K => lanes::<formats::Q6K, ROWS>(words, x, &mut out),
+        Format::Iq4Nl => lanes::<formats::Table, ROWS>(words, x, &mut out),
+        Format::F32 | Format::F16 | Format::Bf16 => unreachable!("not quantised"),
     }
 }
 
 /// A quantised format.
 trait Quantised {
-    /// Words of a block before its integers.
-    const HEAD: usize;
-    /// Words of a block's integers.
-    const BODY: usize;
+    /// Its words of a unit, and blocks of 32 columns of one.
+    const FORMAT: Format;
+    /// Scales of a block: of all its columns, or of the first and of the last 16.
+    const SCALES: usize = 1;
 
-    /// Calls `each(i, low, high)` for the four columns `4 i ..`, of two rows each.
-    fn quads(load: impl Fn(usize) -> v128, each: impl FnMut(usize, v128, v128));
+    /// Calls `each(i, low, high)` for the four columns `4 i ..` of a block, of two rows each.
+    fn quads(words: &[u32], lane: usize, part: usize, each: impl FnMut(usize, v128, v128));
 
     /// What the rows' integers are multiplied by.
-    fn scale(words: &[u32], lane: usize) -> v128;
+    fn scale(words: &[u32], lane: usize, part: usize, which: usize) -> v128;
 
     /// What is added to each of the rows' scaled integers.
-    fn offset(words: &[u32], lane: usize, scale: v128) -> Option<v128>;
+    #[inline(always)]
+    fn offset(_words: &[u32], _lane: usize, _part: usize, _scale: v128) -> Option<v128> {
+        None
+    }
 }
 
 struct Bytes;
@@ -119,78 +130,100 @@ struct Nibbles;
 struct Ranged;
 
 impl Quantised for Bytes {
-    const HEAD: usize = 32;
-    const BODY: usize = 8;
+    const FORMAT: Format = Format::Q8_0;
 
     #[inline(always)]
-    fn quads(load: impl Fn(usize) -> v128, mut each: impl FnMut(usize, v128, v128)) {
-        for i in 0..Self::BODY {
-            let bytes = load(i);
+    fn quads(words: &[u32], lane: usize, _: usize, mut each: impl FnMut(usize, v128, v128)) {
+        for i in 0..QUADS {
+            let bytes = load(words, 32 + i * PANEL + lane);
             each(i, i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes));
         }
     }
 
     #[inline(always)]
-    fn scale(words: &[u32], lane: usize) -> v128 {
+    fn scale(words: &[u32], lane: usize, _: usize, _: usize) -> v128 {
         pair_scales(words, lane)
-    }
-
-    #[inline(always)]
-    fn offset(_: &[u32], _: usize, _: v128) -> Option<v128> {
-        None
     }
 }
 
 impl Quantised for Nibbles {
-    const HEAD: usize = 32;
-    const BODY: usize = 4;
+    const FORMAT: Format = Format::Q4_0;
 
     #[inline(always)]
-    fn quads(load: impl Fn(usize) -> v128, each: impl FnMut(usize, v128, v128)) {
-        nibbles(load, each);
+    fn quads(words: &[u32], lane: usize, _: usize, each: impl FnMut(usize, v128, v128)) {
+        unsigned(&words[32..], lane, |_, nibbles| nibbles, each);
     }
 
     #[inline(always)]
-    fn scale(words: &[u32], lane: usize) -> v128 {
+    fn scale(words: &[u32], lane: usize, _: usize, _: usize) -> v128 {
         pair_scales(words, lane)
     }
 
     #[inline(always)]
-    fn offset(_: &[u32], _: usize, scale: v128) -> Option<v128> {
+    fn offset(_: &[u32], _: usize, _: usize, scale: v128) -> Option<v128> {
         Some(f32x4_mul(scale, f32x4_splat(-8.0)))
     }
 }
 
 impl Quantised for Ranged {
-    const HEAD: usize = 64;
-    const BODY: usize = 4;
+    const FORMAT: Format = Format::Q4_1;
 
     #[inline(always)]
-    fn quads(load: impl Fn(usize) -> v128, each: impl FnMut(usize, v128, v128)) {
-        nibbles(load, each);
+    fn quads(words: &[u32], lane: usize, _: usize, each: impl FnMut(usize, v128, v128)) {
+        unsigned(&words[64..], lane, |_, nibbles| nibbles, each);
     }
 
     #[inline(always)]
-    fn scale(words: &[u32], lane: usize) -> v128 {
+    fn scale(words: &[u32], lane: usize, _: usize, _: usize) -> v128 {
         halves(load(words, lane))
     }
 
     #[inline(always)]
-    fn offset(words: &[u32], lane: usize, _: v128) -> Option<v128> {
+    fn offset(words: &[u32], lane: usize, _: usize, _: v128) -> Option<v128> {
         Some(halves(u32x4_shr(load(words, lane), 16)))
     }
 }
 
-/// Low nibbles are the columns 0 to 15, high ones 16 to 31.
+/// The quads of a block of nibbles at `words`, each made of its nibbles: low ones are the columns 0 to
+/// 15, high ones 16 to 31.
 #[inline(always)]
-fn nibbles(load: impl Fn(usize) -> v128, mut each: impl FnMut(usize, v128, v128)) {
-    for i in 0..4 {
-        let bytes = load(i);
-        let low = v128_and(bytes, u8x16_splat(15));
-        let high = u8x16_shr(bytes, 4);
-        each(i, i16x8_extend_low_u8x16(low), i16x8_extend_high_u8x16(low));
-        each(i + 4, i16x8_extend_low_u8x16(high), i16x8_extend_high_u8x16(high));
+fn quads_of(
+    words: &[u32],
+    lane: usize,
+    whole: impl Fn(usize, v128) -> v128,
+    mut each: impl FnMut(usize, v128),
+) {
+    for i in 0..QUADS / 2 {
+        let bytes = load(words, i * PANEL + lane);
+        each(i, whole(i, v128_and(bytes, u8x16_splat(15))));
+        each(i + 4, whole(i + 4, u8x16_shr(bytes, 4)));
     }
+}
+
+/// Quads of bytes without sign.
+#[inline(always)]
+fn unsigned(
+    words: &[u32],
+    lane: usize,
+    whole: impl Fn(usize, v128) -> v128,
+    mut each: impl FnMut(usize, v128, v128),
+) {
+    quads_of(words, lane, whole, |i, bytes| {
+        each(i, i16x8_extend_low_u8x16(bytes), i16x8_extend_high_u8x16(bytes));
+    });
+}
+
+/// Quads of bytes with sign.
+#[inline(always)]
+fn signed(
+    words: &[u32],
+    lane: usize,
+    whole: impl Fn(usize, v128) -> v128,
+    mut each: impl FnMut(usize, v128, v128),
+) {
+    quads_of(words, lane, whole, |i, bytes| {
+        each(i, i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes));
+    });
 }
 
 #[inline(always)]
@@ -207,7 +240,7 @@ fn halves(words: v128) -> v128 {
     v128_or(value, u32x4_shl(v128_and(words, u32x4_splat(0x8000)), 16))
 }
 
-/// Scales of Q8_0 and Q4_0: of row `r` in word `r % 32`.
+/// Scales of which two rows share a word: of row `r` in word `r % 32`.
 #[inline(always)]
 fn pair_scales(words: &[u32], lane: usize) -> v128 {
     halves(u32x4_shr(load(words, lane % 32), 16 * (lane as u32 / 32)))
@@ -219,32 +252,37 @@ fn lanes<Q: Quantised, const ROWS: usize>(
     x: [&[Block]; ROWS],
     out: &mut [&mut [f32]; ROWS],
 ) {
+    let parts = Q::FORMAT.unit_blocks();
     for lane in (0..PANEL).step_by(LANES) {
         let mut totals = [f32x4(0.0, 0.0, 0.0, 0.0); ROWS];
-        for (block, words) in words.chunks_exact(Q::HEAD + PANEL * Q::BODY).enumerate() {
-            let x: [&Block; ROWS] = std::array::from_fn(|row| &x[row][block]);
-            let mut sums = [[u32x4_splat(0); 2]; ROWS];
-            Q::quads(
-                |i| load(words, Q::HEAD + i * PANEL + lane),
-                |i, low, high| {
+        for (unit, words) in words.chunks_exact(Q::FORMAT.unit_words()).enumerate() {
+            for part in 0..parts {
+                let x: [&Block; ROWS] = std::array::from_fn(|row| &x[row][unit * parts + part]);
+                let mut sums = [[[u32x4_splat(0); 2]; 2]; ROWS];
+                Q::quads(words, lane, part, |i, low, high| {
+                    let which = i * Q::SCALES / QUADS;
                     for (sums, x) in sums.iter_mut().zip(x) {
+                        let sums = &mut sums[which];
                         sums[0] = i32x4_add(sums[0], i32x4_dot_i16x8(low, x.quads[i]));
                         sums[1] = i32x4_add(sums[1], i32x4_dot_i16x8(high, x.quads[i]));
                     }
-                },
-            );
-            let scale = Q::scale(words, lane);
-            let offset = Q::offset(words, lane, scale);
-            for ((total, [low, high]), x) in totals.iter_mut().zip(sums).zip(x) {
-                // Two lanes a row.
-                let sum = i32x4_add(
-                    i32x4_shuffle::<0, 2, 4, 6>(low, high),
-                    i32x4_shuffle::<1, 3, 5, 7>(low, high),
-                );
-                let sum = f32x4_mul(f32x4_convert_i32x4(sum), f32x4_splat(x.scale));
-                *total = f32x4_add(*total, f32x4_mul(sum, scale));
-                if let Some(offset) = offset {
-                    *total = f32x4_add(*total, f32x4_mul(offset, f32x4_splat(x.sum)));
+                });
+                for which in 0..Q::SCALES {
+                    let scale = Q::scale(words, lane, part, which);
+                    let offset = Q::offset(words, lane, part, scale);
+                    for ((total, sums), x) in totals.iter_mut().zip(sums).zip(x) {
+                        let [low, high] = sums[which];
+                        // Two lanes a row.
+                        let sum = i32x4_add(
+                            i32x4_shuffle::<0, 2, 4, 6>(low, high),
+                            i32x4_shuffle::<1, 3, 5, 7>(low, high),
+                        );
+                        let sum = f32x4_mul(f32x4_convert_i32x4(sum), f32x4_splat(x.scale));
+                        *total = f32x4_add(*total, f32x4_mul(sum, scale));
+                        if let Some(offset) = offset {
+                            *total = f32x4_add(*total, f32x4_mul(offset, f32x4_splat(x.sum)));
+                        }
+                    }
                 }
             }
         }

@@ -3,12 +3,14 @@
 mod eval;
 mod report;
 mod review;
+mod sampling;
 mod world;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
+pub(crate) use sampling::SamplingArgs;
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -133,10 +135,12 @@ pub(crate) enum Executor {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   thinkling generate --model SmolLM2-135M-Instruct.Q4_1.gguf --template chat \\
-      --prompt 'What is 17 + 25?' --greedy")]
+      --prompt 'What is 17 + 25?' --greedy
+  thinkling generate --model Qwen/Qwen2.5-0.5B-Instruct --template chat --prompt 'What is 17 + 25?'
+docs/models.md says where models of the hub are kept.")]
 pub(crate) struct GenerateArgs {
-    /// A Hugging Face folder (config.json, *.safetensors, tokenizer.json), a GGUF file, or a model
-    /// that a run wrote
+    /// A Hugging Face folder (config.json, *.safetensors, tokenizer.json), a GGUF file, a model that
+    /// a run wrote, or an id of the hub: OWNER/NAME or OWNER/NAME/FILE.gguf, with @REVISION or without
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// The prompt
@@ -148,21 +152,8 @@ pub(crate) struct GenerateArgs {
     /// What stands around the prompt
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) template: TemplateArg,
-    /// Take the most probable token at each step
-    #[arg(long, conflicts_with = "temperature")]
-    pub(crate) greedy: bool,
-    /// Divides the logits before sampling; 0 is greedy
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
-    pub(crate) temperature: f64,
-    /// Sample from the smallest set of tokens with this probability in sum
-    #[arg(long, value_name = "P", default_value_t = 1.0)]
-    pub(crate) top_p: f64,
-    /// Sample from the K most probable tokens; 0 from all
-    #[arg(long, value_name = "K", default_value_t = 0)]
-    pub(crate) top_k: usize,
-    /// Drop tokens less probable than this share of the best
-    #[arg(long, value_name = "P", default_value_t = 0.0)]
-    pub(crate) min_p: f64,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
     /// Tokens at most
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_tokens: usize,
@@ -181,9 +172,6 @@ pub(crate) struct GenerateArgs {
     /// What computes the tokens
     #[arg(long, value_enum, default_value = "burn")]
     pub(crate) executor: Executor,
-    /// Seed of the random draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
     /// Print one JSON object with ids and log-probabilities
     #[arg(long)]
     pub(crate) json: bool,
@@ -224,7 +212,7 @@ pub(crate) enum Quant {
   thinkling export --model runs/mini-r1-1/stages/distilled --format web --quant q8_0 \\
       --name \"Distilled student\" --template r1-zero --format-rule think-only --out student")]
 pub(crate) struct ExportArgs {
-    /// A Hugging Face folder, a GGUF file, or a model that a run wrote
+    /// A Hugging Face folder, a GGUF file, a model that a run wrote, or an id of the hub
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// A folder with an adapter (LoRA, as peft writes it) that is merged into the model

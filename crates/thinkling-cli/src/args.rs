@@ -1,11 +1,13 @@
 //! The command line.
 
+mod chat;
 mod eval;
 mod report;
 mod review;
 mod sampling;
 mod world;
 
+pub(crate) use chat::{ChatArgs, ThinkingArg};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
 pub(crate) use report::ReportArgs;
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Eval(Box<EvalArgs>),
     /// Complete a prompt
     Generate(Box<GenerateArgs>),
+    /// Talk with a model on the terminal
+    Chat(Box<ChatArgs>),
     /// Write a model as a folder that transformers opens, or packed for the web
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand

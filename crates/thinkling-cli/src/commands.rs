@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod bench;
+pub(crate) mod chat;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a failing test shows its random moments")]
 
 mod bench;
+mod chat;
 mod code;
 mod damaged_models;
 mod eval;
@@ -11,6 +12,7 @@ mod generate;
 mod hub;
 mod kills;
 mod mini_r1;
+mod pty;
 mod quickstart;
 mod report;
 mod review;

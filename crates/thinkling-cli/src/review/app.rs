@@ -1,6 +1,6 @@
 //! What keys do: the state of the screen.
 
-use super::buffer::Buffer;
+use crate::buffer::Buffer;
 use super::document;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use thinkling_train::TrainError;

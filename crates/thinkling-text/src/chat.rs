@@ -338,6 +338,16 @@ mod tests {
     }
 
     #[test]
+    fn tools_keep_the_order_of_their_keys() {
+        let source = "{% for tool in tools %}{{ tool | tojson }}{% endfor %}";
+        let template = ChatTemplate::new(source, None, None).unwrap();
+        let tools = r#"{"type": "function", "function": {"name": "a", "description": "b < c"}}"#;
+        let tool: serde_json::Value = serde_json::from_str(tools).unwrap();
+        let variables = BTreeMap::from([("tools".to_owned(), json!([tool]))]);
+        assert_eq!(template.render_with(&[], true, &variables).unwrap(), tools);
+    }
+
+    #[test]
     fn a_config_with_one_template_and_described_tokens_is_read() {
         let config = json!({
             "chat_template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}",

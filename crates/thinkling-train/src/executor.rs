@@ -94,6 +94,14 @@ impl Generator {
         Self::Engine(Box::new(engine.with_before_pass(before_pass)))
     }
 
+    /// Tokens of the last prompt that the engine did not compute again ([`Engine::kept_tokens`]).
+    pub fn kept_tokens(&self) -> usize {
+        match self {
+            Self::Burn(_) => 0,
+            Self::Engine(engine) => engine.kept_tokens(),
+        }
+    }
+
     /// Generates completions ([`sampling::generate`]).
     ///
     /// # Errors

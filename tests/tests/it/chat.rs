@@ -78,6 +78,11 @@ fn each_turn_sees_those_before_it_until_a_reset() {
         let messages = saved(&file);
         let text = |i: usize| messages[i]["content"].as_str().expect("text");
         assert_eq!(messages.len(), 4, "{messages:?}");
+        // The engine goes on from the turn before, of which the last token was drawn and not run.
+        let [first, second] = [1, 3].map(|i| &messages[i]);
+        let before = first["prompt_tokens"].as_u64().expect("a count");
+        let kept = second["kept_tokens"].as_u64().expect("a count");
+        assert!(first["kept_tokens"] == 0 && (executor == "burn") == (kept < before), "{kept}");
         assert_eq!(text(1), generated(&model, "3 + 4 =", &[]));
         let told = format!("3 + 4 = {} 2 + 5 =", text(1));
         assert_eq!(text(3), generated(&model, &told, &[]));

@@ -46,6 +46,9 @@ pub(super) struct Turn {
     pub(super) reasoning: String,
     pub(super) content: String,
     pub(super) tokens: usize,
+    /// Tokens of its prompt, and those of them that were kept from the turns before.
+    pub(super) prompt_tokens: usize,
+    pub(super) kept_tokens: usize,
     pub(super) end: End,
 }
 
@@ -87,6 +90,8 @@ impl History {
             }
             answer["content"] = json!(turn.content);
             answer["tokens"] = json!(turn.tokens);
+            answer["prompt_tokens"] = json!(turn.prompt_tokens);
+            answer["kept_tokens"] = json!(turn.kept_tokens);
             answer["finish_reason"] = json!(turn.end.name());
             messages.push(answer);
         }
@@ -104,6 +109,8 @@ mod tests {
             reasoning: reasoning.to_owned(),
             content: format!("{question}!"),
             tokens: 7,
+            prompt_tokens: 9,
+            kept_tokens: 3,
             end,
         };
         let turns = vec![turn("a", "so", End::Stop), turn("b", "", End::Abort)];
@@ -133,7 +140,7 @@ mod tests {
         assert_eq!(messages.len(), 5);
         assert_eq!(messages[0], json!({"role": "system", "content": "be brief"}));
         let answer = json!({"role": "assistant", "reasoning_content": "so", "content": "a!",
-            "tokens": 7, "finish_reason": "stop"});
+            "tokens": 7, "prompt_tokens": 9, "kept_tokens": 3, "finish_reason": "stop"});
         assert_eq!(messages[2], answer);
         assert_eq!(messages[4]["reasoning_content"], Value::Null);
         assert_eq!(messages[4]["finish_reason"], "abort");

@@ -158,6 +158,7 @@ impl<'a> Session<'a> {
         let (ids, in_think) = self.fitting(question, show)?;
         let most = self.settings.context - ids.len();
         let max_tokens = self.settings.max_tokens.unwrap_or(most).min(most);
+        let prompt_tokens = ids.len();
         let prompts = [ids];
         let request = GenerateRequest {
             sampling: self.settings.sampling,
@@ -204,7 +205,18 @@ impl<'a> Session<'a> {
             End::Abort => show.note("stopped").map_err(broken)?,
         }
         self.answers += 1;
-        self.history.turns.push(answer.into_turn(question, end));
+        let kept_tokens = self.generator.kept_tokens();
+        let TextStream { reasoning, content, .. } = answer.text;
+        let content = if content.trim().is_empty() { answer.other } else { content };
+        self.history.turns.push(Turn {
+            question: question.to_owned(),
+            reasoning: reasoning.trim().to_owned(),
+            content: content.trim().to_owned(),
+            tokens: answer.tokens,
+            prompt_tokens,
+            kept_tokens,
+            end,
+        });
         Ok(())
     }
 
@@ -319,17 +331,5 @@ impl Answer<'_> {
         self.tokens = tokens;
         self.fold(show)?;
         show.end()
-    }
-
-    fn into_turn(self, question: &str, end: End) -> Turn {
-        let TextStream { reasoning, content, .. } = self.text;
-        let content = if content.trim().is_empty() { self.other } else { content };
-        Turn {
-            question: question.to_owned(),
-            reasoning: reasoning.trim().to_owned(),
-            content: content.trim().to_owned(),
-            tokens: self.tokens,
-            end,
-        }
     }
 }

@@ -76,7 +76,7 @@ mod tests {
         name = "cold"
         kind = "cold-start"
         data = { kind = "mini-world" }
-        rewrite = { teacher = { kind = "local", model = { path = "Org/teacher@v2" } } }
+        rewrite = { max_tokens = 64, teacher = { kind = "local", model = { path = "Org/teacher@v2" } } }
         [[stage]]
         name = "rl"
         kind = "rl"

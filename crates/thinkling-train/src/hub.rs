@@ -96,7 +96,7 @@ impl Hub {
     /// wait too often, a model without files that can be read; a disk that is full.
     pub fn fetch(&self, id: &HubId, want: Want, watch: &mut dyn Watch) -> Result<Fetched> {
         let cache = Cache::new(&self.settings.cache, id);
-        if let Some(fetched) = self.from_cache(&cache, id, want, watch)? {
+        if let Some(fetched) = self.without_asking(&cache, id, want, watch)? {
             return Ok(fetched);
         }
         let listing = match self.client.listing(id, watch) {
@@ -120,7 +120,7 @@ impl Hub {
     }
 
     /// What is in the cache, where the hub need not or must not be asked: a commit never changes.
-    fn from_cache(
+    fn without_asking(
         &self,
         cache: &Cache,
         id: &HubId,

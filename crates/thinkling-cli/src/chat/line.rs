@@ -178,7 +178,7 @@ impl Raw {
         };
         // The last column stays free, where terminals differ on when a row is full.
         let Shown { lines, cursor } = buffer.show(columns.saturating_sub(PROMPT.len() + 1), rows);
-        self.to_first_row()?;
+        self.go_to_first_row()?;
         queue!(self.out, Clear(ClearType::FromCursorDown))?;
         for (i, line) in lines.iter().enumerate() {
             let begin = if i == 0 { PROMPT } else { "\r\n  " };
@@ -194,7 +194,7 @@ impl Raw {
         self.out.flush()
     }
 
-    fn to_first_row(&mut self) -> io::Result<()> {
+    fn go_to_first_row(&mut self) -> io::Result<()> {
         if self.row > 0 {
             queue!(self.out, MoveUp(self.row))?;
         }

@@ -107,6 +107,14 @@ where
 {
     let mut command = Command::new(binary());
     command.args(args).stdin(Stdio::null());
+    finish(&mut command)
+}
+
+/// Starts a call of the binary and waits for its end.
+///
+/// # Panics
+/// As [`thinkling`].
+pub fn finish(command: &mut Command) -> Run {
     let out = command.output().expect("the binary starts");
     Run {
         code: out.status.code(),

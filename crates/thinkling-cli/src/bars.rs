@@ -4,6 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use thinkling_train::eval::{EvalProgress, Watch};
+use thinkling_train::hub::{self, FetchPlan};
 use thinkling_train::progress::{Progress, StageStarted, StepFinished};
 
 /// Seconds between two plain lines.
@@ -15,11 +16,15 @@ pub(crate) struct Bars {
     /// When the last plain line was written; `None` before the first of a stage.
     last: Option<Instant>,
     live: bool,
+    /// When fetching began, and what was there already.
+    began: Option<Instant>,
+    first: Option<u64>,
 }
 
 impl Bars {
     pub(crate) fn new() -> Self {
-        Self { bar: None, last: None, live: std::io::stderr().is_terminal() }
+        let live = std::io::stderr().is_terminal();
+        Self { bar: None, last: None, live, began: None, first: None }
     }
 
     fn line(&self, text: &str) {
@@ -36,10 +41,14 @@ impl Bars {
     }
 
     fn open(&mut self, total: u64, done: u64) {
+        self.open_as("{bar:12} {pos}/{len} {msg}", total, done);
+    }
+
+    fn open_as(&mut self, template: &str, total: u64, done: u64) {
         self.close();
         if self.live {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:12} {pos}/{len} {msg}")
+            let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar.set_position(done);
@@ -122,6 +131,52 @@ impl Watch for Bars {
                 self.last = Some(Instant::now());
             }
         }
+    }
+}
+
+impl hub::Watch for Bars {
+    fn begins(&mut self, plan: &FetchPlan<'_>) {
+        let (files, size) = (plan.files, megabytes(plan.bytes));
+        let s = if files == 1 { "" } else { "s" };
+        eprintln!("fetching {} from {}: {files} file{s}, {size}", plan.id, plan.endpoint);
+        self.open_as("{bar:12} {msg}", plan.bytes, 0);
+        self.began = Some(Instant::now());
+        self.last = Some(Instant::now());
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        let due = self.last.is_some_and(|last| last.elapsed() >= LINE_EVERY);
+        if !self.live && !due {
+            return;
+        }
+        let mut text = format!("{} of {}", megabytes(done), megabytes(total));
+        let first = *self.first.get_or_insert(done);
+        let seconds = self.began.map_or(0.0, |began| began.elapsed().as_secs_f64());
+        let speed = done.saturating_sub(first) as f64 / seconds.max(1e-3);
+        if seconds > 1.0 && speed > 0.0 {
+            let left = clock(total.saturating_sub(done) as f64 / speed);
+            text += &format!("  left {left}  {}/s", megabytes(speed as u64));
+        }
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(total);
+                bar.set_position(done);
+                bar.set_message(text);
+            }
+            None => {
+                eprintln!("{text}");
+                self.last = Some(Instant::now());
+            }
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.line(text);
+    }
+
+    fn ends(&mut self) {
+        self.close();
+        (self.began, self.first) = (None, None);
     }
 }
 

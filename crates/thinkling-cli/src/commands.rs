@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod bench;
+pub(crate) mod chat;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;
@@ -12,27 +13,24 @@ pub(crate) mod train;
 pub(crate) mod world;
 
 use crate::args::DeviceArgs;
+use crate::bars::Bars;
 use crate::failure::Failure;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use thinkling_train::hub::{self, Hub, Want};
 use thinkling_train::interrupt::Interrupt;
 use thinkling_train::model_io::StoredModel;
 
-/// Opens a model by path; a hub id gets its own answer.
+/// Opens a model by its path, or by its id on the hub.
 pub(crate) fn open_model(path: &Path) -> Result<StoredModel, Failure> {
-    let text = path.to_string_lossy();
-    let parts: Vec<&str> = text.split('/').collect();
-    let plain = |s: &str| !s.is_empty() && !s.starts_with('.');
-    if !path.exists()
-        && parts.len() == 2
-        && parts.iter().all(|p| plain(p))
-        && !text.ends_with(".gguf")
-    {
-        return Err(Failure::usage(format!(
-            "no model at {text}; if it is a hub id: downloading is not there yet, so fetch the model \
-             first and give its folder or GGUF file"
-        )));
+    Ok(StoredModel::open(&fetched(path)?)?)
+}
+
+/// Where a model lies; one of the hub is fetched first.
+pub(crate) fn fetched(model: &Path) -> Result<PathBuf, Failure> {
+    match hub::id_of(model) {
+        None => Ok(model.to_path_buf()),
+        Some(id) => Ok(Hub::from_env().fetch(&id, Want::All, &mut Bars::new())?.path),
     }
-    Ok(StoredModel::open(path)?)
 }
 
 /// Asks to stop at the first Ctrl-C, with `message`, and ends the process at the second.

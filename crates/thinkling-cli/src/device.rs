@@ -1,11 +1,12 @@
 //! From `--device` to a burn device: enumeration, choice, and the test before first use.
 
-use crate::args::DeviceArgs;
+use crate::args::{DeviceArgs, Executor as ExecutorArg};
 use crate::failure::Failure;
 use burn::tensor::{Device, DeviceKind};
 use burn_wgpu::graphics::{AutoGraphicsApi, GraphicsApi};
 use burn_wgpu::wgpu;
 use thinkling_model::selftest;
+use thinkling_train::executor::Executor;
 use thinkling_train::recipe::RolloutDevice;
 
 /// A graphics adapter.
@@ -83,6 +84,13 @@ pub(crate) struct OpenedEngine {
     pub(crate) threads: usize,
 }
 
+/// What is open, for people and for what is kept of a call.
+#[derive(Debug)]
+pub(crate) struct OpenedNames {
+    pub(crate) name: String,
+    pub(crate) threads: usize,
+}
+
 /// Adapters of the graphics API that burn takes on this system, best first.
 pub(crate) fn adapters() -> Vec<Adapter> {
     let backends = wgpu::Backends::from(AutoGraphicsApi::backend());
@@ -156,6 +164,23 @@ pub(crate) fn open_engine(args: &DeviceArgs) -> Result<OpenedEngine, Failure> {
     let open =
         |adapter: Adapter| pollster::block_on(thinkling_engine::Adapter::open(&adapter.adapter));
     Ok(OpenedEngine { adapter: adapter.map(open).transpose()?, name, threads })
+}
+
+/// Opens what `--executor` and `--device` ask for, and says which device on stderr.
+pub(crate) fn open_executor(
+    executor: ExecutorArg,
+    args: &DeviceArgs,
+) -> Result<(Executor, OpenedNames), Failure> {
+    Ok(match executor {
+        ExecutorArg::Burn => {
+            let Opened { device, name, threads, .. } = open(args)?;
+            (Executor::Burn(device), OpenedNames { name, threads })
+        }
+        ExecutorArg::Engine => {
+            let OpenedEngine { adapter, name, threads } = open_engine(args)?;
+            (Executor::Engine(adapter), OpenedNames { name, threads })
+        }
+    })
 }
 
 /// The adapter that a device's name stands for; `None` for the CPU.

@@ -3,12 +3,15 @@
 
 mod args;
 mod bars;
+mod buffer;
+mod chat;
 mod commands;
 mod device;
 mod failure;
 mod review;
 mod sandbox;
 mod table;
+mod wrap;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(args),
         Command::Eval(args) => commands::eval::run(*args),
         Command::Generate(args) => commands::generate::run(args),
+        Command::Chat(args) => commands::chat::run(&args),
         Command::Export(args) => commands::export::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
         Command::Score(args) => commands::score::run(&args),

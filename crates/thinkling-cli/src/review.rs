@@ -1,12 +1,10 @@
 //! The screen of `thinkling review`: what is shown, what keys do, and the terminal below.
 
 mod app;
-mod buffer;
 mod document;
 mod editor;
 mod style;
 mod terminal;
 mod view;
-mod wrap;
 
-pub(crate) use terminal::on_terminal;
+pub(crate) use terminal::{end_with_the_terminal, on_terminal};

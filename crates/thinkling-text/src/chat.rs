@@ -98,8 +98,27 @@ impl ChatTemplate {
                 found.ok_or_else(|| missing(available))?.template
             }
         };
-        let bos = config.bos_token.map(SpecialToken::into_content);
-        let eos = config.eos_token.map(SpecialToken::into_content);
+        let SpecialTokens { bos_token, eos_token } = config.tokens;
+        let [bos, eos] = [bos_token, eos_token].map(|token| token.map(SpecialToken::into_content));
+        Self::new(source, bos.as_deref(), eos.as_deref())
+    }
+
+    /// The template of a `chat_template.jinja`, with the special tokens of the `tokenizer_config.json`
+    /// beside it, where there is one.
+    ///
+    /// # Errors
+    /// [`TextError::Template`] and [`TextError::BadTokenizerConfig`].
+    pub fn from_file(source: &[u8], tokenizer_config: Option<&[u8]>) -> Result<Self> {
+        let source = String::from_utf8_lossy(source);
+        let (bos, eos) = match tokenizer_config {
+            None => (None, None),
+            Some(json) => {
+                let config: SpecialTokens = serde_json::from_slice(json)
+                    .map_err(|e| TextError::BadTokenizerConfig { reason: e.to_string() })?;
+                (config.bos_token, config.eos_token)
+            }
+        };
+        let [bos, eos] = [bos, eos].map(|token| token.map(SpecialToken::into_content));
         Self::new(source, bos.as_deref(), eos.as_deref())
     }
 
@@ -198,6 +217,12 @@ fn environment() -> Environment<'static> {
 #[derive(Deserialize)]
 struct TokenizerConfig {
     chat_template: Option<Templates>,
+    #[serde(flatten)]
+    tokens: SpecialTokens,
+}
+
+#[derive(Deserialize)]
+struct SpecialTokens {
     bos_token: Option<SpecialToken>,
     eos_token: Option<SpecialToken>,
 }
@@ -313,6 +338,16 @@ mod tests {
     }
 
     #[test]
+    fn tools_keep_the_order_of_their_keys() {
+        let source = "{% for tool in tools %}{{ tool | tojson }}{% endfor %}";
+        let template = ChatTemplate::new(source, None, None).unwrap();
+        let tools = r#"{"type": "function", "function": {"name": "a", "description": "b < c"}}"#;
+        let tool: serde_json::Value = serde_json::from_str(tools).unwrap();
+        let variables = BTreeMap::from([("tools".to_owned(), json!([tool]))]);
+        assert_eq!(template.render_with(&[], true, &variables).unwrap(), tools);
+    }
+
+    #[test]
     fn a_config_with_one_template_and_described_tokens_is_read() {
         let config = json!({
             "chat_template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}",
@@ -338,6 +373,19 @@ mod tests {
         assert_eq!(source(Some("tool_use")).unwrap(), "t");
         let message = source(Some("rag")).unwrap_err().to_string();
         assert!(message.contains("rag") && message.contains("tool_use, default"), "{message}");
+    }
+
+    #[test]
+    fn a_template_in_a_file_of_its_own_takes_the_tokens_of_the_config() {
+        let source = b"{{ bos_token }}{{ messages[0].content }}";
+        let said = |config| {
+            let template = ChatTemplate::from_file(source, config).unwrap();
+            template.render(&[Message::new("user", "x")], false).unwrap()
+        };
+        assert_eq!(said(Some(br#"{"bos_token": "<b>", "chat_template": "other"}"#)), "<b>x");
+        assert_eq!(said(None), "x");
+        let error = ChatTemplate::from_file(source, Some(b"{")).unwrap_err();
+        assert!(matches!(error, TextError::BadTokenizerConfig { .. }));
     }
 
     #[test]

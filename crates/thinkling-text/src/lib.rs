@@ -6,6 +6,7 @@
 //! - [`r1_zero_prompt`]: the fixed prompt of R1-Zero.
 //! - [`reward_table()`]: a vocabulary as the table by which rewards are counted on a GPU.
 //! - [`ThinkSplitter`]: thinking and answer told apart while the text is still arriving.
+//! - [`TextStream`]: both of these over the tokens of one completion.
 //!
 //! Left out: SentencePiece models without a `tokenizer.json`, WordPiece and Unigram vocabularies,
 //! training of tokenizers, tool calls in chat messages. The crate touches no files and no clock, so
@@ -13,6 +14,7 @@
 
 mod chat;
 mod error;
+mod parts;
 mod r1_zero;
 pub mod reward_table;
 mod split;
@@ -21,6 +23,7 @@ mod tokenizer;
 
 pub use chat::{ChatSegment, ChatTemplate, Date, Message};
 pub use error::{Result, TextError};
+pub use parts::{Part, PartKind, TextStream};
 pub use r1_zero::r1_zero_prompt;
 pub use reward_table::reward_table;
 pub use split::{Segment, ThinkSplitter};

@@ -175,6 +175,9 @@ pub enum TrainError {
         /// The operating system's word.
         source: io::Error,
     },
+    /// A model of the hub is not there.
+    #[error(transparent)]
+    Hub(#[from] crate::hub::HubError),
     /// A model's files cannot be read.
     #[error(transparent)]
     Weights(#[from] thinkling_weights::WeightsError),
@@ -361,6 +364,7 @@ impl TrainError {
             | Self::RunsDiffer { .. }
             | Self::RunExists { .. } => 2,
             Self::Execute(error) => error.exit_code(),
+            Self::Hub(error) => error.exit_code(),
             Self::Damaged { .. }
             | Self::DataLine { .. }
             | Self::InputChanged { .. }

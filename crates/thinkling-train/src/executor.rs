@@ -3,7 +3,9 @@
 use crate::model_io::StoredModel;
 use burn::tensor::Device;
 use std::ops::ControlFlow;
-use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Keep, WeightsReader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use thinkling_engine::{Adapter, BeforePass, Capacity, Engine, EngineError, Keep, WeightsReader};
 use thinkling_model::{Decoder, ModelError, generate::generate};
 use thinkling_sampling::generate as sampling;
 use thinkling_sampling::generate::{GenerateError, GenerateRequest, Generated, TokenEvent};
@@ -76,6 +78,30 @@ impl Executor {
 }
 
 impl Generator {
+    /// Ends what runs once `stop` is raised, also in the middle of a long prompt where the engine runs:
+    /// with [`EngineError::Stopped`]. The model as it trains is asked between two tokens alone, by who
+    /// sees them.
+    #[must_use]
+    pub fn stopping_when(self, stop: Arc<AtomicBool>) -> Self {
+        let Self::Engine(engine) = self else { return self };
+        let before_pass: BeforePass = Box::new(move || {
+            let go_on = match stop.load(Ordering::SeqCst) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
+            Box::pin(std::future::ready(go_on))
+        });
+        Self::Engine(Box::new(engine.with_before_pass(before_pass)))
+    }
+
+    /// Tokens of the last prompt that the engine did not compute again ([`Engine::kept_tokens`]).
+    pub fn kept_tokens(&self) -> usize {
+        match self {
+            Self::Burn(_) => 0,
+            Self::Engine(engine) => engine.kept_tokens(),
+        }
+    }
+
     /// Generates completions ([`sampling::generate`]).
     ///
     /// # Errors

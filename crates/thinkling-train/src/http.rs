@@ -12,6 +12,16 @@ const MAX_BODY_BYTES: u64 = 64 << 20;
 /// Characters of a body that a message shows.
 const SHOWN: usize = 120;
 
+/// A text that is not shown.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("..")
+    }
+}
+
 /// What a server answered, whatever its status.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {

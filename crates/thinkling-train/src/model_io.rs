@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thinkling_learn::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, AdapterError, PeftAdapter};
 use thinkling_model::{Decoder, ModelError};
-use thinkling_text::{ChatTemplate, GgufVocabulary, Tokenizer};
+use thinkling_text::{ChatTemplate, GgufVocabulary, TextError, Tokenizer};
 use thinkling_weights::{Checkpoint, FloatType};
 
 /// A model ready to run, with what belongs to it.
@@ -148,14 +148,30 @@ pub(crate) fn open_folder(folder: &Path) -> Result<TextParts> {
         })
         .transpose()?;
     let config = read("tokenizer_config.json")?;
+    let damaged = |path: &Path, e: TextError| TrainError::damaged(path, e.to_string());
+    // What transformers writes by now, and reads first.
+    if let Some((path, source)) = read("chat_template.jinja")? {
+        let tokens = config.as_ref().map(|(_, json)| json.as_slice());
+        let chat = ChatTemplate::from_file(&source, tokens).map_err(|e| damaged(&path, e))?;
+        let config = with_template(tokens, &chat)?;
+        return Ok((tokenizer, Some(chat), Some(config)));
+    }
     let chat = match &config {
-        Some((path, json)) if json.windows(13).any(|w| w == b"chat_template") => Some(
-            ChatTemplate::from_tokenizer_config(json, None)
-                .map_err(|e| TrainError::damaged(path, e.to_string()))?,
-        ),
+        Some((path, json)) if json.windows(13).any(|w| w == b"chat_template") => {
+            let chat = ChatTemplate::from_tokenizer_config(json, None);
+            Some(chat.map_err(|e| damaged(path, e))?)
+        }
         _ => None,
     };
     Ok((tokenizer, chat, config.map(|c| c.1)))
+}
+
+/// A `tokenizer_config.json` with this chat template in it, for models that are written again.
+fn with_template(config: Option<&[u8]>, chat: &ChatTemplate) -> Result<Vec<u8>> {
+    let mut config: serde_json::Map<String, serde_json::Value> =
+        config.and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    config.insert("chat_template".to_owned(), chat.source().into());
+    atomic::json_bytes(&config)
 }
 
 /// Writes a model as a folder that `transformers` opens: `model.safetensors`, `config.json`,
@@ -255,5 +271,30 @@ pub(crate) fn model_error(error: ModelError) -> TrainError {
     match error {
         ModelError::Weights(error) => TrainError::Weights(error),
         other => TrainError::Failed { what: "the model", reason: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thinkling_text::Message;
+
+    #[test]
+    fn a_chat_template_in_a_file_of_its_own_is_read_first_and_kept() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(dir.path().join(name), text).expect("written");
+        };
+        let says = |chat: Option<ChatTemplate>| {
+            let chat = chat.expect("a template");
+            chat.render(&[Message::new("user", "hi")], true).expect("rendered")
+        };
+        write("tokenizer_config.json", r#"{"bos_token": "<b>", "chat_template": "old"}"#);
+        assert_eq!(says(open_folder(dir.path()).expect("opens").1), "old");
+        write("chat_template.jinja", "{{ bos_token }}new");
+        let (_, chat, config) = open_folder(dir.path()).expect("opens");
+        assert_eq!(says(chat), "<b>new");
+        let again = ChatTemplate::from_tokenizer_config(&config.expect("a config"), None);
+        assert_eq!(says(again.ok()), "<b>new");
     }
 }

@@ -31,6 +31,7 @@ mod data;
 mod distill;
 mod eval;
 mod filters;
+mod hub;
 mod lora;
 mod memory;
 mod model;
@@ -64,6 +65,7 @@ pub use cold_start::{
 pub use data::{AnswerFormat, FileSource, JsonlSource, QuestionSource, TaskKind, TextSource};
 pub use eval::{EvalStage, EvaluationData, counted_answer, counted_format};
 pub use filters::{Filters, FormatFilter};
+pub use hub::{HubModel, LoadedRecipe};
 pub use lora::{LoraKeys, Target};
 pub use memory::MemorySize;
 pub use model::{ModelPlace, ModelSource, NewModel, TokenizerSource};
@@ -122,13 +124,23 @@ impl Recipe {
     /// # Errors
     /// [`TrainError::NotFound`], or what is wrong with the recipe, with file, line and key.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self> {
+        Self::load_with_ids(path, sets).map(|loaded| loaded.recipe)
+    }
+
+    /// As [`Recipe::load`], with the models of the hub that it names.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_with_ids(path: &Path, sets: &[String]) -> Result<LoadedRecipe> {
         let text = fs::read_to_string(path).map_err(|e| TrainError::read("recipe", path, e))?;
         let absolute =
             |p: &Path| std::path::absolute(p).map_err(|e| TrainError::read("recipe", p, e));
         let recipe = absolute(path)?.parent().map(Path::to_path_buf).unwrap_or_default();
         // `absolute` refuses an empty path, so the current folder is asked for by its name.
         let current = std::env::current_dir().map_err(|e| TrainError::read("folder", ".", e))?;
-        Self::read(&text, path, &Bases { recipe, current }, sets)
+        let bases = Bases::new(recipe, current);
+        let recipe = Self::read(&text, path, &bases, sets)?;
+        Ok(LoadedRecipe::new(recipe, bases.hub.into_inner()))
     }
 
     /// Reads the text of a recipe. `file` is its name in messages; relative paths start from
@@ -137,7 +149,7 @@ impl Recipe {
     /// # Errors
     /// What is wrong with the recipe, with file, line and key.
     pub fn parse(text: &str, file: &Path, folder: &Path, sets: &[String]) -> Result<Self> {
-        let bases = Bases { recipe: folder.to_path_buf(), current: folder.to_path_buf() };
+        let bases = Bases::new(folder.to_path_buf(), folder.to_path_buf());
         Self::read(text, file, &bases, sets)
     }
 

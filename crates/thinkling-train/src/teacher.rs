@@ -11,7 +11,6 @@ mod http;
 mod local;
 mod protocol;
 mod replies;
-mod retry;
 
 use crate::devices::Devices;
 use crate::error::{Result, TrainError};

@@ -1,9 +1,9 @@
 //! Chunks as OpenAI's API streams them, with thinking in `reasoning_content` as DeepSeek's has it.
 
 use crate::generate::Token;
-use crate::text::PartKind;
 use serde_json::{Value, json};
 use thinkling_sampling::Finish;
+use thinkling_text::PartKind;
 
 /// Turns the tokens of one answer into chunks.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl ChunkWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Part;
+    use thinkling_text::Part;
 
     fn token(parts: &[(PartKind, &str)], finish: Option<Finish>) -> Token {
         let part = |&(kind, text): &(PartKind, &str)| Part { kind, text: text.to_owned() };

@@ -4,7 +4,6 @@ use crate::device::Place;
 use crate::meter::{Counter, Meter, MeterWish, Metering};
 use crate::reason::Reason;
 use crate::request::{Ready, Request};
-use crate::text::{Part, TextStream};
 use crate::{Bundle, WebError};
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -12,6 +11,7 @@ use std::rc::Rc;
 use thinkling_engine::EngineError;
 use thinkling_sampling::generate::{GenerateRequest, Resumed, TokenEvent, generate};
 use thinkling_sampling::{Finish, StopRules};
+use thinkling_text::{Part, TextStream};
 
 /// What happens while a call runs.
 #[derive(Clone, Debug, Serialize)]
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
             None => None,
         };
         let begun = |_| Begun {
-            text: TextStream::new(&bundle.tokenizer, &ready),
+            text: TextStream::new(&bundle.tokenizer, ready.chat, ready.in_think),
             ids: Vec::new(),
             logprobs: Vec::new(),
             finish: None,

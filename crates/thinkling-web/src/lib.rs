@@ -21,7 +21,6 @@ mod meter;
 mod reason;
 mod request;
 mod session;
-mod text;
 
 #[cfg(target_family = "wasm")]
 mod browser;

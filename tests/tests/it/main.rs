@@ -2,13 +2,17 @@
 #![allow(clippy::print_stdout, reason = "a failing test shows its random moments")]
 
 mod bench;
+mod chat;
 mod code;
 mod damaged_models;
 mod eval;
 mod eval_resume;
+mod fake_hub;
 mod generate;
+mod hub;
 mod kills;
 mod mini_r1;
+mod pty;
 mod quickstart;
 mod report;
 mod review;

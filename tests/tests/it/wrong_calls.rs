@@ -81,14 +81,6 @@ fn a_prompt_longer_than_the_context_is_refused_with_both_lengths() {
 }
 
 #[test]
-fn hub_ids_are_refused_until_they_can_be_downloaded() {
-    let id = "HuggingFaceTB/SmolLM2-135M-Instruct";
-    thinkling(["generate", "--model", id, "--prompt-ids", "5"])
-        .ends_with(exit::WRONG_CALL)
-        .complains_about(&[id, "hub"]);
-}
-
-#[test]
 fn a_missing_recipe_is_named() {
     let dir = tempdir().expect("temporary folder");
     let path = dir.path().join("no-such-recipe.toml");

@@ -27,7 +27,7 @@ Examples:
 Ctrl-C keeps what has ended; the same call with --resume goes on."
 )]
 pub(crate) struct EvalArgs {
-    /// A Hugging Face folder, a GGUF file, or a model that a run wrote
+    /// A Hugging Face folder, a GGUF file, a model that a run wrote, or an id of the hub
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// Problems with their gold answers, or mini-world, grown-world, grown-world-requests,

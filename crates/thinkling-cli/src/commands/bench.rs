@@ -4,6 +4,7 @@ mod profile;
 mod score;
 
 use crate::args::{BenchArgs, BenchKind};
+use crate::commands::fetched;
 use crate::device;
 use crate::failure::Failure;
 use serde_json::{Value, to_value};
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
 fn timed(args: &BenchArgs, config: &Path) -> Result<(), Failure> {
     let mut config = BenchConfig::read(config)?;
     if let Some(path) = &args.model {
-        config.model = BenchModel::Path { path: path.clone() };
+        config.model = BenchModel::Path { path: fetched(path)? };
     }
     config.seed = args.seed.unwrap_or(config.seed);
     let each = |step: usize, seconds: f64| eprintln!("step {step}: {seconds:.3} s");

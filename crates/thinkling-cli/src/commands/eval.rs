@@ -3,7 +3,7 @@
 use crate::args::{AnswerArg, EvalArgs, Executor as ExecutorArg};
 use crate::bars::{Bars, clock};
 use crate::commands::{as_it_was, open_model, program, stop_on_ctrl_c};
-use crate::device;
+use crate::device::{self, OpenedNames};
 use crate::failure::Failure;
 use crate::sandbox::Runner;
 use crate::table;
@@ -15,7 +15,6 @@ use thinkling_train::TrainError;
 use thinkling_train::eval::{
     Conditions, Folder, MAX_TOKENS, MINI_WORLD, Report, Settings, evaluate, generated_questions,
 };
-use thinkling_train::executor::Executor;
 use thinkling_train::model_io::StoredModel;
 use thinkling_train::recipe::{Template, counted_answer, counted_format};
 
@@ -47,16 +46,8 @@ pub(crate) fn run(mut args: EvalArgs) -> Result<(), Failure> {
         }
     }
     let model = open_model(&args.model)?;
-    let (executor, name, threads) = match args.executor {
-        ExecutorArg::Burn => {
-            let opened = device::open(&args.device)?;
-            (Executor::Burn(opened.device), opened.name, opened.threads)
-        }
-        ExecutorArg::Engine => {
-            let opened = device::open_engine(&args.device)?;
-            (Executor::Engine(opened.adapter), opened.name, opened.threads)
-        }
-    };
+    let (executor, OpenedNames { name, threads }) =
+        device::open_executor(args.executor, &args.device)?;
     let settings = settings(&args, &model, &name, threads)?;
     if settings.template == Template::None && model.chat.is_some() {
         eprintln!("note: the model has a chat template; --template chat uses it");

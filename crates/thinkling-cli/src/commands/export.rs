@@ -56,7 +56,9 @@ fn web(args: &ExportArgs) -> Result<(), Failure> {
         Quant::Q4_1 => GgmlType::Q4_1,
     });
     let path = &args.model;
-    let own = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    // An id of the hub ends with a name too, which may have dots.
+    let is_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
+    let own = if is_file { path.file_stem() } else { path.file_name() };
     let own = own.map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
     let training = Training {
         template: args.template.as_ref().map(name_of),

@@ -1,6 +1,6 @@
 //! `thinkling generate`.
 
-use crate::args::{Executor as ExecutorArg, GenerateArgs};
+use crate::args::GenerateArgs;
 use crate::commands::open_model;
 use crate::device;
 use crate::failure::Failure;
@@ -9,24 +9,14 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use thinkling_engine::Capacity;
 use thinkling_sampling::generate::{Completion, GenerateRequest, Generated, TokenEvent};
-use thinkling_sampling::{Finish, SamplingParams, StopRules};
+use thinkling_sampling::{Finish, StopRules};
 use thinkling_text::Tokenizer;
-use thinkling_train::executor::Executor;
 use thinkling_train::model_io::StoredModel;
 use thinkling_train::prompts::Prompts;
 
 pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
-    let sampling = SamplingParams {
-        temperature: if args.greedy { 0.0 } else { args.temperature },
-        top_k: args.top_k,
-        top_p: args.top_p,
-        min_p: args.min_p,
-    };
-    sampling.validate().map_err(|e| Failure::usage(e.to_string()))?;
-    let executor = match args.executor {
-        ExecutorArg::Burn => Executor::Burn(device::open(&args.device)?.device),
-        ExecutorArg::Engine => Executor::Engine(device::open_engine(&args.device)?.adapter),
-    };
+    let sampling = args.sampling.params()?;
+    let (executor, _) = device::open_executor(args.executor, &args.device)?;
     let model = open_model(&args.model)?;
     let prompt = prompt_ids(&args, &model)?;
     let stop_ids = match args.ignore_eos {
@@ -38,7 +28,7 @@ pub(crate) fn run(args: Box<GenerateArgs>) -> Result<(), Failure> {
         group_size: args.n as usize,
         sampling,
         stop: StopRules { stop_ids, max_tokens: args.max_tokens },
-        seed: args.seed,
+        seed: args.sampling.seed,
         prompt_logprobs: args.prompt_logprobs,
         top_logprobs: args.top_logprobs,
         ..GenerateRequest::new(&prompts, args.max_tokens)

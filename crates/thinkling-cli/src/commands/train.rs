@@ -18,6 +18,7 @@ use thinkling_reward::code::RunCode;
 use thinkling_train::cost::peak_bytes;
 use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::{Evaluated, Tally};
+use thinkling_train::hub::{Hub, Want};
 use thinkling_train::recipe::{ModelSource, Recipe};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start, Waiting};
@@ -26,10 +27,16 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let clock_start = Instant::now();
     let mut sets = args.set.clone();
     sets.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let recipe = args.recipe.as_deref().map(|path| Recipe::load(path, &sets)).transpose()?;
-    if let (true, Some(recipe)) = (args.dry_run, &recipe) {
-        return dry_run::run(&args, recipe);
-    }
+    let recipe =
+        args.recipe.as_deref().map(|path| Recipe::load_with_ids(path, &sets)).transpose()?;
+    let recipe = match recipe {
+        Some(recipe) if args.dry_run => return dry_run::run(&args, recipe),
+        Some(recipe) => {
+            let (hub, mut bars) = (Hub::from_env(), Bars::new());
+            Some(recipe.fetch(|id| hub.fetch(id, Want::All, &mut bars).map(Some))?)
+        }
+        None => None,
+    };
     if let Some(path) = args.resume.as_deref().filter(|p| !p.exists()) {
         return Err(Failure::usage(format!("no run folder at {}", path.display())));
     }

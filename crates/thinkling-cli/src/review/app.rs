@@ -1,7 +1,7 @@
 //! What keys do: the state of the screen.
 
-use super::buffer::Buffer;
 use super::document;
+use crate::buffer::Buffer;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use thinkling_train::TrainError;
 use thinkling_train::review::{Decision, Review};

@@ -36,7 +36,8 @@ pub(crate) fn on_terminal(review: Review) -> Result<Review, Failure> {
     let editor = editor::command();
     let mut app = App::new(review, editor.is_some());
     let mut terminal = Terminal::enter(colours).map_err(broken)?;
-    end_with_the_terminal();
+    // What a review with open items ends with; every decision is on the disk as it is made.
+    end_with_the_terminal(Failure::WAITING);
     loop {
         let screen = terminal.show(&mut app).map_err(broken)?;
         let Some(event) = terminal.event(&interrupt).map_err(broken)? else { break };
@@ -60,14 +61,14 @@ pub(crate) fn on_terminal(review: Review) -> Result<Review, Failure> {
     Ok(app.review)
 }
 
-/// Ends the process once its terminal is gone, with what a review with open items ends with: crossterm
-/// then waits for keys for ever, and takes a core for it. Every decision is on the disk as it is made.
-fn end_with_the_terminal() {
-    std::thread::spawn(|| {
+/// Ends the process with `code` once its terminal is gone: crossterm then waits for keys for ever, and
+/// takes a core for it.
+pub(crate) fn end_with_the_terminal(code: u8) {
+    std::thread::spawn(move || {
         while io::stdin().is_terminal() {
             std::thread::sleep(LOOK);
         }
-        std::process::exit(Failure::WAITING.into());
+        std::process::exit(code.into());
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::app::{App, Mode};
 use super::style::{Line, Role};
-use super::wrap::{fit, width, wrap};
+use crate::wrap::{fit, width, wrap};
 use thinkling_train::review::{By, Decision, Item};
 
 /// A whole screen.

@@ -1,5 +1,6 @@
 //! Integration tests of thinkling-text.
 
+mod chat_templates;
 mod fixture;
 mod gguf;
 #[cfg(not(target_family = "wasm"))]

@@ -39,7 +39,8 @@ const NEW_MODEL_KEYS: [&str; 14] = [
 /// The model that a stage starts from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelSource {
-    /// `path = ".."`: a Hugging Face folder, a GGUF file or a checkpoint.
+    /// `path = ".."`: a Hugging Face folder, a GGUF file or a checkpoint. Of an id of the hub it is
+    /// where the cache has it, once it is [fetched](super::LoadedRecipe::fetch).
     Path(PathBuf),
     /// `path = "stage:NAME"`: what that earlier stage wrote.
     Stage(String),
@@ -66,7 +67,7 @@ impl ModelPlace {
         accept: impl FnOnce(&str) -> Result<(), String>,
     ) -> Result<Self, TrainError> {
         match text.strip_prefix(STAGE_PREFIX) {
-            None => Ok(Self::Path(s.resolve(key, text))),
+            None => Ok(Self::Path(s.resolve_model(key, text))),
             Some(name) => match accept(name) {
                 Ok(()) => Ok(Self::Stage(name.to_owned())),
                 Err(expected) => Err(s.conflict(key, expected)),
@@ -76,6 +77,14 @@ impl ModelPlace {
 
     /// Where it lies, where no stage of the recipe makes it.
     pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Stage(_) => None,
+        }
+    }
+
+    /// As [`path`](Self::path), to be changed.
+    pub(super) fn path_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             Self::Path(path) => Some(path),
             Self::Stage(_) => None,
@@ -110,6 +119,9 @@ impl Serialize for ModelPlace {
 
 /// The last part of a path, by which things are called.
 pub(super) fn last_part(path: &Path) -> String {
+    if let Some(name) = crate::hub::name_in_cache(path) {
+        return name;
+    }
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
@@ -190,6 +202,14 @@ impl Serialize for TokenizerSource {
 }
 
 impl ModelSource {
+    /// Its path, to be changed.
+    pub(super) fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Stage(_) | Self::New(_) => None,
+        }
+    }
+
     /// Reads a model; one that an earlier stage is to give must have that stage.
     pub(crate) fn read(mut section: Section<'_>, earlier: &[Stage]) -> Result<Self> {
         if !section.has("path") {
@@ -200,7 +220,7 @@ impl ModelSource {
             Some(name) => {
                 policy_of(name, earlier).map_err(|expected| section.conflict("path", expected))?
             }
-            None => Self::Path(section.resolve("path", &text)),
+            None => Self::Path(section.resolve_model("path", &text)),
         };
         if let Some(key) = NEW_MODEL_KEYS.into_iter().find(|key| section.has(key)) {
             return Err(section.conflict(key, "no key of a new model beside `path`"));

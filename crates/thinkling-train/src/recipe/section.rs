@@ -1,19 +1,30 @@
 //! Reads one table of a recipe key by key, and complains about the keys that nobody read.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use super::HubModel;
 use super::choice::{Choice, nearest, words};
 use super::range::{ANY, Range};
 use super::tree::{Node, Table, Value};
 use crate::error::{Place, Result, TrainError};
+use crate::hub::HubId;
 
-/// Folders that relative paths start from.
+/// Folders that relative paths start from, and what was named by other means.
 #[derive(Clone, Debug)]
 pub(crate) struct Bases {
     /// For paths written in the recipe: its folder.
     pub(crate) recipe: PathBuf,
     /// For paths of `--set`: where the command was called.
     pub(crate) current: PathBuf,
+    /// Models that may be meant as ids of the hub.
+    pub(crate) hub: RefCell<Vec<HubModel>>,
+}
+
+impl Bases {
+    pub(crate) fn new(recipe: PathBuf, current: PathBuf) -> Self {
+        Self { recipe, current, hub: RefCell::default() }
+    }
 }
 
 /// Counts fit 32 bits, so that sums and products of a few do not overflow.
@@ -372,6 +383,15 @@ impl<'a> Section<'a> {
             _ => &self.bases.recipe,
         };
         join(base, Path::new(text))
+    }
+
+    /// As [`Section::resolve`] for a model, which may be an id of the hub.
+    pub(crate) fn resolve_model(&self, key: &str, text: &str) -> PathBuf {
+        let path = self.resolve(key, text);
+        if let Some(id) = HubId::parse(text) {
+            self.bases.hub.borrow_mut().push(HubModel { id, path: path.clone() });
+        }
+        path
     }
 }
 

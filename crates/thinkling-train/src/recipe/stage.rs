@@ -8,8 +8,8 @@ use super::choice::choices;
 use super::section::Section;
 use super::{
     AnswerKeys, ColdStartStage, EvalStage, LoraKeys, ModelPlace, ModelSource, PreferencesStage,
-    PretrainStage, QuestionSource, RejectionStage, RewardModelStage, Rewards, RlStage, SftStage,
-    TextSource, Training, distill, is_plain_name,
+    PretrainStage, QuestionSource, RejectionStage, RewardModelStage, Rewards, Rewrite, RlStage,
+    SftStage, TextSource, Training, distill, is_plain_name,
 };
 use crate::cost::Reference;
 use crate::error::Result;
@@ -242,6 +242,35 @@ impl Stage {
             _ => Vec::new(),
         };
         all.into_iter().filter_map(ModelPlace::path).map(PathBuf::from).collect()
+    }
+
+    /// The paths of models that it names.
+    pub(super) fn model_paths_mut(&mut self) -> Vec<&mut PathBuf> {
+        let mut paths: Vec<&mut PathBuf> =
+            self.model.as_mut().and_then(ModelSource::path_mut).into_iter().collect();
+        match &mut self.kind {
+            StageKind::Pretrain(_)
+            | StageKind::Sft(_)
+            | StageKind::RejectionSampling(_)
+            | StageKind::RewardModel(_) => {}
+            StageKind::Rl(stage) => {
+                let own = stage.data.iter_mut().filter_map(|source| source.rewards.as_mut());
+                let rewards = own.chain([&mut stage.rewards]);
+                let models = rewards.flat_map(|rewards| rewards.models.values_mut());
+                paths.extend(models.filter_map(|reward| reward.model.path_mut()));
+            }
+            StageKind::ColdStart(stage) => {
+                if let Rewrite::Teacher(keys) = &mut stage.rewrite {
+                    paths.extend(keys.teacher.path_mut());
+                }
+            }
+            StageKind::Preferences(stage) => paths.extend(stage.judge.path_mut()),
+            StageKind::Eval(stage) => {
+                let all = stage.models.iter_mut().chain(&mut stage.judges);
+                paths.extend(all.filter_map(ModelPlace::path_mut));
+            }
+        }
+        paths
     }
 
     /// Reads a `[[stage]]`, which may stand for several; `root` is the recipe's model.

@@ -1,6 +1,6 @@
 //! The table `teacher`: a model, or a server, that answers conversations for a stage.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -113,6 +113,14 @@ impl TeacherKeys {
                 Some(ModelSource::Path(path)) => Some(path),
                 _ => None,
             },
+            Self::Http(_) => None,
+        }
+    }
+
+    /// As [`path`](Self::path), to be changed.
+    pub(super) fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Local(keys) => keys.model.as_mut().and_then(ModelSource::path_mut),
             Self::Http(_) => None,
         }
     }

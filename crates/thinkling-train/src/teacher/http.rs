@@ -1,11 +1,11 @@
 //! A server as teacher: several requests at once, each tried again while its faults may pass.
 
 use super::protocol::{self, Request};
-use super::retry::{Backoff, Fault};
 use crate::error::{Result, TrainError};
 use crate::examples::share_of;
-use crate::http::post;
+use crate::http::{Secret, post};
 use crate::recipe::HttpTeacherKeys;
+use crate::retry::{Backoff, Fault};
 use crate::sampling::{Drawing, Event, OnEvent, Place, Reply};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -24,16 +24,6 @@ pub(crate) struct HttpTeacher {
     keys: HttpTeacherKeys,
     /// The header `Authorization`; in no message.
     authorization: Option<Secret>,
-}
-
-/// A text that is not shown.
-#[derive(Clone)]
-struct Secret(String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("..")
-    }
 }
 
 /// What a worker tells.

@@ -1,7 +1,7 @@
 //! The part of OpenAI's chat completions that is used: request and answer as JSON.
 
-use super::retry::Fault;
 use crate::http::Response;
+use crate::retry::Fault;
 use crate::sampling::{Drawing, Reply};
 use serde::{Deserialize, Serialize};
 use thinkling_sampling::Finish;

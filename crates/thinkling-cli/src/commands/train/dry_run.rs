@@ -1,7 +1,7 @@
 //! `thinkling train RECIPE --dry-run`: what a recipe is going to do, and what it needs.
 
 use crate::args::{DeviceArgs, TrainArgs};
-use crate::bars::{clock, megabytes};
+use crate::bars::{Bars, clock, megabytes};
 use crate::device::{self, Opened};
 use crate::failure::Failure;
 use crate::sandbox::Runner;
@@ -9,9 +9,13 @@ use serde_json::{Value, json};
 use std::time::Instant;
 use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
+use thinkling_train::TrainError;
 use thinkling_train::cost::{Phase, StagePlan, StageTime, measure, plan_stage};
 use thinkling_train::devices::Devices;
-use thinkling_train::recipe::{ModelSource, NewModel, Recipe, StageKind, TokenizerSource};
+use thinkling_train::hub::{Hub, HubError, HubId, Want};
+use thinkling_train::recipe::{
+    LoadedRecipe, ModelSource, NewModel, Recipe, StageKind, TokenizerSource,
+};
 
 /// What is known of a stage before it runs.
 struct Described {
@@ -23,8 +27,9 @@ struct Described {
     plan: Result<StagePlan, String>,
 }
 
-pub(super) fn run(args: &TrainArgs, recipe: &Recipe) -> Result<(), Failure> {
+pub(super) fn run(args: &TrainArgs, recipe: LoadedRecipe) -> Result<(), Failure> {
     let started = Instant::now();
+    let recipe = &with_shapes(recipe)?;
     if !args.json {
         print!("{}", recipe.to_toml()?);
     }
@@ -47,6 +52,27 @@ pub(super) fn run(args: &TrainArgs, recipe: &Recipe) -> Result<(), Failure> {
         false => tell(recipe, &stages, seconds),
     }
     Ok(())
+}
+
+/// Fetches the shapes of models of the hub, a few megabytes each, and says what a run is going to fetch.
+/// A model that cannot be had now leaves the recipe sound.
+fn with_shapes(recipe: LoadedRecipe) -> Result<Recipe, Failure> {
+    let (hub, mut bars) = (Hub::from_env(), Bars::new());
+    let fetch = |id: &HubId| match hub.fetch(id, Want::Shape, &mut bars) {
+        Ok(fetched) => {
+            if fetched.missing_bytes > 0 {
+                let size = megabytes(fetched.missing_bytes);
+                eprintln!("{id}: the weights, {size}, are not here; a run fetches them first");
+            }
+            Ok(Some(fetched))
+        }
+        Err(error @ TrainError::Hub(HubError::Unreachable { .. } | HubError::Offline { .. })) => {
+            eprintln!("note: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    };
+    Ok(recipe.fetch(fetch)?)
 }
 
 /// Times a piece of the stage. What does not fit into memory is not tried.

@@ -1,11 +1,11 @@
 //! A text that is edited in place.
 
-use super::wrap::width_of;
+use crate::wrap::width_of;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Lines with a cursor; columns count characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     lines: Vec<Vec<char>>,
     row: usize,
     column: usize,
@@ -13,27 +13,45 @@ pub(super) struct Buffer {
 
 /// What a screen shows of a buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) lines: Vec<String>,
+pub(crate) struct Shown {
+    pub(crate) lines: Vec<String>,
     /// Line and column of the cursor among them.
-    pub(super) cursor: (usize, usize),
+    pub(crate) cursor: (usize, usize),
 }
 
 impl Buffer {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         // Below the first heading.
         let lines: Vec<Vec<char>> = text.split('\n').map(|line| line.chars().collect()).collect();
         let row = 1.min(lines.len() - 1);
         Self { lines, row, column: 0 }
     }
 
-    pub(super) fn text(&self) -> String {
+    /// With the cursor behind the text.
+    pub(crate) fn at_end(text: &str) -> Self {
+        let mut buffer = Self::new(text);
+        buffer.go(usize::MAX);
+        buffer.column = buffer.lines[buffer.row].len();
+        buffer
+    }
+
+    /// Whether the cursor stands on the first line.
+    pub(crate) fn is_first_line(&self) -> bool {
+        self.row == 0
+    }
+
+    /// Whether the cursor stands on the last line.
+    pub(crate) fn is_last_line(&self) -> bool {
+        self.row + 1 == self.lines.len()
+    }
+
+    pub(crate) fn text(&self) -> String {
         let lines: Vec<String> = self.lines.iter().map(|line| line.iter().collect()).collect();
         lines.join("\n")
     }
 
     /// Takes a key that edits or moves.
-    pub(super) fn key(&mut self, key: KeyEvent) {
+    pub(crate) fn key(&mut self, key: KeyEvent) {
         match key.code {
             KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => self.insert(c),
             KeyCode::Tab => self.insert('\t'),
@@ -104,7 +122,7 @@ impl Buffer {
     }
 
     /// So many lines around the cursor, long ones folded.
-    pub(super) fn show(&self, columns: usize, rows: usize) -> Shown {
+    pub(crate) fn show(&self, columns: usize, rows: usize) -> Shown {
         let (columns, rows) = (columns.max(2), rows.max(1));
         let (mut lines, mut cursor) = (Vec::new(), (0, 0));
         for (row, line) in self.lines.iter().enumerate() {

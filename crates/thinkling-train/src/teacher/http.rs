@@ -8,7 +8,7 @@ use crate::recipe::HttpTeacherKeys;
 use crate::retry::{Backoff, Fault};
 use crate::sampling::{Drawing, Event, OnEvent, Place, Reply};
 use std::ops::ControlFlow;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use thinkling_text::Message;
@@ -109,7 +109,9 @@ impl HttpTeacher {
             next: Mutex::new(0),
             stopped: Condvar::new(),
         });
-        let (to, from) = channel();
+        // Nothing is asked further ahead than the answers are kept: a kill loses what is under way, and
+        // the one that is being written.
+        let (to, from) = sync_channel(0);
         for _ in 0..self.keys.concurrency.min(missing.len()) {
             let (work, to) = (work.clone(), to.clone());
             // Not joined: an interrupt does not wait for a server.
@@ -195,7 +197,7 @@ fn words((conversation, sample): Place) -> String {
 
 impl Work {
     /// Asks for one answer after the other until none is left.
-    fn run(&self, to: &Sender<Told>) {
+    fn run(&self, to: &SyncSender<Told>) {
         while let Some(place) = self.take() {
             let Some(told) = self.ask(place, to) else { return };
             // At once: another answer would meet the same.
@@ -230,7 +232,7 @@ impl Work {
     }
 
     /// Asks for an answer until it is there or lost; `None` where it was stopped between two tries.
-    fn ask(&self, place: Place, to: &Sender<Told>) -> Option<Told> {
+    fn ask(&self, place: Place, to: &SyncSender<Told>) -> Option<Told> {
         let keys = &self.teacher.keys;
         let backoff = Backoff {
             first: Duration::from_secs_f64(keys.backoff_seconds),

@@ -6,20 +6,6 @@ use thinkling_weights::{
     hf_to_gguf,
 };
 
-/// The quantised types.
-pub(crate) const QUANTISED: [GgmlType; 10] = [
-    GgmlType::Q8_0,
-    GgmlType::Q4_0,
-    GgmlType::Q4_1,
-    GgmlType::Q5_0,
-    GgmlType::Q5_1,
-    GgmlType::Iq4Nl,
-    GgmlType::Q3K,
-    GgmlType::Q4K,
-    GgmlType::Q5K,
-    GgmlType::Q6K,
-];
-
 /// What llama.cpp's `Q4_K_M` comes to: Q4_K, with Q6_K where more bits pay.
 pub(crate) fn mixed(name: &str) -> GgmlType {
     let more = ["embed_tokens", "lm_head", "layers.1.self_attn.v_proj", "layers.1.mlp.down_proj"];

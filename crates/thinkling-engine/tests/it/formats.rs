@@ -1,6 +1,6 @@
 //! Whole small models in every quantised type against the same values as floats.
 
-use crate::tiny_gguf::{QUANTISED, as_f32, mixed, quantised};
+use crate::tiny_gguf::{as_f32, mixed, quantised};
 use crate::{adapter, decoders, sequence};
 use thinkling_engine::{Capacity, Engine, Keep, WeightsReader};
 use thinkling_weights::{Checkpoint, GgmlType, expected_tensors};
@@ -37,7 +37,7 @@ fn logits_are_those_of_floats(model: &Checkpoint, what: &str) {
 
 #[test]
 fn models_of_every_type_give_the_logits_of_their_values() {
-    for ty in QUANTISED {
+    for ty in GgmlType::QUANTISED {
         logits_are_those_of_floats(&quantised(|_| ty), &ty.to_string());
     }
     logits_are_those_of_floats(&quantised(mixed), "Q4_K and Q6_K");
@@ -58,7 +58,7 @@ fn bits(model: &Checkpoint) -> Option<f64> {
 
 #[test]
 fn quantised_weights_take_the_room_on_the_gpu_that_they_take_in_a_file() {
-    for ty in QUANTISED {
+    for ty in GgmlType::QUANTISED {
         let (_, bytes) = match ty {
             GgmlType::Q3K => GgmlType::Q6K.block(),
             _ => ty.block(),

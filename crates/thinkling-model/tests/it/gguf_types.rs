@@ -1,9 +1,9 @@
 //! GGUF models of every quantised type: the trainer reads their values as floats.
 
 use crate::devices::cpu;
-use crate::tiny_gguf::{QUANTISED, as_f32, mixed, quantised};
+use crate::tiny_gguf::{as_f32, mixed, quantised};
 use thinkling_model::{Decoder, PackedBatch, Sequence};
-use thinkling_weights::Checkpoint;
+use thinkling_weights::{Checkpoint, GgmlType};
 
 fn logits(checkpoint: &Checkpoint) -> Vec<f32> {
     let model = Decoder::load(checkpoint, &cpu()).expect("a model");
@@ -14,7 +14,7 @@ fn logits(checkpoint: &Checkpoint) -> Vec<f32> {
 
 #[test]
 fn quantised_models_have_the_logits_of_their_values() {
-    let models = QUANTISED.map(|ty| (ty.to_string(), quantised(|_| ty)));
+    let models = GgmlType::QUANTISED.map(|ty| (ty.to_string(), quantised(|_| ty)));
     for (what, model) in models.into_iter().chain([("mixed".to_owned(), quantised(mixed))]) {
         let got = logits(&model);
         assert!(got.len() == 24 * 80 && got.iter().all(|logit| logit.is_finite()), "{what}");

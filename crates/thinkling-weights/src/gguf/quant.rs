@@ -218,19 +218,6 @@ fn quantize_iq4_nl(block: &[f32; BLOCK], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    const QUANTISED: [GgmlType; 10] = [
-        GgmlType::Q8_0,
-        GgmlType::Q4_0,
-        GgmlType::Q4_1,
-        GgmlType::Q5_0,
-        GgmlType::Q5_1,
-        GgmlType::Q3K,
-        GgmlType::Q4K,
-        GgmlType::Q5K,
-        GgmlType::Q6K,
-        GgmlType::Iq4Nl,
-    ];
-
     /// 0.5 and -1.25 as F16.
     const HALF_ONE: [u8; 2] = [0x00, 0x38];
     const MINUS_FIVE_QUARTERS: [u8; 2] = [0x00, 0xbd];
@@ -298,7 +285,7 @@ mod tests {
 
     #[test]
     fn zeros_stay_zeros() {
-        for ty in QUANTISED {
+        for ty in GgmlType::QUANTISED {
             let mut out = [1.0; 256];
             dequantize(ty, &quantize(ty, &[0.0; 256]), &mut out);
             assert_eq!(out, [0.0; 256], "{ty}");

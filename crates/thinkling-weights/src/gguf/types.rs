@@ -60,6 +60,20 @@ const IDS: [(GgmlType, u32); 13] = [
 ];
 
 impl GgmlType {
+    /// The types whose elements lie in blocks with a common scale; all can be read.
+    pub const QUANTISED: [Self; 10] = [
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Iq4Nl,
+        Self::Q3K,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
     /// The type of that number in a file.
     pub fn from_id(id: u32) -> Self {
         IDS.iter().find(|(_, known)| *known == id).map_or(Self::Other(id), |(ty, _)| *ty)

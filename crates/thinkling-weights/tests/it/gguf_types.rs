@@ -4,19 +4,6 @@ use thinkling_weights::{GgmlType, Gguf, dequantize, q3_k_as_q6_k};
 
 static GOLDEN: &[u8] = include_bytes!("../../../../tests/golden/gguf/types.gguf");
 
-const QUANTISED: [GgmlType; 10] = [
-    GgmlType::Q8_0,
-    GgmlType::Q4_0,
-    GgmlType::Q4_1,
-    GgmlType::Q5_0,
-    GgmlType::Q5_1,
-    GgmlType::Iq4Nl,
-    GgmlType::Q3K,
-    GgmlType::Q4K,
-    GgmlType::Q5K,
-    GgmlType::Q6K,
-];
-
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
@@ -26,8 +13,12 @@ fn bits(values: &[f32]) -> Vec<u32> {
 #[test]
 fn values_of_every_type_are_those_of_the_package_gguf_bit_for_bit() {
     let gguf = Gguf::parse(GOLDEN).expect("a golden file");
-    assert_eq!(gguf.tensors().len(), 2 * QUANTISED.len(), "every type of the golden is tested");
-    for ty in QUANTISED {
+    assert_eq!(
+        gguf.tensors().len(),
+        2 * GgmlType::QUANTISED.len(),
+        "every type of the golden is tested"
+    );
+    for ty in GgmlType::QUANTISED {
         let tensor = gguf.tensor(&ty.to_string()).expect("a tensor of each type");
         assert_eq!(tensor.ty, ty);
         let got = gguf.read_f32(GOLDEN, &ty.to_string()).expect("readable");

@@ -7,7 +7,8 @@ use crate::batch::PackedBatch;
 use crate::decoder::Decoder;
 use crate::layer::DecoderLayer;
 use crate::params::{ParamGrads, flatten, take_grads, track};
-use burn::tensor::Tensor;
+use burn::module::Param;
+use burn::tensor::{Gradients, Tensor};
 use thinkling_ops::{ComputeType, HeadGrads, packed_attention, rms_norm};
 
 /// What is kept of a forward pass for the backward pass.
@@ -32,10 +33,19 @@ pub struct Backprop<'a> {
 
 #[derive(Debug)]
 enum Kept {
-    /// The model whose weights are the graph's leaves, and its hidden states.
-    Graph(Box<(Decoder, Tensor<2>)>),
+    Graph(Box<Graph>),
     /// Inputs of the layers, then of the last norm.
     Inputs(Vec<Tensor<2>>),
+}
+
+/// The graph of the layers and the last norm. The rows of the embedding are its leaf: the gradient of
+/// the table would be zeros but for them.
+#[derive(Debug)]
+struct Graph {
+    /// The model whose weights are the graph's other leaves.
+    tracked: Decoder,
+    rows: Tensor<2>,
+    hidden: Tensor<2>,
 }
 
 impl Decoder {
@@ -48,9 +58,16 @@ impl Decoder {
         match recompute {
             Recompute::None => {
                 let tracked = self.tracked();
-                let hidden = tracked.forward(batch);
-                let kept = Kept::Graph(Box::new((tracked, hidden.clone())));
-                Backprop { model: self, batch, hidden: hidden.inner(), kept }
+                let rows = batch.ids.gather(self.embed_tokens.val()).autodiff();
+                let rows = rows.set_require_grad(self.lora.is_none());
+                let hidden = tracked.forward_rows(rows.clone(), batch, |_| {});
+                let graph = Graph { tracked, rows, hidden };
+                Backprop {
+                    model: self,
+                    batch,
+                    hidden: graph.hidden.clone().inner(),
+                    kept: Kept::Graph(Box::new(graph)),
+                }
             }
             Recompute::Layer => {
                 let mut inputs = vec![batch.ids.gather(self.embed_tokens.val())];
@@ -89,40 +106,70 @@ impl Backprop<'_> {
     /// [`Decoder::head`], in a reward model [`Decoder::score`]. A head without a gradient is frozen, as
     /// one for next tokens is under adapters.
     pub fn finish(self, output: HeadGrads) -> ParamGrads {
-        let Self { model, batch, kept, .. } = self;
-        let frozen = model.lora.is_some();
-        let scale = (model.compute() == ComputeType::F16).then(|| GradScale::of(&output.hidden));
+        let Self { model, batch, hidden, kept } = self;
+        // Nobody else may hold what its owner could change in place.
+        drop(hidden);
+        let HeadGrads { hidden: grad, weight: head } = output;
+        let scale = (model.compute() == ComputeType::F16).then(|| GradScale::of(&grad));
         let grad = match &scale {
-            Some(scale) => scale.up(output.hidden),
-            None => output.hidden,
+            Some(scale) => scale.up(grad),
+            None => grad,
         };
-        let mut params = match kept {
-            Kept::Graph(graph) => {
-                let (tracked, hidden) = *graph;
-                let mut grads = (hidden * grad).sum().backward();
-                tracked.take_grads(&mut grads)
-            }
+        let DecoderGrads { mut rows, mut layers, mut norm } = match kept {
+            Kept::Graph(graph) => graph.backward(grad),
             Kept::Inputs(inputs) => layer_by_layer(model, batch, inputs, grad),
         };
         if let Some(scale) = scale {
-            params = params.into_iter().map(|grad| scale.down(grad)).collect();
-        }
-        let trained = !frozen || model.score.is_some();
-        let Some(head) = output.weight.filter(|_| trained) else { return params };
-        let head = flatten(head);
-        if model.score.is_some() {
-            if let Some(last) = params.last_mut() {
-                *last = head;
+            rows = rows.map(|rows| scale.down(rows));
+            for grads in layers.iter_mut().chain([&mut norm]) {
+                *grads = std::mem::take(grads).into_iter().map(|grad| scale.down(grad)).collect();
             }
-        } else if model.lm_head.is_none() {
-            // Tied: the embedding's own part is there already.
-            let embedding = params.remove(0);
-            params.insert(0, embedding + head);
-        } else if let Some(last) = params.last_mut() {
-            *last = head;
         }
+        let (lm_head, score) = (model.lm_head.as_ref(), model.score.as_ref());
+        let tied = lm_head.is_none() && score.is_none();
+        let or_zeros = |head: Option<Tensor<2>>, weight: &Param<Tensor<2>>| {
+            head.unwrap_or_else(|| weight.val().zeros_like())
+        };
+        let mut head = head;
+        let mut params = ParamGrads::new();
+        if let Some(rows) = rows {
+            // Tied: the rows are added to the gradient that is there already.
+            let onto = or_zeros(head.take_if(|_| tied), &model.embed_tokens);
+            params.push(flatten(batch.ids.add_to(onto, rows)));
+        }
+        params.extend(layers.into_iter().flatten());
+        params.extend(norm);
+        let trained_head = if model.lora.is_some() { score } else { lm_head.or(score) };
+        params.extend(trained_head.map(|weight| flatten(or_zeros(head, weight))));
         params
     }
+}
+
+/// What autodiff gives: gradients of all below the head.
+struct DecoderGrads {
+    /// Of the rows of the embedding, one a token; `None` where they are not trained.
+    rows: Option<Tensor<2>>,
+    /// Of each layer's trained weights, from the first layer on.
+    layers: Vec<ParamGrads>,
+    /// Of the last norm, where it is trained.
+    norm: ParamGrads,
+}
+
+impl Graph {
+    fn backward(self, grad: Tensor<2>) -> DecoderGrads {
+        let Self { tracked, rows, hidden } = self;
+        let mut grads = (hidden * grad).sum().backward();
+        let frozen = tracked.lora.is_some();
+        DecoderGrads {
+            rows: (!frozen).then(|| input_grad(&rows, &mut grads)),
+            layers: tracked.layers.iter().map(|layer| layer.take_grads(&mut grads)).collect(),
+            norm: if frozen { Vec::new() } else { take_grads(&tracked.norm, &mut grads) },
+        }
+    }
+}
+
+fn input_grad(x: &Tensor<2>, grads: &mut Gradients) -> Tensor<2> {
+    x.grad_remove(grads).expect("what a layer gives depends on its input")
 }
 
 /// A factor that brings gradients into the range of half precision on their way back through the
@@ -143,33 +190,29 @@ impl GradScale {
         grad / self.0.clone().unsqueeze()
     }
 
-    fn down(&self, grad: Tensor<1>) -> Tensor<1> {
-        grad * self.0.clone()
+    fn down<const D: usize>(&self, grad: Tensor<D>) -> Tensor<D> {
+        grad * self.0.clone().unsqueeze()
     }
 }
 
-/// From the gradient of the hidden states to that of every trained weight but the head's, of which
-/// there are zeros. Takes the `inputs` from the last to the first, each gone once it was used.
+/// From the gradient of the hidden states down. Takes the `inputs` from the last to the first, each
+/// gone once it was used.
 fn layer_by_layer(
     model: &Decoder,
     batch: &PackedBatch,
     mut inputs: Vec<Tensor<2>>,
     grad: Tensor<2>,
-) -> ParamGrads {
+) -> DecoderGrads {
     let mut next = || {
         let input = inputs.pop().expect("an input for the last norm and for every layer");
         input.autodiff().require_grad()
     };
-    let input_grad = |x: &Tensor<2>, grads: &mut _| {
-        x.grad_remove(grads).expect("a layer's output depends on its input")
-    };
-
     let frozen = model.lora.is_some();
     let (x, norm) = (next(), track(model.norm.clone()));
     let y = rms_norm(x.clone(), norm.val(), model.config.rms_norm_eps);
     let mut grads = (y * grad).sum().backward();
     let mut grad = input_grad(&x, &mut grads);
-    let last_norm = take_grads(&norm, &mut grads);
+    let norm = if frozen { Vec::new() } else { take_grads(&norm, &mut grads) };
 
     let run = model.layer_over(batch);
     let mut layers = Vec::with_capacity(model.layers.len());
@@ -180,18 +223,6 @@ fn layer_by_layer(
         grad = input_grad(&x, &mut grads);
         layers.push(tracked.take_grads(&mut grads));
     }
-    let score = model.score.as_ref().map(|head| flatten(head.val().zeros_like()));
-    if frozen {
-        return layers.into_iter().rev().flatten().chain(score).collect();
-    }
-
-    let embedding = track(model.embed_tokens.clone());
-    let y = batch.ids.gather(embedding.val());
-    let mut grads = (y * grad).sum().backward();
-    let mut params = take_grads(&embedding, &mut grads);
-    params.extend(layers.into_iter().rev().flatten());
-    params.extend(last_norm);
-    params.extend(model.lm_head.as_ref().map(|head| flatten(head.val().zeros_like())));
-    params.extend(score);
-    params
+    layers.reverse();
+    DecoderGrads { rows: (!frozen).then_some(grad), layers, norm }
 }

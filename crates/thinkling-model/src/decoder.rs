@@ -109,9 +109,19 @@ impl Decoder {
     pub(crate) fn forward_with(
         &self,
         batch: &PackedBatch,
+        each_layer: impl FnMut(&Tensor<2>),
+    ) -> Tensor<2> {
+        self.forward_rows(batch.ids.gather(self.embed_tokens.val()), batch, each_layer)
+    }
+
+    /// [`forward_with`](Self::forward_with) from the rows `x` of the embedding that the batch's tokens
+    /// name.
+    pub(crate) fn forward_rows(
+        &self,
+        mut x: Tensor<2>,
+        batch: &PackedBatch,
         mut each_layer: impl FnMut(&Tensor<2>),
     ) -> Tensor<2> {
-        let mut x = batch.ids.gather(self.embed_tokens.val());
         let (heads, eps) = (self.heads(), self.config.rms_norm_eps);
         let rope = self.rope(&batch.positions);
         for layer in &self.layers {

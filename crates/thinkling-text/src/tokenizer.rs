@@ -53,10 +53,14 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TextError::UnsupportedModel`] for anything but byte-level BPE (`gpt2`),
-    /// [`TextError::UnsupportedPreTokenizer`] for cutting rules that are not known by name, and
-    /// [`TextError::BadVocabulary`] for lists that contradict each other.
+    /// [`TextError::UnsupportedPreTokenizer`] for cutting rules that are not known by name (in both
+    /// cases unless the GGUF has a `tokenizer.json` too), and [`TextError::BadVocabulary`] for lists
+    /// that contradict each other.
     pub fn from_gguf(vocabulary: &GgufVocabulary) -> Result<Self> {
-        Self::assemble(gguf::build(vocabulary)?, DecodePlan::ByteLevel)
+        match vocabulary.only_json() {
+            Some(json) => Self::from_json(json.as_bytes()),
+            None => Self::assemble(gguf::build(vocabulary)?, DecodePlan::ByteLevel),
+        }
     }
 
     fn assemble(mut inner: tokenizers::Tokenizer, plan: DecodePlan) -> Result<Self> {

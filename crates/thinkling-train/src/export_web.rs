@@ -3,20 +3,16 @@
 use crate::atomic;
 use crate::checkpoint::sha256_of_bytes;
 use crate::error::{Result, TrainError};
+use crate::export_gguf::write_tensors;
 use crate::model_io::{StoredModel, required};
 use std::io::{self, Write};
 use std::path::Path;
-use thinkling_weights::{
-    Architecture, Checkpoint, GgmlType, GgufTensorSpec, GgufWriter, Manifest, ManifestFile, Shard,
-    Training, WeightsError, expected_tensors, gguf_parts, half_split_to_interleaved, hf_to_gguf,
-};
+use thinkling_weights::{GgmlType, Manifest, ManifestFile, Shard, Training, gguf_parts};
 
 /// Bytes of a shard: what a broken download loses at most.
 const SHARD: usize = 8 << 20;
 /// The manifest's name.
 const MANIFEST: &str = "manifest.json";
-/// Divisors of the rotary frequencies, beside the tensors of the model.
-const ROPE_FREQS: &str = "rope_freqs.weight";
 
 /// What is written.
 #[derive(Clone, Debug)]
@@ -71,7 +67,7 @@ pub fn write_web(folder: &Path, model: &StoredModel, export: &WebExport) -> Resu
         }
         Some(matrices) => {
             add("model.gguf", &mut |out| {
-                write_gguf(out, &model.checkpoint, matrices).map_err(io::Error::other)
+                write_tensors(out, &model.checkpoint, matrices, &[]).map_err(io::Error::other)
             })?;
             if let Some(tokenizer) = &model.tokenizer {
                 let json = tokenizer.to_json().map_err(|e| TrainError::Encode {
@@ -123,47 +119,6 @@ fn chat_config(model: &StoredModel) -> Result<Option<Vec<u8>>> {
     atomic::json_bytes(&config).map(Some)
 }
 
-fn write_gguf(
-    out: &mut dyn Write,
-    checkpoint: &Checkpoint,
-    matrices: GgmlType,
-) -> std::result::Result<(), WeightsError> {
-    let config = checkpoint.config();
-    let tensors = expected_tensors(config);
-    let rope_freqs = config.gguf_rope_freqs();
-    let mut specs = Vec::new();
-    for (name, shape) in &tensors {
-        let Some(name) = hf_to_gguf(name) else {
-            return Err(WeightsError::UnknownTensor { name: name.clone() });
-        };
-        let ty = match (shape.as_slice(), matrices.block()) {
-            ([_, columns], Some((block, _))) if columns.is_multiple_of(block) => matrices,
-            ([_, _], _) => GgmlType::F16,
-            _ => GgmlType::F32,
-        };
-        specs.push(GgufTensorSpec { name, shape: shape.clone(), ty });
-    }
-    let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
-    if let Some(freqs) = &rope_freqs {
-        let shape = vec![freqs.len()];
-        specs.push(GgufTensorSpec { name: ROPE_FREQS.to_owned(), shape, ty: GgmlType::F32 });
-    }
-    let mut writer = GgufWriter::new(out, &config.to_gguf_metadata(), specs)?;
-    for ((hf, shape), gguf) in tensors.iter().zip(&names) {
-        let mut values = checkpoint.read_f32(hf)?;
-        let turned = hf.contains("self_attn.q_proj.") || hf.contains("self_attn.k_proj.");
-        if turned && config.architecture == Architecture::Llama {
-            let row_len = if shape.len() > 1 { shape[1] } else { 1 };
-            values = half_split_to_interleaved(&values, row_len, config.head_dim);
-        }
-        writer.write_f32(gguf, &values)?;
-    }
-    if let Some(freqs) = rope_freqs {
-        writer.write_f32(ROPE_FREQS, &freqs)?;
-    }
-    writer.finish().map(drop)
-}
-
 /// Writes a file as shards.
 struct Shards<'a> {
     folder: &'a Path,
@@ -212,6 +167,7 @@ mod tests {
     use super::*;
     use std::io::Cursor;
     use thinkling_text::Tokenizer;
+    use thinkling_weights::{Checkpoint, expected_tensors};
 
     fn model() -> StoredModel {
         StoredModel::open(Path::new("../../recipes/mini-world-base")).expect("the committed base")

@@ -16,6 +16,7 @@ pub mod eval;
 pub mod evaluate;
 pub mod examples;
 pub mod executor;
+pub mod export_gguf;
 pub mod export_web;
 pub mod external;
 mod http;

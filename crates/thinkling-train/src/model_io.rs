@@ -75,9 +75,7 @@ impl StoredModel {
         let damaged = |e: thinkling_text::TextError| TrainError::damaged(path, e.to_string());
         let (tokenizer, chat, tokenizer_config) = match (checkpoint.gguf(), checkpoint.folder()) {
             // One that was packed for the web has its tokenizer beside it.
-            (Some(gguf), _) if gguf.metadata("tokenizer.ggml.tokens").is_none() => {
-                (None, None, None)
-            }
+            (Some(gguf), _) if !GgufVocabulary::is_in(gguf) => (None, None, None),
             (Some(gguf), _) => {
                 let vocabulary = GgufVocabulary::from_gguf(gguf).map_err(damaged)?;
                 let tokenizer = Tokenizer::from_gguf(&vocabulary).map_err(damaged)?;

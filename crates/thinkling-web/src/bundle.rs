@@ -94,7 +94,7 @@ impl Bundle {
         };
         let vocabulary = checkpoint
             .gguf()
-            .filter(|gguf| gguf.metadata("tokenizer.ggml.tokens").is_some())
+            .filter(|gguf| GgufVocabulary::is_in(gguf))
             .map(GgufVocabulary::from_gguf)
             .transpose()?;
         let tokenizer = match (text("tokenizer.json")?, &vocabulary) {

@@ -1,4 +1,6 @@
-//! A tokenizer from the vocabulary that a GGUF carries.
+//! A tokenizer from the vocabulary that a GGUF carries, and back.
+
+mod write;
 
 use std::collections::HashMap;
 
@@ -13,13 +15,20 @@ use crate::error::{Result, TextError};
 
 /// The `tokenizer.ggml.model` of byte-level BPE.
 const BYTE_LEVEL_BPE: &str = "gpt2";
+/// The `tokenizer.ggml.model` of a model that llama.cpp is to know by token ids alone.
+const NO_VOCABULARY: &str = "none";
+const TOKENS: &str = "tokenizer.ggml.tokens";
+/// A whole `tokenizer.json`.
+const HUGGING_FACE: &str = "tokenizer.huggingface.json";
 // Values of `tokenizer.ggml.token_type`.
+const TYPE_NORMAL: i32 = 1;
 const TYPE_UNKNOWN: i32 = 2;
 const TYPE_CONTROL: i32 = 3;
 const TYPE_USER_DEFINED: i32 = 4;
+const TYPE_UNUSED: i32 = 5;
 
 /// The vocabulary in a GGUF's metadata, as it stands there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GgufVocabulary {
     /// `tokenizer.ggml.model`: `gpt2` means byte-level BPE, the one kind that is supported.
     pub model: String,
@@ -42,9 +51,17 @@ pub struct GgufVocabulary {
     pub add_bos: bool,
     /// `tokenizer.chat_template`.
     pub chat_template: Option<String>,
+    /// `tokenizer.huggingface.json`: the `tokenizer.json`, which counts where the other entries name no
+    /// rules that are known here.
+    pub hugging_face: Option<String>,
 }
 
 impl GgufVocabulary {
+    /// Whether a GGUF carries a vocabulary.
+    pub fn is_in(gguf: &Gguf) -> bool {
+        [TOKENS, HUGGING_FACE].into_iter().any(|key| gguf.metadata(key).is_some())
+    }
+
     /// Takes the vocabulary out of a GGUF's metadata. Whether it can be run is seen by
     /// [`Tokenizer::from_gguf`](crate::Tokenizer::from_gguf).
     ///
@@ -54,14 +71,17 @@ impl GgufVocabulary {
     /// [`TextError::Metadata`] where an entry has another type.
     pub fn from_gguf(gguf: &Gguf) -> Result<Self> {
         let missing = |key, expected| TextError::MissingMetadata { key, expected };
+        let hugging_face = gguf.get_str(HUGGING_FACE)?.map(str::to_owned);
         let model = gguf
             .get_str("tokenizer.ggml.model")?
+            .or(hugging_face.is_some().then_some(NO_VOCABULARY))
             .ok_or(missing("tokenizer.ggml.model", "the kind of the tokenizer"))?;
         let tokens = gguf
-            .get_strings("tokenizer.ggml.tokens")?
-            .ok_or(missing("tokenizer.ggml.tokens", "the tokens in the order of their ids"))?;
+            .get_strings(TOKENS)?
+            .or(hugging_face.is_some().then_some(&[]))
+            .ok_or(missing(TOKENS, "the tokens in the order of their ids"))?;
         let pre = match gguf.get_str("tokenizer.ggml.pre")? {
-            None if model == BYTE_LEVEL_BPE => {
+            None if model == BYTE_LEVEL_BPE && hugging_face.is_none() => {
                 return Err(missing("tokenizer.ggml.pre", "the name of the cutting rules"));
             }
             name => name.unwrap_or_default(),
@@ -78,7 +98,14 @@ impl GgufVocabulary {
             pad: gguf.get_u32("tokenizer.ggml.padding_token_id")?,
             add_bos: gguf.get_bool("tokenizer.ggml.add_bos_token")?.unwrap_or(family_adds_bos),
             chat_template: gguf.get_str("tokenizer.chat_template")?.map(str::to_owned),
+            hugging_face,
         })
+    }
+
+    /// The `tokenizer.json`, where the other entries name no rules that are known here.
+    pub(super) fn only_json(&self) -> Option<&str> {
+        let known = self.model == BYTE_LEVEL_BPE && PreKind::from_name(&self.pre).is_ok();
+        self.hugging_face.as_deref().filter(|_| !known)
     }
 
     /// The token of an id, if there is one.
@@ -144,7 +171,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer
 }
 
 fn token_ids(tokens: &[String]) -> Result<HashMap<String, u32>> {
-    let context = "tokenizer.ggml.tokens";
+    let context = TOKENS;
     if tokens.is_empty() {
         return Err(bad("there is no token", context));
     }

@@ -1,5 +1,6 @@
 //! How text is cut before byte pairs are merged, by the name that a GGUF gives to it.
 
+use serde_json::Value;
 use tokenizers::normalizers::{NormalizerWrapper, unicode::NFC};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -54,6 +55,32 @@ impl PreKind {
         })
     }
 
+    /// The rules of a `tokenizer.json`, by its `pre_tokenizer` and `normalizer` as the tokenizers crate
+    /// writes them.
+    pub(crate) fn of(pre_tokenizer: &Value, normalizer: &Value) -> Option<Self> {
+        let written =
+            |part: serde_json::Result<Value>| part.map(|part| without_offsets(&part)).ok();
+        [Self::Gpt2, Self::SmolLm, Self::Llama3, Self::Qwen2, Self::Qwen35].into_iter().find(
+            |kind| {
+                let own =
+                    kind.pre_tokenizer().ok().and_then(|own| written(serde_json::to_value(own)));
+                own == Some(without_offsets(pre_tokenizer))
+                    && written(serde_json::to_value(kind.normalizer())) == Some(normalizer.clone())
+            },
+        )
+    }
+
+    /// The name in `tokenizer.ggml.pre`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gpt2 => "gpt-2",
+            Self::SmolLm => "smollm",
+            Self::Llama3 => "llama-bpe",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen35 => "qwen35",
+        }
+    }
+
     /// Whether a piece that is a word of the vocabulary is taken without merging.
     pub(crate) fn ignores_merges(self) -> bool {
         self == Self::Llama3
@@ -84,6 +111,18 @@ impl PreKind {
             Self::Qwen35 => vec![isolated(QWEN35)?, bytes_alone.into()],
         };
         Ok(Sequence::new(steps).into())
+    }
+}
+
+/// Without what says where in the text a token came from: it changes no token.
+fn without_offsets(part: &Value) -> Value {
+    match part {
+        Value::Object(entries) => {
+            let kept = entries.iter().filter(|(key, _)| *key != "trim_offsets");
+            kept.map(|(key, value)| (key.clone(), without_offsets(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_offsets).collect(),
+        other => other.clone(),
     }
 }
 

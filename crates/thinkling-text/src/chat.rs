@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use functions::Date;
 pub use segments::ChatSegment;
@@ -26,18 +27,64 @@ const FUEL: u64 = 2_000_000;
 const NAME: &str = "chat_template";
 
 /// One turn of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenMessage")]
 pub struct Message {
     /// Who speaks: `system`, `user`, `assistant`, or what else the template knows.
     pub role: String,
-    /// What is said.
+    /// What is said; empty in a turn that only calls tools.
     pub content: String,
+    /// What else the template may look at, such as `tool_calls`, `tool_call_id`, `name` and
+    /// `reasoning_content`.
+    pub more: serde_json::Map<String, serde_json::Value>,
 }
+
+const TOOL_CALLS: &str = "tool_calls";
 
 impl Message {
     /// A turn of `role` with this content.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
+        Self { role: role.into(), content: content.into(), more: serde_json::Map::new() }
+    }
+}
+
+/// A message as it stands in files and requests.
+#[derive(Deserialize)]
+struct WrittenMessage {
+    role: String,
+    content: Option<String>,
+    #[serde(flatten)]
+    more: serde_json::Map<String, serde_json::Value>,
+}
+
+impl TryFrom<WrittenMessage> for Message {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenMessage) -> std::result::Result<Self, Self::Error> {
+        let WrittenMessage { role, content, mut more } = written;
+        // A table has all columns in every row.
+        more.retain(|_, value| !value.is_null());
+        match content {
+            None if !more.contains_key(TOOL_CALLS) => {
+                Err("a message without content (only one with tool_calls may have none)")
+            }
+            content => Ok(Self { role, content: content.unwrap_or_default(), more }),
+        }
+    }
+}
+
+/// A turn that only calls tools has no content, as in OpenAI's protocol: templates ask whether there is
+/// one.
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let calls_only = self.content.is_empty() && self.more.contains_key(TOOL_CALLS);
+        let mut map = serializer.serialize_map(Some(self.more.len() + 2))?;
+        map.serialize_entry("role", &self.role)?;
+        map.serialize_entry("content", &(!calls_only).then_some(&self.content))?;
+        for (key, value) in &self.more {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
     }
 }
 
@@ -292,6 +339,26 @@ mod tests {
     #[test]
     fn nothing_is_escaped() {
         assert_eq!(render("{{ '<a> & \"b\"' }}").unwrap(), "<a> & \"b\"");
+    }
+
+    #[test]
+    fn a_message_keeps_what_else_it_has_and_one_that_only_calls_tools_has_no_content() {
+        let read = |json: serde_json::Value| serde_json::from_value::<Message>(json);
+        let call = json!({"role": "assistant", "content": null, "tool_calls": [{"b": 1, "a": 2}]});
+        let message = read(call.clone()).unwrap();
+        assert_eq!(message.content, "");
+        assert_eq!(serde_json::to_value(&message).unwrap(), call);
+        let source = "{{ messages[0].content is none }} {{ messages[0].tool_calls[0] | tojson }}";
+        let template = ChatTemplate::new(source, None, None).unwrap();
+        assert_eq!(template.render(&[message], false).unwrap(), r#"True {"b": 1, "a": 2}"#);
+        assert_eq!(
+            read(json!({"role": "user", "content": "a"})).unwrap(),
+            Message::new("user", "a")
+        );
+        let row = json!({"role": "user", "content": "a", "tool_calls": null});
+        assert_eq!(read(row).unwrap(), Message::new("user", "a"));
+        assert!(read(json!({"role": "user"})).is_err());
+        assert!(read(json!({"role": "user", "content": null})).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::data::{each_record, field_error, gsm8k_answer};
 use crate::error::Result;
 use crate::recipe::{ExampleFields, ExampleFormat, GrownLessons};
+use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
 use thinkling_text::Message;
@@ -91,10 +92,16 @@ fn read_messages(value: &Value, field: &str) -> std::result::Result<Vec<Message>
         .enumerate()
         .map(|(i, message)| {
             let text = |key: &str| match message.get(key) {
-                Some(Value::String(text)) => Ok(text.clone()),
+                Some(Value::String(_)) => Ok(()),
+                Some(Value::Null) | None
+                    if key == "content" && !message["tool_calls"].is_null() =>
+                {
+                    Ok(())
+                }
                 other => Err(field_error(&format!("{field}[{i}].{key}"), "a text", other)),
             };
-            Ok(Message::new(text("role")?, text("content")?))
+            text("role").and_then(|()| text("content"))?;
+            Message::deserialize(message).map_err(|e| format!("field `{field}[{i}]`: {e}"))
         })
         .collect()
 }

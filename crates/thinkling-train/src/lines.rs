@@ -8,6 +8,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+/// A line of such a file; `what` names it in the message of a value that JSON cannot hold.
+pub(crate) fn json_line(what: &'static str, value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(value)
+        .map_err(|e| TrainError::Encode { what, reason: e.to_string() })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// Where a line stands in its file, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -70,9 +78,7 @@ impl LinesFile {
     /// Appends a line. A process that is killed leaves the whole line or a part of it, which
     /// [`read`](Self::read) drops.
     pub(crate) fn append(&mut self, line: &impl Serialize) -> Result<Span> {
-        let mut bytes = serde_json::to_vec(line)
-            .map_err(|e| TrainError::Encode { what: self.what, reason: e.to_string() })?;
-        bytes.push(b'\n');
+        let bytes = json_line(self.what, line)?;
         self.file.write_all(&bytes).map_err(|e| TrainError::write(&self.path, e))?;
         let span = Span { offset: self.len, len: bytes.len() as u64 };
         self.len += span.len;

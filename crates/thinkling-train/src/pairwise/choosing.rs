@@ -5,6 +5,7 @@ use super::counts::PreferencePairCounts;
 use super::pairs::{Pair, Pairs};
 use super::verdict::read_verdict;
 use crate::error::{Result, TrainError};
+use crate::lines::json_line;
 use crate::recipe::PreferencesStage;
 use crate::sampling::Reply;
 use serde::Serialize;
@@ -209,10 +210,7 @@ fn write(
     out: &mut dyn Write,
     failed: &dyn Fn(std::io::Error) -> TrainError,
 ) -> Result<()> {
-    let mut bytes = serde_json::to_vec(line)
-        .map_err(|e| TrainError::Encode { what: "a pair", reason: e.to_string() })?;
-    bytes.push(b'\n');
-    out.write_all(&bytes).map_err(failed)
+    out.write_all(&json_line("a pair", line)?).map_err(failed)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ impl Duplicates {
     pub(crate) fn seen(&mut self, messages: &[Message]) -> bool {
         let mut hasher = Sha256::new();
         for message in messages {
-            for text in [message.role.as_str(), message.content.as_str()] {
+            let more = serde_json::Value::Object(message.more.clone()).to_string();
+            for text in [message.role.as_str(), message.content.as_str(), more.as_str()] {
                 let words: Vec<&str> = text.split_whitespace().collect();
                 let text = words.join(" ");
                 // With its length, so that no two lists look alike.

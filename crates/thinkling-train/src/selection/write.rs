@@ -2,6 +2,7 @@
 
 use crate::atomic;
 use crate::error::{Result, TrainError};
+use crate::lines::json_line;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -10,16 +11,10 @@ use thinkling_text::Message;
 /// A line of the set.
 #[derive(Serialize)]
 struct Line<'a> {
-    messages: Vec<Turn<'a>>,
+    messages: &'a [Message],
     /// The problem's name in its data; none of what is mixed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Turn<'a> {
-    role: &'a str,
-    content: &'a str,
 }
 
 /// Writes one conversation.
@@ -32,11 +27,7 @@ pub(crate) fn write_line(
     id: Option<&str>,
     failed: &dyn Fn(std::io::Error) -> TrainError,
 ) -> Result<()> {
-    let messages = messages.iter().map(|m| Turn { role: &m.role, content: &m.content }).collect();
-    let mut bytes = serde_json::to_vec(&Line { messages, id })
-        .map_err(|e| TrainError::Encode { what: "an example", reason: e.to_string() })?;
-    bytes.push(b'\n');
-    out.write_all(&bytes).map_err(failed)
+    out.write_all(&json_line("an example", &Line { messages, id })?).map_err(failed)
 }
 
 /// Writes a file whole or not at all; `fill` may fail otherwise than by writing.

@@ -11,7 +11,7 @@ use thinkling_text::Message;
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
     pub(super) model: &'a str,
-    pub(super) messages: Vec<Turn<'a>>,
+    pub(super) messages: Vec<Message>,
     temperature: f64,
     top_p: f64,
     max_tokens: usize,
@@ -20,25 +20,18 @@ pub(super) struct Request<'a> {
     stream: bool,
 }
 
-#[derive(Serialize)]
-pub(super) struct Turn<'a> {
-    role: &'a str,
-    content: &'a str,
-}
-
 impl<'a> Request<'a> {
     pub(super) fn new(
         model: &'a str,
         system: Option<&'a str>,
-        messages: &'a [Message],
+        messages: &[Message],
         drawing: &Drawing,
         seed: u32,
     ) -> Self {
-        let system = system.map(|content| Turn { role: "system", content });
-        let turn = |m: &'a Message| Turn { role: &m.role, content: &m.content };
+        let system = system.map(|content| Message::new("system", content));
         Self {
             model,
-            messages: system.into_iter().chain(messages.iter().map(turn)).collect(),
+            messages: system.into_iter().chain(messages.iter().cloned()).collect(),
             temperature: drawing.sampling.temperature,
             top_p: drawing.sampling.top_p,
             max_tokens: drawing.max_tokens,

@@ -54,7 +54,26 @@ impl Adapter {
     /// # Errors
     /// As [`Self::new`].
     pub async fn open(adapter: &wgpu::Adapter) -> Result<Self, EngineError> {
-        let limits = adapter.limits();
+        Self::request(adapter, adapter.limits(), adapter.features() & USED_FEATURES).await
+    }
+
+    /// Opens an adapter as if it had no more than these limits and nothing optional: what is right so
+    /// is right on weaker GPUs.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub async fn open_within(
+        adapter: &wgpu::Adapter,
+        limits: wgpu::Limits,
+    ) -> Result<Self, EngineError> {
+        Self::request(adapter, limits, wgpu::Features::empty()).await
+    }
+
+    async fn request(
+        adapter: &wgpu::Adapter,
+        limits: wgpu::Limits,
+        features: wgpu::Features,
+    ) -> Result<Self, EngineError> {
         let needed = |what, expected: u32, got: u32| match got >= expected {
             true => Ok(()),
             false => {
@@ -69,7 +88,6 @@ impl Adapter {
         )?;
         needed("storage buffers", STORAGE_BUFFERS, limits.max_storage_buffers_per_shader_stage)?;
         let info = adapter.get_info();
-        let features = adapter.features() & USED_FEATURES;
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("thinkling"),

@@ -1,4 +1,4 @@
-use crate::support::{Batch, batch, gpu, learner};
+use crate::support::{Batch, batch, gpu, learner, weak_gpu};
 use burn::tensor::{Device, Tensor};
 use thinkling_grpo::{BatchScale, CorrectionKind, ImportanceCorrection, LossType, ObjectiveConfig};
 use thinkling_learn::{
@@ -319,8 +319,19 @@ fn steps_are_the_same_bit_for_bit_when_repeated() {
 #[test]
 fn three_steps_on_the_gpu_are_those_of_the_cpu() {
     let Some(gpu) = gpu() else { return };
+    three_steps_are_those_of_the_cpu(&gpu);
+}
+
+#[test]
+fn three_steps_within_the_limits_of_webgpu_are_those_of_the_cpu() {
+    let Some(gpu) = weak_gpu() else { return };
+    assert!(!ComputeType::F16.is_supported(&gpu), "nothing optional");
+    three_steps_are_those_of_the_cpu(&gpu);
+}
+
+fn three_steps_are_those_of_the_cpu(gpu: &Device) {
     let batch = batch();
-    let (mut a, mut b) = (learner(&Device::flex()), learner(&gpu));
+    let (mut a, mut b) = (learner(&Device::flex()), learner(gpu));
     let objective =
         ObjectiveConfig { kl_coef: 0.05, entropy_coef: 0.2, ..ObjectiveConfig::default() };
     for _ in 0..3 {

@@ -1,6 +1,7 @@
 //! A small model, a rollout of made-up completions, and devices.
 
 use burn::tensor::{Device, DeviceKind};
+use burn_wgpu::WgpuSetup;
 use std::sync::OnceLock;
 use thinkling_learn::{AdamW, AdamWConfig, Learner};
 use thinkling_model::{Decoder, selftest};
@@ -26,6 +27,25 @@ pub(crate) fn gpu() -> Option<Device> {
         }
     })
     .clone()
+}
+
+/// The GPU within the limits that every WebGPU device has (8 storage buffers, 256 invocations, 16 KiB of
+/// shared memory, bindings of 128 MiB), without subgroups and half precision; `None` where there is none.
+pub(crate) fn weak_gpu() -> Option<Device> {
+    gpu()?;
+    let instance = wgpu::Instance::default();
+    let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default());
+    let adapter = pollster::block_on(adapter).expect("there is one");
+    let descriptor = wgpu::DeviceDescriptor {
+        required_features: wgpu::Features::empty(),
+        required_limits: wgpu::Limits::default(),
+        ..wgpu::DeviceDescriptor::default()
+    };
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
+    let backend = adapter.get_info().backend;
+    let setup = WgpuSetup { instance, adapter, device, queue, backend };
+    Some(Device::wgpu_options().setup(setup).init().expect("limits that suffice"))
 }
 
 /// Completions of two prompts, of different lengths, with made-up behaviour log-probabilities.

@@ -109,7 +109,7 @@ pub(crate) async fn check(
     };
     let options = object(&[
         ("template", template.into()),
-        ("formatRule", if seen.think_only { "think-only" } else { "strict" }.into()),
+        ("formatRule", model.info().format_rule().as_deref().unwrap_or("strict").into()),
         ("truncated", seen.truncated.into()),
     ]);
     let Some(problem) = &asked.problem else {
@@ -198,7 +198,7 @@ fn accuracy(
 }
 
 fn format_line(value: Option<f64>, weight: f64, seen: Seen<'_>) -> Line {
-    let kept = value.is_some_and(|value| value > 0.5);
+    let kept = value.is_some_and(|value| value >= 1.0);
     let (why, values) = match tags::first_fault(seen.text, seen.think_only) {
         _ if seen.truncated => (s::WHY_CUT, Vec::new()),
         _ if kept && seen.think_only => (s::WHY_FORMAT_THINK_ONLY, Vec::new()),

@@ -7,6 +7,7 @@ mod arrows;
 mod burn_builds;
 mod cargo;
 mod goldens;
+mod interop;
 mod peers;
 mod pipeline;
 mod reference;
@@ -60,6 +61,7 @@ Environment that `test` reads:
   THINKLING_SHARED  folder with reference data (default: ../shared beside the workspace); where
                     it does not exist the tests use the smaller goldens that are committed
   CARGO_TARGET_DIR  as for cargo
+  REQUIRE_BROWSER   if set, browser steps that would be left out fail
   VK_ICD_FILENAMES, REQUIRE_GPU, THINKLING_SMOLLM2_GGUF, THINKLING_GRPO_CASES, ..
                     what is already set stays as it is
 ";

@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, reference, vectors, web};
+use crate::{burn_builds, interop, reference, vectors, web};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -60,6 +60,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         report.step("tests", |report| {
             tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
+        report.step("llama.cpp", |report| interop::llama_cpp(&target, install, &env, report));
         if found.wasm {
             web::steps(&tools, &target, &env, &mut report);
         }

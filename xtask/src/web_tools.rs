@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::cargo::{cargo, output, program, run};
 use crate::report::Report;
@@ -34,6 +34,9 @@ const WASM_FEATURES: &[&str] = &[
     "--enable-extended-const",
 ];
 
+/// Set where steps in the browser may not be left out, as in CI.
+const REQUIRED: &str = "REQUIRE_BROWSER";
+
 /// Where the tools are compiled, below the folder; deleted afterwards.
 const BUILD: &str = "build";
 
@@ -61,6 +64,14 @@ impl WebTools {
         run(command.arg(level).args(WASM_FEATURES).arg(module).arg("-o").arg(&optimised))?;
         std::fs::rename(&optimised, module)?;
         Ok(true)
+    }
+
+    /// Whether nothing that the browser's steps need is missing.
+    fn are_complete(&self) -> bool {
+        let Self { browser, wasm_bindgen, wasm_pack, wasm_opt, trunk, node, playwright } = self;
+        [browser, wasm_bindgen, wasm_pack, wasm_opt, trunk, node, playwright]
+            .into_iter()
+            .all(Option::is_some)
     }
 
     /// What the browser tests need, or nothing.
@@ -104,6 +115,9 @@ pub(crate) fn set_up(
                  {package}@{version}"
             ));
         }
+    }
+    if std::env::var_os(REQUIRED).is_some() && !tools.are_complete() {
+        bail!("{REQUIRED} is set, and the notes tell what is missing");
     }
     Ok(tools)
 }
@@ -175,13 +189,18 @@ fn cargo_tool(
 ) -> Option<PathBuf> {
     let find = || candidates(name).find(|path| has_version(path, version));
     if find().is_none() && install {
-        let mut command = cargo(&format!("install {package}@{version}"));
-        // Not into the workspace's folder; the tools share what they have in common.
-        command.env("CARGO_TARGET_DIR", folder.join(BUILD));
-        // They run for a second and compile for minutes.
-        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-        if let Err(e) = run(&mut command) {
-            println!("{e:#}");
+        // As it was released; newer versions of what it uses may not compile together. Where a version
+        // in its lock file is gone, with whatever there is.
+        for locked in ["--locked", ""] {
+            let mut command = cargo(&format!("install {package}@{version} {locked}"));
+            // Not into the workspace's folder; the tools share what they have in common.
+            command.env("CARGO_TARGET_DIR", folder.join(BUILD));
+            // They run for a second and compile for minutes.
+            command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+            match run(&mut command) {
+                Ok(()) => break,
+                Err(e) => println!("{e:#}"),
+            }
         }
     }
     let found = find()?;

@@ -2,6 +2,7 @@
 
 mod chat;
 mod eval;
+mod plan;
 mod report;
 mod review;
 mod sampling;
@@ -10,6 +11,7 @@ mod world;
 pub(crate) use chat::{ChatArgs, ThinkingArg};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use eval::{AnswerArg, EvalArgs};
+pub(crate) use plan::PlanArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
 pub(crate) use sampling::SamplingArgs;
@@ -34,6 +36,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a recipe's stages, or go on with a stopped run
     Train(TrainArgs),
+    /// Tell tokens, operations, bytes and hours of a recipe on GPUs that are not here
+    Plan(PlanArgs),
     /// Measure a model: pass@1, cons@k, pass@j, format, length, with intervals
     Eval(Box<EvalArgs>),
     /// Complete a prompt
@@ -191,6 +195,8 @@ pub(crate) enum ExportFormat {
     Safetensors,
     /// manifest.json with hashed shards, for pages
     Web,
+    /// One file with tokenizer and chat template, for llama.cpp and the programs around it
+    Gguf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -201,13 +207,13 @@ pub(crate) enum Quant {
     F16,
     /// bfloat16
     Bf16,
-    /// 8 bits and a scale for 32 values (web)
+    /// 8 bits and a scale for 32 values (web, gguf)
     #[value(name = "q8_0")]
     Q8_0,
-    /// 4 bits and a scale for 32 values (web)
+    /// 4 bits and a scale for 32 values (web, gguf)
     #[value(name = "q4_0")]
     Q4_0,
-    /// 4 bits, a scale and a minimum for 32 values (web)
+    /// 4 bits, a scale and a minimum for 32 values (web, gguf)
     #[value(name = "q4_1")]
     Q4_1,
 }
@@ -215,6 +221,7 @@ pub(crate) enum Quant {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   thinkling export --model runs/quickstart-1/stages/rl --out reasoner
+  thinkling export --model Qwen/Qwen2.5-0.5B-Instruct --format gguf --quant q8_0 --out qwen.gguf
   thinkling export --model runs/mini-r1-1/stages/distilled --format web --quant q8_0 \\
       --name \"Distilled student\" --template r1-zero --format-rule think-only --out student")]
 pub(crate) struct ExportArgs {
@@ -227,10 +234,10 @@ pub(crate) struct ExportArgs {
     /// What to write
     #[arg(long, value_enum, default_value = "safetensors")]
     pub(crate) format: ExportFormat,
-    /// Type of the matrices [default: f32; for the web the model's files as they are]
+    /// Type of the matrices [default: f32; for gguf f16; for the web the model's files as they are]
     #[arg(long, value_enum)]
     pub(crate) quant: Option<Quant>,
-    /// The model's name for the web's visitors [default: that of its folder or file]
+    /// The model's name for the web's visitors or in the GGUF [default: that of its folder or file]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// The template of its prompts in training, for the web
@@ -239,7 +246,7 @@ pub(crate) struct ExportArgs {
     /// The format that training rewarded, for the web [default: strict]
     #[arg(long, value_enum)]
     pub(crate) format_rule: Option<FormatRuleArg>,
-    /// Folder to write
+    /// Folder to write; for gguf the file
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
 }
@@ -249,6 +256,9 @@ pub(crate) struct DoctorArgs {
     /// Test this device only [default: the CPU and the device that auto takes]
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
+    /// Write what a report of a fault needs: system, GPUs with limits and features, the tests' numbers
+    #[arg(long, value_name = "FILE.md")]
+    pub(crate) report: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod generate;
+pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod score;

@@ -27,6 +27,11 @@ impl Adapter {
         self.kind != wgpu::DeviceType::Cpu && self.kind != wgpu::DeviceType::Other
     }
 
+    /// What it has beyond the least.
+    pub(crate) fn features(&self) -> wgpu::Features {
+        self.adapter.features()
+    }
+
     /// Its name for people.
     fn title(&self) -> String {
         format!("{} ({}, {:?})", self.name, self.backend, self.kind)

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         .init();
     let result = match cli.command {
         Command::Train(args) => commands::train::run(args),
+        Command::Plan(args) => commands::plan::run(&args),
         Command::Eval(args) => commands::eval::run(*args),
         Command::Generate(args) => commands::generate::run(args),
         Command::Chat(args) => commands::chat::run(&args),

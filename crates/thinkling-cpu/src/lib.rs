@@ -14,5 +14,7 @@ mod scratch;
 pub mod threads;
 mod vector;
 
+pub use vector::instructions;
+
 #[doc(hidden)]
 pub use multiversion;

@@ -15,6 +15,14 @@ pub(crate) fn lanes() -> usize {
     Arch::new().dispatch(Lanes)
 }
 
+/// The vector instructions that products use on this machine, with the floats of a vector.
+pub fn instructions() -> String {
+    let name = format!("{:?}", Arch::new());
+    // Its tokens follow in brackets.
+    let name = name.split(['(', '{', ' ']).next().unwrap_or_default();
+    format!("{name}, {} floats", lanes())
+}
+
 /// Compiles a function for AVX-512, for AVX2 and for what the target always has; which one runs is
 /// chosen by the machine at the first call.
 ///

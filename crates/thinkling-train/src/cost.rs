@@ -1,10 +1,12 @@
-//! What a stage needs before it is run: bytes by what they are for, and seconds by measuring a piece.
+//! What a stage needs before it is run: bytes by what they are for, and seconds by measuring a piece, or
+//! hours on GPUs that are not at hand by their data sheets ([`on_cluster`]).
 //!
 //! One model of memory serves both the key `memory`, which cuts micro-batches by it, and what
 //! `thinkling train --dry-run` prints. Its numbers follow from shapes alone ([`StageSizes`]); it was
 //! compared with the peaks of whole runs on the CPU (docs/performance.md). Left out: what rewards from
 //! outside take, buffers of a GPU's driver.
 
+mod cluster;
 mod measure;
 mod memory;
 mod origin;
@@ -12,6 +14,7 @@ mod plan;
 mod sizes;
 mod work;
 
+pub use cluster::{Assumed, Cluster, ClusterPlan, GPUS, Gpu, Hours, Operations, on_cluster};
 pub use measure::{StageTime, Timed, measure};
 pub use memory::{Memory, Phase, UpdateMemory};
 pub(crate) use origin::Origin;

@@ -7,6 +7,7 @@ mod code;
 mod damaged_models;
 mod eval;
 mod eval_resume;
+mod export;
 mod fake_hub;
 mod generate;
 mod hub;

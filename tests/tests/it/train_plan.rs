@@ -161,3 +161,24 @@ fn recipes_for_gpus_are_sound_for_their_models_shapes() {
         }
     }
 }
+
+#[test]
+fn a_plan_tells_the_hours_of_a_recipe_on_other_machines() {
+    let recipe = workspace_file("recipes/quickstart.toml");
+    let recipe = recipe.to_str().expect("UTF-8 path");
+    let plan = |more: &[&str]| thinkling(["plan", recipe].iter().chain(more));
+    let hours = |more: &[&str]| {
+        let json = plan(&[more, &["--json"]].concat()).ends_with(exit::DONE).json();
+        json["hours"].as_f64().expect("a number")
+    };
+    let (slow, fast) = (hours(&["--gpu", "rtx3090"]), hours(&["--gpu", "h100"]));
+    assert!(0.0 < fast && fast < slow, "{fast} {slow}");
+    let large = hours(&["--params", "671e9", "--active-params", "37e9", "--gpus", "512"]);
+    assert!(large > 10.0 * fast, "{large} {fast}");
+    let run = plan(&["--gpus", "4"]).ends_with(exit::DONE);
+    for word in ["4 x h100", "assumed:", "stage `rl`", "GPU hours"] {
+        assert!(run.stdout.contains(word), "no {word}: {run:#?}");
+    }
+    plan(&["--gpu", "abacus"]).ends_with(exit::WRONG_CALL).complains_about(&["abacus", "rtx4090"]);
+    plan(&["--mean-share", "0"]).ends_with(exit::WRONG_CALL).complains_about(&["--mean-share"]);
+}

@@ -1,5 +1,7 @@
 //! `thinkling doctor`: what is here, and does it compute what it should.
 
+mod report;
+
 use crate::args::DoctorArgs;
 use crate::device::{self, Opened};
 use crate::failure::Failure;
@@ -57,29 +59,22 @@ pub(crate) fn run(args: DoctorArgs) -> Result<(), Failure> {
     for spec in specs {
         let opened = device::choose(&spec, threads)?;
         eprintln!("testing {} ..", opened.name);
-        let (test, passed) = test(&opened)?;
-        failed |= !passed;
+        let test = test(spec, &opened)?;
+        failed |= !test.numbers.passed();
         if !args.json {
-            println!(
-                "self-test {spec}: {} (largest difference of logits: cached {:.1e}, batch {:.1e}{}; allowed {TOLERANCE:.0e})",
-                if passed { "passed" } else { "FAILED" },
-                test.cached_vs_full,
-                test.batch_vs_alone,
-                test.device_vs_reference
-                    .map_or_else(String::new, |d| format!(", against the CPU {d:.1e}")),
-            );
+            println!("{}", test.line());
         }
-        tests.push(json!({
-            "device": spec,
-            "name": opened.name,
-            "passed": passed,
-            "cached_vs_full": test.cached_vs_full,
-            "batch_vs_alone": test.batch_vs_alone,
-            "device_vs_reference": test.device_vs_reference,
-        }));
+        tests.push(test);
     }
     if args.json {
+        let tests: Vec<_> = tests.iter().map(SelfTestResult::json).collect();
         println!("{}", json!({"cpu_threads": threads, "adapters": listed, "self_tests": tests}));
+    }
+    if let Some(path) = &args.report {
+        let text = report::markdown(threads, &adapters, &tests);
+        std::fs::write(path, text)
+            .map_err(|e| Failure::running(format!("{} cannot be written: {e}", path.display())))?;
+        eprintln!("report: {} (look through it before you send it)", path.display());
     }
     match failed {
         true => Err(Failure::running("a device gives wrong numbers; train on another one")),
@@ -87,8 +82,43 @@ pub(crate) fn run(args: DoctorArgs) -> Result<(), Failure> {
     }
 }
 
-fn test(opened: &Opened) -> Result<(selftest::SelfTest, bool), Failure> {
+/// What the test of a device gave.
+struct SelfTestResult {
+    /// As it is asked for by `--device`.
+    device: String,
+    name: String,
+    numbers: selftest::SelfTest,
+}
+
+impl SelfTestResult {
+    fn line(&self) -> String {
+        let Self { device, numbers, .. } = self;
+        format!(
+            "self-test {device}: {} (largest difference of logits: cached {:.1e}, batch {:.1e}{}; \
+             allowed {TOLERANCE:.0e})",
+            if numbers.passed() { "passed" } else { "FAILED" },
+            numbers.cached_vs_full,
+            numbers.batch_vs_alone,
+            numbers
+                .device_vs_reference
+                .map_or_else(String::new, |d| format!(", against the CPU {d:.1e}")),
+        )
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "device": self.device,
+            "name": self.name,
+            "passed": self.numbers.passed(),
+            "cached_vs_full": self.numbers.cached_vs_full,
+            "batch_vs_alone": self.numbers.batch_vs_alone,
+            "device_vs_reference": self.numbers.device_vs_reference,
+        })
+    }
+}
+
+fn test(device: String, opened: &Opened) -> Result<SelfTestResult, Failure> {
     let reference = opened.is_gpu().then(Device::flex);
-    let result = pollster::block_on(selftest::run(&opened.device, reference.as_ref()))?;
-    Ok((result, result.passed()))
+    let numbers = pollster::block_on(selftest::run(&opened.device, reference.as_ref()))?;
+    Ok(SelfTestResult { device, name: opened.name.clone(), numbers })
 }

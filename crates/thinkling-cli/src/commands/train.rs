@@ -2,6 +2,8 @@
 
 mod dry_run;
 
+pub(super) use dry_run::with_shapes;
+
 use crate::args::TrainArgs;
 use crate::bars::{Bars, clock, megabytes};
 use crate::commands::{as_it_was, program, stop_on_ctrl_c};

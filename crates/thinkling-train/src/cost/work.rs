@@ -30,6 +30,12 @@ impl Token {
     }
 }
 
+/// Parameters that a token is multiplied by.
+pub(super) fn active_parameters(model: &ModelConfig) -> f64 {
+    let token = Token::of(model);
+    (token.layers + token.head) / 2.0
+}
+
 /// Sampling: prompts, then each token of each completion.
 pub(super) fn rollout(model: &ModelConfig, groups: Groups) -> f64 {
     let token = Token::of(model);

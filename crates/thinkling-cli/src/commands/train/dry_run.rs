@@ -56,7 +56,7 @@ pub(super) fn run(args: &TrainArgs, recipe: LoadedRecipe) -> Result<(), Failure>
 
 /// Fetches the shapes of models of the hub, a few megabytes each, and says what a run is going to fetch.
 /// A model that cannot be had now leaves the recipe sound.
-fn with_shapes(recipe: LoadedRecipe) -> Result<Recipe, Failure> {
+pub(in crate::commands) fn with_shapes(recipe: LoadedRecipe) -> Result<Recipe, Failure> {
     let (hub, mut bars) = (Hub::from_env(), Bars::new());
     let fetch = |id: &HubId| match hub.fetch(id, Want::Shape, &mut bars) {
         Ok(fetched) => {

@@ -5,6 +5,7 @@ mod eval;
 mod report;
 mod review;
 mod sampling;
+mod shell;
 mod world;
 
 pub(crate) use chat::{ChatArgs, ThinkingArg};
@@ -13,6 +14,7 @@ pub(crate) use eval::{AnswerArg, EvalArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
 pub(crate) use sampling::SamplingArgs;
+pub(crate) use shell::{CompletionsArgs, ManArgs};
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -54,6 +56,11 @@ pub(crate) enum Command {
     World(WorldArgs),
     /// Measure the speed of training steps
     Bench(BenchArgs),
+    /// Write the script by which a shell completes commands and options
+    Completions(CompletionsArgs),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Where and how a model runs.

@@ -130,6 +130,7 @@ impl Release {
     fn build(&self, target: &str) -> Result<PathBuf> {
         let mut command = cargo("build --profile dist -p thinkling-cli");
         let mut folder = self.built.clone();
+        command.env("CARGO_ENCODED_RUSTFLAGS", without_own_paths());
         // Without --target what runs while compiling is shared with the rest.
         if target != self.host {
             command.args(["--target", target]);
@@ -195,6 +196,19 @@ fn pack(folder: &Path, archive: &Path) -> Result<()> {
     ]);
     tar.args(["--mode=u+rwX,go+rX,go-w", "--use-compress-program=gzip -9n", &time, "--file"]);
     run(tar.arg(archive).arg("--directory").arg(above).arg(name))
+}
+
+/// Flags of the compiler, as cargo wants them, so that the binary does not hold the folders of whoever
+/// built it, and is the same in any folder.
+fn without_own_paths() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let named =
+        [(home.map(|home| home.join("registry/src")), "registry"), (Some(root()), "thinkling")];
+    let flags = named.into_iter().filter_map(|(folder, name)| {
+        Some(format!("--remap-path-prefix={}={name}", folder?.display()))
+    });
+    flags.collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// Seconds since 1970 that files in archives have.

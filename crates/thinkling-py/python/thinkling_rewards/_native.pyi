@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, final
 
-Kind = Literal["math", "number", "choice", "countdown", "exact"]
-Template = Literal["none", "r1-zero", "boxed"]
-FormatRule = Literal["strict", "think-only", "tag-count"]
-GoldErrors = Literal["raise", "skip"]
-PolicyValue = bool | int | str
-Message = Mapping[str, Any]
+_Kind = Literal["math", "number", "choice", "countdown", "exact"]
+_Template = Literal["none", "r1-zero", "boxed"]
+_FormatRule = Literal["strict", "think-only", "tag-count"]
+_GoldErrors = Literal["raise", "skip"]
+_PolicyValue = bool | int | str
+_Message = Mapping[str, Any]
 
-class Countdown(TypedDict):
+class _Countdown(TypedDict):
     """The gold of a countdown."""
 
     target: int | str
@@ -28,7 +28,7 @@ class RewardFunction:
 
     def __call__(
         self,
-        completions: Sequence[str] | Sequence[Sequence[Message]],
+        completions: Sequence[str] | Sequence[Sequence[_Message]],
         *,
         completion_ids: Sequence[Sequence[int]] | None = None,
         **columns: Any,
@@ -63,11 +63,11 @@ class Judgement:
 def accuracy(
     *,
     column: str | None = None,
-    kind: Kind = "math",
-    template: Template = "none",
-    policy: Mapping[str, PolicyValue] | None = None,
+    kind: _Kind = "math",
+    template: _Template = "none",
+    policy: Mapping[str, _PolicyValue] | None = None,
     numbers_column: str | None = None,
-    gold_errors: GoldErrors = "raise",
+    gold_errors: _GoldErrors = "raise",
     name: str | None = None,
 ) -> RewardFunction:
     """1.0 where the answer of a completion is right, else 0.0.
@@ -78,7 +78,7 @@ def accuracy(
     """
 
 def format(
-    *, rule: FormatRule = "strict", inside_think: bool = False, name: str | None = None
+    *, rule: _FormatRule = "strict", inside_think: bool = False, name: str | None = None
 ) -> RewardFunction:
     """Whether a completion keeps the tags.
 
@@ -111,11 +111,11 @@ def length(
     wrong_at_max: float = 0.0,
     exceeded: float = -10.0,
     column: str | None = None,
-    kind: Kind = "math",
-    template: Template = "none",
-    policy: Mapping[str, PolicyValue] | None = None,
+    kind: _Kind = "math",
+    template: _Template = "none",
+    policy: Mapping[str, _PolicyValue] | None = None,
     numbers_column: str | None = None,
-    gold_errors: GoldErrors = "raise",
+    gold_errors: _GoldErrors = "raise",
     name: str | None = None,
 ) -> RewardFunction:
     """Accuracy scaled by the cosine of the completion's tokens (arXiv 2502.03373)."""
@@ -126,12 +126,12 @@ def overlong(max_tokens: int, cache_tokens: int, *, name: str | None = None) -> 
 def compute_score(
     data_source: str | None,
     solution_str: str,
-    ground_truth: str | int | Countdown,
+    ground_truth: str | int | _Countdown,
     extra_info: Mapping[str, Any] | None = None,
     *,
-    kind: Kind | None = None,
-    template: Template | None = None,
-    policy: Mapping[str, PolicyValue] | None = None,
+    kind: _Kind | None = None,
+    template: _Template | None = None,
+    policy: Mapping[str, _PolicyValue] | None = None,
 ) -> float:
     """verl's reward: 1.0 where the answer is right, else 0.0.
 
@@ -140,14 +140,17 @@ def compute_score(
     """
 
 def verify(
-    gold: str | int | Countdown,
+    gold: str | int | _Countdown,
     prediction: str,
     *,
-    kind: Kind = "math",
-    template: Template = "none",
-    policy: Mapping[str, PolicyValue] | None = None,
+    kind: _Kind = "math",
+    template: _Template = "none",
+    policy: Mapping[str, _PolicyValue] | None = None,
 ) -> Judgement:
     """Whether one answer is right, what was read, and why it is not correct."""
 
-def default_policy() -> dict[str, PolicyValue]:
+def default_policy() -> dict[str, _PolicyValue]:
     """The conventions of ``math`` and ``choice`` with their defaults."""
+
+def _restore(kept: str) -> RewardFunction:
+    """What pickle makes a reward function of again."""

@@ -5,6 +5,7 @@ usage: THINKLING_BIN=target/release/thinkling python check_rewards.py   (`cargo 
 """
 
 import ast
+import importlib.util
 import inspect
 import json
 import os
@@ -16,7 +17,8 @@ import time
 from pathlib import Path
 
 import thinkling_rewards as rewards
-from thinkling_rewards.verl import compute_score
+import thinkling_rewards.verl
+from thinkling_rewards import compute_score
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "crates/thinkling-reward/tests/it"
@@ -202,6 +204,11 @@ def verl_asks_by_data_source():
         got = compute_score(**call)
         assert isinstance(got, float) and got == expected, (call, got)
         assert compute_score(data_source, solution, gold) == expected
+    # As verl loads custom_reward_function.path.
+    spec = importlib.util.spec_from_file_location("custom_module", thinkling_rewards.verl.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.compute_score("openai/gsm8k", "#### 72", "72", {}) == 1.0
     own = {"thinkling": {"kind": "exact", "template": "r1-zero", "policy": None}, "split": "train"}
     assert compute_score("gsm8k", "<answer>knave</answer>", "knave", own) == 1.0
     assert compute_score("mine", "28%", "0.28", kind="math") == 1.0

@@ -16,6 +16,7 @@ class _Countdown(TypedDict):
     target: int | str
     numbers: Sequence[int]
 
+__all__: list[str]
 __version__: str
 
 @final

@@ -16,7 +16,23 @@ class _Countdown(TypedDict):
     target: int | str
     numbers: Sequence[int]
 
-__all__: list[str]
+__all__ = [
+    "Judgement",
+    "RewardFunction",
+    "__version__",
+    "_restore",
+    "accuracy",
+    "compute_score",
+    "default_policy",
+    "format",
+    "language",
+    "length",
+    "overlong",
+    "reflection",
+    "repetition",
+    "verify",
+]
+
 __version__: str
 
 @final

@@ -38,7 +38,7 @@ impl Folders {
     }
 }
 
-/// Builds the wheel and checks it against the binary; gives the wheel. Skipped without Python or maturin.
+/// Builds the wheel and checks it against the binary. Skipped without Python or maturin.
 pub(crate) fn check(
     target: &Path,
     install: bool,
@@ -47,14 +47,13 @@ pub(crate) fn check(
     report: &mut Report,
 ) -> Result<Outcome> {
     let folders = Folders::below(target);
-    let maturin = match python().and_then(|python| maturin(python, &folders.tools, install)) {
-        Ok(maturin) => maturin,
+    let (python, maturin) = match tools(&folders, install) {
+        Ok(tools) => tools,
         Err(e) => {
             report.note(format!("the Python wheel is left out: {e:#}"));
             return Ok(Outcome::Skipped);
         }
     };
-    let python = python()?;
     let mut clippy = cargo("clippy --release -p thinkling-py --features python --lib");
     run(clippy.args(["--", "-D", "warnings"]))?;
     let wheel = build(&maturin, &folders.wheels)?;
@@ -75,6 +74,14 @@ pub(crate) fn check(
         run(with_site(python, &[&folders.site, &folders.trl]).arg(script))?;
     }
     Ok(Outcome::Passed)
+}
+
+/// A Python that the wheel serves, and maturin.
+fn tools(folders: &Folders, install: bool) -> Result<(&'static str, PathBuf)> {
+    let python = python()?;
+    let recent = "import sys; sys.exit(sys.version_info < (3, 10))";
+    output(program(python).args(["-c", recent])).context("Python is older than 3.10")?;
+    Ok((python, maturin(python, &folders.tools, install)?))
 }
 
 /// The wheel as its users get it.

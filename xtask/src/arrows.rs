@@ -73,6 +73,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "thinkling-weights",
         ],
     ),
+    ("thinkling-py", &["thinkling-reward"]),
     ("thinkling-sandbox", &["thinkling-reward"]),
     (
         "thinkling-train",
@@ -92,7 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Crates that run natively only; nothing that is wasm-clean may reach them.
 const NATIVE: &[&str] =
-    &["thinkling-train", "thinkling-serve", "thinkling-sandbox", "thinkling-cli"];
+    &["thinkling-train", "thinkling-serve", "thinkling-sandbox", "thinkling-cli", "thinkling-py"];
 
 /// Crates that never reach burn, by any path.
 const WITHOUT_BURN: &[&str] = &[
@@ -102,6 +103,7 @@ const WITHOUT_BURN: &[&str] = &[
     "thinkling-weights",
     "thinkling-sampling",
     "thinkling-engine",
+    "thinkling-py",
     "thinkling-sandbox",
     "thinkling-web",
 ];

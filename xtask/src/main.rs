@@ -6,6 +6,7 @@
 mod arrows;
 mod burn_builds;
 mod cargo;
+mod dist;
 mod goldens;
 mod interop;
 mod peers;
@@ -17,6 +18,7 @@ mod tally;
 mod vectors;
 mod web;
 mod web_tools;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,15 @@ cargo xtask COMMAND
           builds the module that learns into web/generated/thinkling-web-learn, and lets the nano
           base learn by it in headless Chromium, until accuracy on unseen problems has risen by 0.3;
           `test --slow` does it too
+  wheel [--no-install] [--trl]
+          builds the Python wheel of the rewards into TARGET/wheel and compares it with the command
+            --trl         also trains three steps by TRL with it (installs torch: gigabytes)
+  npm [--no-install]
+          builds the package for pages into web/generated/thinkling-web and packs it beside it
+  dist [--target TARGET].. [--out DIR]
+          release archives: binary, recipes, completions, man pages, docs; SHA256SUMS beside them, each
+          tried without Vulkan. Without --target this machine's, and on x86-64 aarch64 as well where its
+          compiler is there or can be installed. Default folder: TARGET/archives
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -91,6 +102,9 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "test" => pipeline::test(&flags(rest, &["--no-install", "--slow", "--host-gpu"])?),
         "setup" => pipeline::set_up(&flags(rest, &["--no-install"])?),
         "web" => pipeline::web(&flags(rest, &["--no-install"])?),
+        "wheel" => pipeline::wheel(&flags(rest, &["--no-install", "--trl"])?),
+        "npm" => pipeline::npm(&flags(rest, &["--no-install"])?),
+        "dist" => dist::make(rest),
         "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),

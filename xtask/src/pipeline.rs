@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, interop, reference, vectors, web};
+use crate::{burn_builds, interop, reference, vectors, web, wheel};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -61,6 +61,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
             tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
         report.step("llama.cpp", |report| interop::llama_cpp(&target, install, &env, report));
+        report.step("Python wheel", |report| wheel::check(&target, install, false, &env, report));
         if found.wasm {
             web::steps(&tools, &target, &env, &mut report);
         }
@@ -101,6 +102,28 @@ pub(crate) fn web(flags: &[&str]) -> Result<bool> {
             web::steps(tools, target, &env, report);
         }
     })
+}
+
+/// Only the package for npm, and what npm would pack of it.
+pub(crate) fn npm(flags: &[&str]) -> Result<bool> {
+    in_browser(flags, |found, tools, _, report| {
+        if found.wasm {
+            report.step("npm package", |report| web::npm(tools, report));
+        }
+    })
+}
+
+/// Only the Python wheel.
+pub(crate) fn wheel(flags: &[&str]) -> Result<bool> {
+    let (install, trl) = (!flags.contains(&"--no-install"), flags.contains(&"--trl"));
+    let mut report = Report::default();
+    let target = target(&metadata()?)?;
+    let built = report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli"))));
+    if built {
+        let env = [binary(&target)];
+        report.step("Python wheel", |report| wheel::check(&target, install, trl, &env, report));
+    }
+    Ok(report.finish())
 }
 
 /// Only the slow check that the nano base learns in a page.
@@ -182,12 +205,14 @@ fn skipped() -> Result<Outcome> {
     Ok(Outcome::Skipped)
 }
 
-fn metadata() -> Result<Value> {
+/// What `cargo metadata` says.
+pub(crate) fn metadata() -> Result<Value> {
     let text = output(&mut cargo("metadata --format-version 1"))?;
     serde_json::from_str(&text).context("cargo metadata is not JSON")
 }
 
-fn target(metadata: &Value) -> Result<PathBuf> {
+/// The target folder.
+pub(crate) fn target(metadata: &Value) -> Result<PathBuf> {
     Ok(metadata["target_directory"].as_str().context("no target_directory")?.into())
 }
 

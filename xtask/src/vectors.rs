@@ -29,10 +29,18 @@ pub(crate) fn set_up(install: bool) -> Result<bool> {
 /// The tests of the crates without burn on one of [`MACHINES`].
 pub(crate) fn tests(target: &str, emulator: &str) -> Command {
     let mut command = cargo("test --release -p thinkling-cpu -p thinkling-sampling --lib --target");
-    let name = target.to_uppercase().replace('-', "_");
-    command.arg(target).env(format!("CARGO_TARGET_{name}_RUNNER"), emulator);
-    if target.starts_with("aarch64") {
-        command.env(format!("CARGO_TARGET_{name}_LINKER"), "aarch64-linux-gnu-gcc");
-    }
+    command.arg(target).env(variable(target, "RUNNER"), emulator);
+    with_linker(&mut command, target);
     command
+}
+
+/// Tells cargo the linker of a target that is not this machine's.
+pub(crate) fn with_linker(command: &mut Command, target: &str) {
+    if target.starts_with("aarch64") && !cfg!(target_arch = "aarch64") {
+        command.env(variable(target, "LINKER"), "aarch64-linux-gnu-gcc");
+    }
+}
+
+fn variable(target: &str, what: &str) -> String {
+    format!("CARGO_TARGET_{}_{what}", target.to_uppercase().replace('-', "_"))
 }

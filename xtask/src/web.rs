@@ -68,6 +68,11 @@ pub(crate) fn steps(
     report.step("page in the browser", |report| page::end_to_end(tools, env, report));
 }
 
+/// The package for npm, packed; npm's list of what is in it is printed.
+pub(crate) fn npm(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
+    page::pack(tools, report)
+}
+
 fn rewards(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
     if tools.for_tests().is_none() {
         return Ok(Outcome::Skipped);

@@ -6,6 +6,7 @@ mod plan;
 mod report;
 mod review;
 mod sampling;
+mod shell;
 mod world;
 
 pub(crate) use chat::{ChatArgs, ThinkingArg};
@@ -15,6 +16,7 @@ pub(crate) use plan::PlanArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
 pub(crate) use sampling::SamplingArgs;
+pub(crate) use shell::{CompletionsArgs, ManArgs};
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -58,6 +60,11 @@ pub(crate) enum Command {
     World(WorldArgs),
     /// Measure the speed of training steps
     Bench(BenchArgs),
+    /// Write the script by which a shell completes commands and options
+    Completions(CompletionsArgs),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Where and how a model runs.

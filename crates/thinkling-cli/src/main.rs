@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::World(args) => commands::world::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

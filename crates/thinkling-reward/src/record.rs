@@ -53,6 +53,25 @@ pub enum Template {
     Boxed,
 }
 
+impl Template {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::R1Zero, Self::Boxed];
+
+    /// The name in recipes and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::R1Zero => "r1-zero",
+            Self::None => "none",
+            Self::Boxed => "boxed",
+        }
+    }
+
+    /// The template of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|template| template.as_str() == name)
+    }
+}
+
 /// Whether the answer is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
@@ -149,6 +168,16 @@ impl Judgement {
         Self { verdict, extracted: None, note: None }
     }
 
+    /// Why the answer is not correct, in words; none where it is, or where there is no more to say.
+    pub fn reason(&self) -> Option<String> {
+        match (self.verdict, self.note.as_deref()) {
+            (Verdict::Correct, _) | (Verdict::Wrong, None) => None,
+            (Verdict::Wrong, Some(note)) => Some(note.to_owned()),
+            (Verdict::Unverifiable { reason }, None) => Some(reason.to_string()),
+            (Verdict::Unverifiable { reason }, Some(note)) => Some(format!("{reason}: {note}")),
+        }
+    }
+
     pub(crate) fn wrong(note: &'static str) -> Self {
         Self::new(Verdict::Wrong).with_note(note)
     }
@@ -243,6 +272,12 @@ pub struct RewardRecord {
 }
 
 impl RewardRecord {
+    /// The judgement of the answer alone.
+    pub fn judgement(&self) -> Judgement {
+        let Self { verdict, extracted, note, .. } = self;
+        Judgement { verdict: *verdict, extracted: extracted.clone(), note: note.clone() }
+    }
+
     /// The value of a component, before weighting.
     pub fn value(&self, name: &str) -> Option<f64> {
         self.component(name).map(|component| component.value)

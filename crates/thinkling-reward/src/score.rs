@@ -207,12 +207,7 @@ impl Scored {
             Verdict::Wrong => (ScoreVerdict::Wrong, 0.0),
             Verdict::Unverifiable { .. } => (ScoreVerdict::Unverifiable, 0.0),
         };
-        let reason = match (judgement.verdict, judgement.note) {
-            (Verdict::Correct, _) | (Verdict::Wrong, None) => None,
-            (Verdict::Wrong, Some(note)) => Some(note.into_owned()),
-            (Verdict::Unverifiable { reason }, None) => Some(reason.to_string()),
-            (Verdict::Unverifiable { reason }, Some(note)) => Some(format!("{reason}: {note}")),
-        };
+        let reason = judgement.reason();
         Self { verdict, reward, extracted: judgement.extracted, reason }
     }
 }

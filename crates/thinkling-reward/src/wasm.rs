@@ -117,14 +117,11 @@ struct Scorer {
 impl Scorer {
     fn new(kind: &str, template: Option<&str>, policy: Option<&str>) -> Result<Self, String> {
         let template = match template {
-            None | Some("none") => Template::None,
-            Some("r1-zero") => Template::R1Zero,
-            Some("boxed") => Template::Boxed,
-            Some(got) => {
-                return Err(format!(
-                    "unknown template, expected: none, r1-zero, boxed, got: {got:?}"
-                ));
-            }
+            None => Template::None,
+            Some(name) => Template::from_name(name).ok_or_else(|| {
+                let known = Template::ALL.map(Template::as_str).join(", ");
+                format!("unknown template, expected: {known}, got: {name:?}")
+            })?,
         };
         let policy = match policy {
             None => Policy::default(),

@@ -4,6 +4,7 @@
 mod bench;
 mod chat;
 mod code;
+mod completions;
 mod damaged_models;
 mod eval;
 mod eval_resume;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{bytes, copy_scripts, learn};
 use crate::cargo::{output, program, root, run, watched};
@@ -16,6 +16,9 @@ const MAX_BROTLI: u64 = 1_500_000;
 
 /// What users of the package import, beside what wasm-bindgen writes.
 const SCRIPTS: [&str; 4] = ["client.js", "client.d.ts", "worker.js", super::SHARED_SCRIPT];
+
+/// Texts that travel with the package; npm takes no file of these names by itself.
+const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
 /// Tools that the page needs, all of them.
 struct Tools<'a> {
@@ -37,7 +40,7 @@ impl<'a> Tools<'a> {
 /// Builds both packages into `web/generated` and the page into `web/dist`.
 pub(super) fn build(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcome> {
     let Some(needed) = Tools::of(tools) else { return Ok(Outcome::Skipped) };
-    let package = package(tools, &needed)?;
+    let package = package(tools, needed.wasm_pack, needed.wasm_bindgen)?;
     learn::package(tools, target)?;
     let mut trunk = program(needed.trunk);
     trunk.arg("build").current_dir(root());
@@ -63,19 +66,41 @@ pub(super) fn build(tools: &WebTools, target: &Path, report: &mut Report) -> Res
     Ok(Outcome::Passed)
 }
 
+/// Builds the package of thinkling-web, and packs it as npm would publish it.
+pub(super) fn pack(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
+    let (Some(wasm_pack), Some(wasm_bindgen), Some(_)) =
+        (&tools.wasm_pack, &tools.wasm_bindgen, &tools.node)
+    else {
+        return Ok(Outcome::Skipped);
+    };
+    let folder = package(tools, wasm_pack, wasm_bindgen)?;
+    let mut npm = program("npm");
+    run(npm.args(["pack", "--pack-destination", ".."]).current_dir(&folder))?;
+    let above = folder.parent().unwrap_or(&folder);
+    let manifest: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("package.json"))?)?;
+    let version = manifest["version"].as_str().context("package.json names no version")?;
+    let packed = above.join(format!("thinkling-web-{version}.tgz"));
+    report.figure_of(format!("npm package: {}, {} bytes", packed.display(), bytes(&packed)?));
+    Ok(Outcome::Passed)
+}
+
 /// The npm package of thinkling-web, as wasm-pack makes it, with the client in front.
-fn package(tools: &WebTools, needed: &Tools<'_>) -> Result<PathBuf> {
+fn package(tools: &WebTools, wasm_pack: &Path, wasm_bindgen: &Path) -> Result<PathBuf> {
     let folder = root().join("web/generated/thinkling-web");
-    let mut wasm_pack = program(needed.wasm_pack);
+    let mut wasm_pack = program(wasm_pack);
     wasm_pack
         .args(["build", "crates/thinkling-web", "--target", "web", "--mode", "no-install"])
         .args(["--profile", "web", "--out-dir"])
         .arg(&folder)
         .current_dir(root());
-    run(with_path(&mut wasm_pack, needed.wasm_bindgen)?)?;
+    run(with_path(&mut wasm_pack, wasm_bindgen)?)?;
     tools.optimise("-Oz", &folder.join("thinkling_web_bg.wasm"))?;
     copy_scripts("thinkling-web", &SCRIPTS, &folder)?;
     std::fs::copy(root().join("crates/thinkling-web/README.md"), folder.join("README.md"))?;
+    for licence in LICENCES {
+        std::fs::copy(root().join(licence), folder.join(licence))?;
+    }
     let manifest = folder.join("package.json");
     let text = std::fs::read_to_string(&manifest)?;
     std::fs::write(&manifest, manifest_of(&text)?)?;
@@ -86,9 +111,20 @@ fn package(tools: &WebTools, needed: &Tools<'_>) -> Result<PathBuf> {
 fn manifest_of(text: &str) -> Result<String> {
     let mut manifest: Value = serde_json::from_str(text)?;
     let files = manifest["files"].as_array_mut().context("package.json names no files")?;
-    files.extend(SCRIPTS.iter().map(|&script| script.into()));
+    for file in SCRIPTS.iter().chain(&LICENCES) {
+        // wasm-pack names what it has found in the folder, so also what an earlier build left there.
+        if !files.iter().any(|known| known == file) {
+            files.push((*file).into());
+        }
+    }
     manifest["main"] = "client.js".into();
     manifest["types"] = "client.d.ts".into();
+    // The worker and the module are found by their addresses beside the client, so by their paths.
+    manifest["exports"] = json!({
+        ".": { "types": "./client.d.ts", "default": "./client.js" },
+        "./*": "./*",
+    });
+    manifest["keywords"] = json!(["llm", "reasoning", "webgpu", "wasm", "grpo"]);
     Ok(format!("{}\n", serde_json::to_string_pretty(&manifest)?))
 }
 
@@ -142,9 +178,12 @@ mod tests {
         let made = r#"{"name":"thinkling-web","files":["a_bg.wasm","a.js"],"main":"a.js"}"#;
         let manifest: Value = serde_json::from_str(&manifest_of(made).unwrap()).unwrap();
         assert_eq!(manifest["main"], "client.js");
+        assert_eq!(manifest["exports"]["."]["default"], "./client.js");
         let files = manifest["files"].as_array().unwrap();
         assert!(
-            ["worker.js", "messages.js"].iter().all(|&file| files.contains(&file.into()))
+            ["worker.js", "messages.js", "LICENSE-MIT"]
+                .iter()
+                .all(|&file| files.contains(&file.into()))
                 && files.contains(&"a_bg.wasm".into())
         );
     }

@@ -75,6 +75,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("thinkling-sandbox", &["thinkling-reward"]),
     (
+        "thinkling-serve",
+        &["thinkling-engine", "thinkling-sampling", "thinkling-text", "thinkling-weights"],
+    ),
+    (
         "thinkling-train",
         &[
             "thinkling-cpu",
@@ -103,6 +107,7 @@ const WITHOUT_BURN: &[&str] = &[
     "thinkling-sampling",
     "thinkling-engine",
     "thinkling-sandbox",
+    "thinkling-serve",
     "thinkling-web",
 ];
 

@@ -7,6 +7,7 @@ mod arrows;
 mod burn_builds;
 mod cargo;
 mod goldens;
+mod openai_clients;
 mod peers;
 mod pipeline;
 mod reference;
@@ -47,6 +48,9 @@ cargo xtask COMMAND
           builds the module that learns into web/generated/thinkling-web-learn, and lets the nano
           base learn by it in headless Chromium, until accuracy on unseen problems has risen by 0.3;
           `test --slow` does it too
+  openai-clients [--no-install]
+          builds the binary and has OpenAI's own clients, of PyPI and npm, ask its server; `test` does
+          it too
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -90,6 +94,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "setup" => pipeline::set_up(&flags(rest, &["--no-install"])?),
         "web" => pipeline::web(&flags(rest, &["--no-install"])?),
         "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
+        "openai-clients" => pipeline::openai_clients(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
         "bench" => match rest.split_first() {

@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, reference, vectors, web};
+use crate::{burn_builds, openai_clients, reference, vectors, web};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -60,6 +60,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         report.step("tests", |report| {
             tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
+        openai_clients::steps(&target, install, &mut report);
         if found.wasm {
             web::steps(&tools, &target, &env, &mut report);
         }
@@ -100,6 +101,17 @@ pub(crate) fn web(flags: &[&str]) -> Result<bool> {
             web::steps(tools, target, &env, report);
         }
     })
+}
+
+/// Only OpenAI's own clients.
+pub(crate) fn openai_clients(flags: &[&str]) -> Result<bool> {
+    let install = !flags.contains(&"--no-install");
+    let mut report = Report::default();
+    let target = target(&metadata()?)?;
+    if report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli")))) {
+        openai_clients::steps(&target, install, &mut report);
+    }
+    Ok(report.finish())
 }
 
 /// Only the slow check that the nano base learns in a page.

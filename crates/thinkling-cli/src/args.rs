@@ -5,6 +5,7 @@ mod eval;
 mod report;
 mod review;
 mod sampling;
+mod serve;
 mod world;
 
 pub(crate) use chat::{ChatArgs, ThinkingArg};
@@ -13,6 +14,7 @@ pub(crate) use eval::{AnswerArg, EvalArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
 pub(crate) use sampling::SamplingArgs;
+pub(crate) use serve::ServeArgs;
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
 use thinkling_train::recipe::Template;
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Talk with a model on the terminal
     Chat(Box<ChatArgs>),
+    /// Answer OpenAI's HTTP API: completions and chats, also as streams
+    Serve(Box<ServeArgs>),
     /// Write a model as a folder that transformers opens, or packed for the web
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand

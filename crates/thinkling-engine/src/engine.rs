@@ -317,6 +317,19 @@ impl Engine {
         Ok(0)
     }
 
+    /// Tokens of the place of a row after a prompt of so many.
+    fn row_room(&self, prompt_tokens: usize, max_tokens: usize) -> usize {
+        match self.prompt_tokens {
+            0 => max_tokens.min(self.context.saturating_sub(prompt_tokens)),
+            _ => max_tokens.min(self.context),
+        }
+    }
+
+    /// Tokens of the cache that are taken.
+    pub fn cache_tokens_taken(&self) -> usize {
+        self.segments.taken()
+    }
+
     /// Frees prompts that no row reads.
     fn drop_prompts(&mut self, prompts: Vec<Prompt>) {
         for prompt in prompts {

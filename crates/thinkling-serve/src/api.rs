@@ -7,7 +7,7 @@ mod completions;
 mod logprobs;
 mod params;
 
-use crate::body::Json;
+use crate::body::{self, Json};
 use crate::error::ApiError;
 use crate::metrics::Answer;
 use crate::state::App;
@@ -47,7 +47,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     match app.key.as_ref().map(|key| key.check(request.headers())) {
-        Some(Err(error)) => error.into_response(),
+        Some(Err(error)) => body::refuse(request, error).await.into_response(),
         Some(Ok(())) | None => next.run(request).await,
     }
 }

@@ -5,6 +5,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use thinkling_engine::EngineError;
 
@@ -47,7 +48,7 @@ pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     kind: &'static str,
     code: Option<&'static str>,
-    param: Option<&'static str>,
+    param: Option<Cow<'static, str>>,
     message: String,
     /// Seconds.
     retry_after: Option<u64>,
@@ -65,8 +66,8 @@ impl ApiError {
     }
 
     /// The same, by the parameter that is wrong.
-    pub(crate) fn param(param: &'static str, message: impl Into<String>) -> Self {
-        Self { param: Some(param), ..Self::invalid(message) }
+    pub(crate) fn param(param: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::invalid(message) }
     }
 
     /// The same with the code that clients know for prompts that are too long.
@@ -92,7 +93,7 @@ impl ApiError {
     pub(crate) fn no_such_model(wanted: &str, served: &str) -> Self {
         let message = format!("the model `{wanted}` is not served here; there is `{served}`");
         let error = Self::with_status(StatusCode::NOT_FOUND, message);
-        Self { code: Some("model_not_found"), param: Some("model"), ..error }
+        Self { code: Some("model_not_found"), param: Some("model".into()), ..error }
     }
 
     /// All places are taken.

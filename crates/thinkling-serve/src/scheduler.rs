@@ -111,7 +111,8 @@ impl Scheduler {
         healthy: Arc<AtomicBool>,
     ) -> Self {
         Self {
-            engine,
+            // A seed means the same in a crowd.
+            engine: engine.with_independent_rows(),
             model,
             batch: Batch::new(Vec::new()),
             rows: HashMap::new(),

@@ -110,12 +110,13 @@ impl Server {
     /// [`ServeError::SchedulerEnded`] where the thread that decodes ended before.
     pub fn wait(self) -> Result<(), ServeError> {
         let Self { runtime, accepting, scheduler, to_scheduler, .. } = self;
-        let ended = runtime.block_on(accepting).is_err();
+        let failed = runtime.block_on(accepting).is_err();
         // Connections that did not end in time are cut here, and their rows end with them.
         runtime.shutdown_timeout(Duration::from_secs(1));
-        let ended = ended | to_scheduler.send(Message::Stop).is_err();
+        // It may have ended already, as it was told to.
+        let _ = to_scheduler.send(Message::Stop);
         drop(to_scheduler);
-        match scheduler.join().is_err() || ended {
+        match scheduler.join().is_err() || failed {
             true => Err(ServeError::SchedulerEnded),
             false => Ok(()),
         }

@@ -31,16 +31,18 @@ pub(crate) async fn update(
 ) -> Result<Json, ApiError> {
     if !app.config.allow_updates {
         let message = "updates of the weights are off; start the server with --allow-updates";
-        return Err(ApiError::with_status(StatusCode::FORBIDDEN, message));
+        let error = ApiError::with_status(StatusCode::FORBIDDEN, message);
+        return Err(body::refuse(request, error).await);
     }
     let Ok(_only) = app.updating.try_lock() else {
         let message = "another update of the weights is under way";
-        return Err(ApiError::with_status(StatusCode::CONFLICT, message));
+        let error = ApiError::with_status(StatusCode::CONFLICT, message);
+        return Err(body::refuse(request, error).await);
     };
-    body::expect_type(&request, "application/octet-stream")?;
     let config = app.model.config.clone();
     let most = most_bytes(&config);
-    let mut frames = Frames::new(request, most, app.config.limits.stall_timeout)?;
+    let stall = app.config.limits.stall_timeout;
+    let mut frames = Frames::new(request, "application/octet-stream", most, stall).await?;
     let mut file = TemporaryFile::create().map_err(disk)?;
     while let Some(frame) = frames.next().await? {
         block_in_place(|| file.file.write_all(&frame)).map_err(disk)?;

@@ -115,6 +115,37 @@ fn rows_that_join_and_leave_draw_what_each_draws_alone() {
 }
 
 #[test]
+fn on_the_cpu_a_row_is_the_same_to_the_last_bit_in_any_crowd() {
+    let checkpoint = checkpoint();
+    let weights = WeightsReader::new(&checkpoint, Keep::Stored);
+    let engine = || Engine::on_cpu(&weights, CAPACITY).expect("an engine").with_independent_rows();
+    let run = |crowd: usize| {
+        let mut engine = engine();
+        let mut batch = Batch::new(Vec::new());
+        let mut on_token = |_: TokenEvent<'_>| Then::GoOn;
+        for key in 0..=crowd {
+            let mut group = groups().remove(0);
+            group.drawing.stop.stop_ids.clear();
+            if key > 0 {
+                group.prompt.rotate_left(key % 3);
+            }
+            begin(&mut engine, &mut batch, &group, 10 * key, &mut on_token);
+        }
+        while !batch.is_empty() {
+            step(&mut engine, &mut batch, &mut on_token);
+            batch.drop_ended(&mut engine);
+        }
+        let mut ended = batch.take_ended();
+        ended.sort_by_key(|(key, _)| *key);
+        (ended[0].1.clone(), ended[1].1.clone())
+    };
+    let alone = run(0);
+    for crowd in 1..4 {
+        assert_eq!(run(crowd), alone, "beside {crowd} other groups");
+    }
+}
+
+#[test]
 fn a_row_that_is_ended_leaves_and_its_place_is_free() {
     let group = &groups()[3];
     for (device, mut engine) in engines(&checkpoint(), CAPACITY) {

@@ -25,8 +25,6 @@ struct ChatRequest {
     response_format: Option<ResponseFormat>,
     /// Variables of the chat template, such as Qwen 3's `enable_thinking`.
     chat_template_kwargs: Option<BTreeMap<String, Value>>,
-    #[serde(flatten)]
-    params: Params,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +40,7 @@ struct Said {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "`content`, expected: a string or a list of parts of type `text`")]
+#[serde(untagged, expecting = "expected: a string or a list of parts of type `text`")]
 enum Content {
     Text(String),
     Parts(Vec<ContentPart>),
@@ -60,8 +58,10 @@ pub(super) async fn chat(
     request: Request,
 ) -> Result<Response, ApiError> {
     let since = Instant::now();
-    let request: ChatRequest = body::json(&app, request).await?;
-    request.params.check(&app)?;
+    let body = body::json(&app, request).await?;
+    let params: Params = body::fields(&body)?;
+    params.check(&app)?;
+    let request: ChatRequest = body::fields(&body)?;
     for (param, list) in [("tools", &request.tools), ("functions", &request.functions)] {
         if list.as_ref().is_some_and(|list| !list.is_empty()) {
             return Err(ApiError::param(
@@ -87,7 +87,7 @@ pub(super) async fn chat(
     let variables = request.chat_template_kwargs.unwrap_or_default();
     let ChatText { text, in_think } = app.model.chat_text(&messages, &variables)?;
     let prompts = ("messages", vec![app.model.encode("messages", &text, false)?]);
-    let plan = request.params.plan(&app, prompts, logprobs, Unsaid::Default)?;
+    let plan = params.plan(&app, prompts, logprobs, Unsaid::Default)?;
     answer::answer(app, plan, Kind::Chat { in_think }, since).await
 }
 

@@ -23,14 +23,12 @@ struct CompletionRequest {
     suffix: Option<String>,
     /// Whether a text gets the tokens that the tokenizer puts around sequences.
     add_special_tokens: Option<bool>,
-    #[serde(flatten)]
-    params: Params,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "`prompt`, expected: a string, a list of strings, token ids, or a list of such lists"
+    expecting = "expected: a string, a list of strings, token ids, or a list of such lists"
 )]
 enum Prompt {
     Text(String),
@@ -44,8 +42,10 @@ pub(super) async fn completions(
     request: Request,
 ) -> Result<Response, ApiError> {
     let since = Instant::now();
-    let request: CompletionRequest = body::json(&app, request).await?;
-    request.params.check(&app)?;
+    let body = body::json(&app, request).await?;
+    let params: Params = body::fields(&body)?;
+    params.check(&app)?;
+    let request: CompletionRequest = body::fields(&body)?;
     if request.echo == Some(true) {
         return Err(ApiError::param("echo", "`echo` is not supported by this server"));
     }
@@ -67,6 +67,6 @@ pub(super) async fn completions(
         Prompt::Several(prompts) => prompts,
     };
     let prompts = ("prompt", prompts);
-    let plan = request.params.plan(&app, prompts, request.logprobs, Unsaid::Tokens(TOKENS))?;
+    let plan = params.plan(&app, prompts, request.logprobs, Unsaid::Tokens(TOKENS))?;
     answer::answer(app, plan, Kind::Completion, since).await
 }

@@ -19,7 +19,7 @@ const MOST_STOPS: usize = 16;
 const STOP_BYTES: usize = 1024;
 
 /// Fields that completions and chats have in common.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Params {
     model: Option<String>,
     max_tokens: Option<u64>,
@@ -42,7 +42,7 @@ pub(super) struct Params {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "`stop`, expected: a string or a list of strings")]
+#[serde(untagged, expecting = "expected: a string or a list of strings")]
 enum Stop {
     One(String),
     Several(Vec<String>),

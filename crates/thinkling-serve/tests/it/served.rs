@@ -137,7 +137,7 @@ fn engine(checkpoint: &Checkpoint, rows: usize, cache_tokens: usize) -> Engine {
 /// What `thinkling generate --executor engine` gives: the same loop over the same engine.
 pub(crate) fn generated(request: &GenerateRequest<'_>) -> Vec<Completion> {
     let checkpoint = Checkpoint::open(&model_folder()).expect("a model");
-    let mut engine = engine(&checkpoint, 24, 8192);
+    let mut engine = engine(&checkpoint, 24, 8192).with_independent_rows();
     let mut request = request.clone();
     request.stop.stop_ids = checkpoint.config().eos_token_ids.clone();
     let all = generate(&mut engine, &request, |_| ControlFlow::Continue(()));

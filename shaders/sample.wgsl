@@ -10,7 +10,7 @@
 //            1 draws    [rows] uniform in [0, 1)
 //            2 ids      [rows]
 //            3 logprobs [rows]
-//            4 params   x: T, y: top-p (1: all), z: top-k (0: all), w: min-p
+//            4 params   [rows] x: T, y: top-p (1: all), z: top-k (0: all), w: min-p
 //            5 banned   how many, then their ids
 // Grid:      [rows, 1, 1]; a workgroup has a row.
 override VOCAB: u32; // below 2^24
@@ -20,7 +20,7 @@ override VOCAB_STRIDE: u32;
 @group(0) @binding(1) var<storage, read> draws: array<f32>; // [rows]
 @group(0) @binding(2) var<storage, read_write> ids: array<u32>; // [rows]
 @group(0) @binding(3) var<storage, read_write> logprobs: array<f32>; // [rows]
-@group(0) @binding(4) var<uniform> params: vec4<f32>;
+@group(0) @binding(4) var<storage, read> row_params: array<vec4<f32>>; // [rows]
 @group(0) @binding(5) var<storage, read> banned: array<u32>; // count, ids
 
 const THREADS = 256u;
@@ -71,6 +71,7 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     base = group.x * VOCAB_STRIDE;
+    let params = row_params[group.x];
     for (var i = thread; i < banned[0]; i += THREADS) {
         logits[base + banned[i + 1u]] = -3.0e38;
     }

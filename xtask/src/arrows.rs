@@ -76,6 +76,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("thinkling-py", &["thinkling-reward"]),
     ("thinkling-sandbox", &["thinkling-reward"]),
     (
+        "thinkling-serve",
+        &["thinkling-engine", "thinkling-sampling", "thinkling-text", "thinkling-weights"],
+    ),
+    (
         "thinkling-train",
         &[
             "thinkling-cpu",
@@ -105,6 +109,7 @@ const WITHOUT_BURN: &[&str] = &[
     "thinkling-engine",
     "thinkling-py",
     "thinkling-sandbox",
+    "thinkling-serve",
     "thinkling-web",
 ];
 

@@ -9,6 +9,7 @@ mod cargo;
 mod dist;
 mod goldens;
 mod interop;
+mod openai_clients;
 mod peers;
 mod pipeline;
 mod reference;
@@ -59,6 +60,9 @@ cargo xtask COMMAND
           release archives: binary, recipes, completions, man pages, docs; SHA256SUMS beside them, each
           tried without Vulkan. Without --target this machine's, and on x86-64 aarch64 as well where its
           compiler is there or can be installed. Default folder: TARGET/archives
+  openai-clients [--no-install]
+          builds the binary and has OpenAI's own clients, of PyPI and npm, ask its server; `test` does
+          it too
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -106,6 +110,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "npm" => pipeline::npm(&flags(rest, &["--no-install"])?),
         "dist" => dist::make(rest),
         "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
+        "openai-clients" => pipeline::openai_clients(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
         "bench" => match rest.split_first() {

@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, interop, reference, vectors, web, wheel};
+use crate::{burn_builds, interop, openai_clients, reference, vectors, web, wheel};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -62,6 +62,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         });
         report.step("llama.cpp", |report| interop::llama_cpp(&target, install, &env, report));
         report.step("Python wheel", |report| wheel::check(&target, install, false, &env, report));
+        openai_clients::steps(&target, install, &mut report);
         if found.wasm {
             web::steps(&tools, &target, &env, &mut report);
         }
@@ -122,6 +123,17 @@ pub(crate) fn wheel(flags: &[&str]) -> Result<bool> {
     if built {
         let env = [binary(&target)];
         report.step("Python wheel", |report| wheel::check(&target, install, trl, &env, report));
+    }
+    Ok(report.finish())
+}
+
+/// Only OpenAI's own clients.
+pub(crate) fn openai_clients(flags: &[&str]) -> Result<bool> {
+    let install = !flags.contains(&"--no-install");
+    let mut report = Report::default();
+    let target = target(&metadata()?)?;
+    if report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli")))) {
+        openai_clients::steps(&target, install, &mut report);
     }
     Ok(report.finish())
 }

@@ -6,6 +6,7 @@ mod plan;
 mod report;
 mod review;
 mod sampling;
+mod serve;
 mod shell;
 mod world;
 
@@ -16,6 +17,7 @@ pub(crate) use plan::PlanArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use review::ReviewArgs;
 pub(crate) use sampling::SamplingArgs;
+pub(crate) use serve::ServeArgs;
 pub(crate) use shell::{CompletionsArgs, ManArgs};
 use std::path::PathBuf;
 use thinkling_reward::score::ScoreKind;
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Talk with a model on the terminal
     Chat(Box<ChatArgs>),
+    /// Answer OpenAI's HTTP API: completions and chats, also as streams
+    Serve(Box<ServeArgs>),
     /// Write a model as a folder that transformers opens, or packed for the web
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand

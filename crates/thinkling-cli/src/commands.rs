@@ -12,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod score;
+pub(crate) mod serve;
 pub(crate) mod train;
 pub(crate) mod world;
 
@@ -38,6 +39,14 @@ pub(crate) fn fetched(model: &Path) -> Result<PathBuf, Failure> {
 
 /// Asks to stop at the first Ctrl-C, with `message`, and ends the process at the second.
 pub(crate) fn stop_on_ctrl_c(message: &'static str) -> Result<Interrupt, Failure> {
+    on_ctrl_c(message, || {})
+}
+
+/// As [`stop_on_ctrl_c`], and calls `stop` at the first one.
+pub(crate) fn on_ctrl_c(
+    message: &'static str,
+    stop: impl Fn() + Send + 'static,
+) -> Result<Interrupt, Failure> {
     let interrupt = Interrupt::new();
     let handler = interrupt.clone();
     ctrlc::set_handler(move || {
@@ -45,6 +54,7 @@ pub(crate) fn stop_on_ctrl_c(message: &'static str) -> Result<Interrupt, Failure
             std::process::exit(130);
         }
         eprintln!("\n{message}");
+        stop();
     })
     .map_err(|e| Failure::running(format!("Ctrl-C cannot be caught: {e}")))?;
     Ok(interrupt)

@@ -4,6 +4,7 @@
 use std::fmt;
 use thinkling_engine::EngineError;
 use thinkling_model::ModelError;
+use thinkling_serve::ServeError;
 use thinkling_train::TrainError;
 use thinkling_train::executor::ExecuteError;
 
@@ -70,5 +71,15 @@ impl From<EngineError> for Failure {
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         ExecuteError::from(error).into()
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Engine(error) => error.into(),
+            ServeError::Limit { .. } => Self::usage(error.to_string()),
+            _ => Self::running(error.to_string()),
+        }
     }
 }

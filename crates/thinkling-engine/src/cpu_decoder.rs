@@ -1,7 +1,7 @@
 //! The decoder by the CPU twins of the shaders: where there is no GPU.
 
 use crate::EngineError;
-use crate::cpu::matmul::{Then, matmul, swiglu};
+use crate::cpu::matmul::{ONE_CHAIN, Then, matmul, swiglu};
 use crate::cpu::{attention, attention_combine, embed, rms_norm, rope_kv};
 use crate::packed::PackedMatrix;
 use crate::rows::{self, Row};
@@ -22,6 +22,8 @@ pub struct CpuDecoder {
     limits: rows::Limits,
     /// Keys and values of each layer, `[cache tokens, kv_heads * head_dim]`.
     cache: Vec<[Vec<f32>; 2]>,
+    /// Products are taken of so many rows or a multiple; what is missing is zeros.
+    rows_together: usize,
 }
 
 impl CpuDecoder {
@@ -50,7 +52,13 @@ impl CpuDecoder {
             cache: layers.iter().map(|_| [empty(), empty()]).collect(),
             layers,
             shape,
+            rows_together: 1,
         })
+    }
+
+    /// See [`Engine::with_independent_rows`](crate::Engine::with_independent_rows).
+    pub(crate) fn make_rows_independent(&mut self) {
+        self.rows_together = ONE_CHAIN;
     }
 
     /// Sets a tensor of the weights, packed as it was.
@@ -83,7 +91,8 @@ impl CpuDecoder {
     ) -> Result<Vec<f32>, EngineError> {
         self.limits.check(ids, rows, wanted)?;
         let shape = &self.shape;
-        let zeros = |stride: usize| vec![0f32; rows.len() * stride];
+        let padded = |rows: usize| rows.next_multiple_of(self.rows_together);
+        let zeros = |stride: usize| vec![0f32; padded(rows.len()) * stride];
         let (mut x, mut h) = (zeros(shape.hidden_stride()), zeros(shape.hidden_stride()));
         let (mut qkv, mut mixed) = (zeros(shape.qkv_stride()), zeros(shape.mixed_stride()));
         let mut mlp = zeros(shape.intermediate_stride());
@@ -109,13 +118,15 @@ impl CpuDecoder {
             swiglu([&layer.gate, &layer.up], &h, &mut mlp, shape.intermediate_stride());
             matmul(&layer.down, &mlp, &mut x, hidden, Then::Add);
         }
-        let last: Vec<f32> =
+        let mut last: Vec<f32> =
             wanted.iter().flat_map(|&row| &x[row * hidden..(row + 1) * hidden]).copied().collect();
+        last.resize(padded(wanted.len()) * hidden, 0.0);
         let mut normed = vec![0.0; last.len()];
         rms_norm::rms_norm(&last, &self.norm, shape.eps, hidden, &mut normed);
-        let mut logits = vec![0.0; wanted.len() * shape.vocab];
+        let mut logits = vec![0.0; padded(wanted.len()) * shape.vocab];
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         matmul(head, &normed, &mut logits, shape.vocab, Then::Set);
+        logits.truncate(wanted.len() * shape.vocab);
         Ok(logits)
     }
 }

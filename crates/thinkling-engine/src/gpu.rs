@@ -178,8 +178,8 @@ impl GpuDecoder {
 
     /// Runs `ids` and draws a token after each row, on the GPU, then runs these and so on: as many
     /// steps as there are `steps`, of which each says what its rows see and gives a draw a row, uniform
-    /// in `[0, 1)`. 8 bytes a token are read, all together. Gives ids and log-probabilities of each
-    /// step. Ids in `banned` are never drawn.
+    /// in `[0, 1)`. Each row draws by its own `params`. 8 bytes a token are read, all together. Gives
+    /// ids and log-probabilities of each step. Ids in `banned` are never drawn.
     ///
     /// # Errors
     /// As [`Self::logits`]; sampling parameters outside their range; more than [`MAX_STEPS`] steps or
@@ -188,7 +188,7 @@ impl GpuDecoder {
         &self,
         ids: &[u32],
         steps: &[Step],
-        params: &SamplingParams,
+        params: &[SamplingParams],
         banned: &[u32],
     ) -> Result<Vec<Vec<(u32, f32)>>, EngineError> {
         let count = ids.len();
@@ -214,12 +214,18 @@ impl GpuDecoder {
                 got,
             });
         }
-        params.validate()?;
+        if params.len() != count {
+            let got = params.len();
+            return Err(EngineError::Shape { what: "parameters, one a row", expected: count, got });
+        }
+        params.iter().try_for_each(SamplingParams::validate)?;
         if steps.is_empty() || count == 0 {
             return Ok(Vec::new());
         }
-        let SamplingParams { temperature, top_k, top_p, min_p } = *params;
-        let params = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
+        let word = |&SamplingParams { temperature, top_k, top_p, min_p }: &SamplingParams| {
+            [temperature as f32, top_p as f32, top_k as f32, min_p as f32]
+        };
+        let params: Vec<[f32; 4]> = params.iter().map(word).collect();
         let (queue, buffers) = (self.adapter.queue(), &self.buffers);
         let banned: Vec<u32> = [&[banned.len() as u32], banned].concat();
         let rows: Vec<Row> = steps.iter().flat_map(|step| &step.rows).copied().collect();
@@ -272,7 +278,8 @@ impl GpuDecoder {
         self.limits.check(ids, rows, wanted)?;
         let queue = self.adapter.queue();
         queue.write_buffer(&self.buffers.ids, 0, bytemuck::cast_slice(ids));
-        queue.write_buffer(&self.buffers.sampling, 0, bytemuck::cast_slice(&[0.0_f32; 4]));
+        let greedy = vec![[0.0_f32; 4]; wanted.len()];
+        queue.write_buffer(&self.buffers.sampling, 0, bytemuck::cast_slice(&greedy));
         queue.write_buffer(&self.buffers.rows, 0, bytemuck::cast_slice(rows));
         queue.write_buffer(&self.buffers.banned, 0, bytemuck::cast_slice(&[0_u32]));
         let sizes = self.write_sizes(rows, rows.len(), wanted.len());

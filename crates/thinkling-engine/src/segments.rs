@@ -44,6 +44,11 @@ impl Segments {
         Ok(taken)
     }
 
+    /// How many tokens are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.tokens - self.free.iter().map(|free| free.len).sum::<usize>()
+    }
+
     /// Gives a taken segment back.
     pub(crate) fn give_back(&mut self, segment: Segment) {
         if segment.len == 0 {
@@ -74,6 +79,7 @@ mod tests {
         segments.give_back(taken[0]);
         segments.give_back(taken[2]);
         assert!(segments.take(5).is_err(), "two places of 4 and 3");
+        assert_eq!(segments.taken(), 3);
         segments.give_back(taken[1]);
         let last = segments.take_last(3).unwrap();
         assert_eq!((last.start, segments.take(7).unwrap().start), (7, 0));

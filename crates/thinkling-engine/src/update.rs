@@ -129,12 +129,19 @@ impl Engine {
         if self.is_busy() {
             return Err(EngineError::Busy);
         }
+        Ok(self.update_weights_in_flight())
+    }
+
+    /// As [`Self::update_weights`], also while sequences run: between two of their steps. They go on
+    /// with the new weights from their next token on; the keys and values that they have, of their
+    /// prompts too, stay those of the old ones.
+    pub fn update_weights_in_flight(&mut self) -> WeightsUpdate<'_> {
         self.forget();
         let missing = expected_tensors(self.config())
             .into_iter()
             .map(|(name, shape)| (name, shape.iter().product()))
             .collect();
-        Ok(WeightsUpdate { engine: self, missing, staging: Staging::default() })
+        WeightsUpdate { engine: self, missing, staging: Staging::default() }
     }
 }
 

@@ -81,7 +81,7 @@ pub struct Sampled {
 }
 
 /// Draws tokens; keeps its scratch memory between calls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sampler {
     params: SamplingParams,
     masses: Vec<f32>,
@@ -107,6 +107,18 @@ impl Sampler {
     /// The draw inverts the cumulative distribution in order of token id, so a difference in the
     /// last bits of the logits changes the token only where the draw lies that close to a border.
     pub fn sample(&mut self, logits: &[f32], stream: &mut Stream) -> Sampled {
+        let params = self.params;
+        self.sample_by(&params, logits, stream)
+    }
+
+    /// [`Self::sample`] by other parameters, which must be within their ranges.
+    pub(crate) fn sample_by(
+        &mut self,
+        params: &SamplingParams,
+        logits: &[f32],
+        stream: &mut Stream,
+    ) -> Sampled {
+        self.params = *params;
         let temperature = self.params.logprob_temperature();
         let (id, softmax) = if self.params.is_greedy() {
             (argmax(logits), LogSoftmax::new(logits, temperature))

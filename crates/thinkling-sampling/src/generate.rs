@@ -2,17 +2,13 @@
 //! completion, finished rows leave the batch, and where rows may come at any step those of the next
 //! prompts take their place.
 
+use crate::batch::{Batch, Drawing, NewRow, Then, check_prompts};
 use crate::{
-    Finish, LogSoftmax, Sampled, Sampler, SamplingError, SamplingParams, StopRules, Stream,
-    StreamState, top_logprobs,
+    Finish, LogSoftmax, Sampled, SamplingError, SamplingParams, StopRules, Stream, StreamState,
 };
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use thinkling_cpu::matmul::Precision;
-use thinkling_cpu::profile::timed;
-use thinkling_cpu::threads;
-
-/// Logits from which on drawing from them is spread over threads.
-const MIN_PARALLEL: usize = 1 << 16;
 
 /// Sees the logits after a token: `(prompt, token, logits)`.
 pub type EachToken<'a> = &'a mut dyn FnMut(usize, usize, &mut [f32]);
@@ -47,23 +43,32 @@ pub trait Decode {
     /// The next token of each row; gives the logits of the one after it.
     async fn step(&mut self, ids: &[u32], logits: &mut Logits) -> Result<(), Self::Error>;
 
-    /// Steps of which [`Self::draw_steps`] draws the tokens for this request before any of them is
-    /// read, so that no logits are; 0 where it does not draw.
-    fn steps_at_once(&self, request: &GenerateRequest<'_>) -> usize {
-        let _ = request;
+    /// Whether rows after a prompt of so many tokens may begin now beside those that run, each of
+    /// which may come to `max_tokens` tokens: whether the cache has places for them.
+    fn has_room(&self, prompt_tokens: usize, rows: usize, max_tokens: usize) -> bool {
+        let _ = (prompt_tokens, rows, max_tokens);
+        true
+    }
+
+    /// Steps of which [`Self::draw_steps`] draws the tokens before any of them is read, so that no
+    /// logits are, where so many ids are banned; 0 where it does not draw.
+    fn steps_at_once(&self, banned: usize) -> usize {
+        let _ = banned;
         0
     }
 
-    /// Some steps, of which each also draws the token after it, as [`Sampler::sample`] does, and the
-    /// next begins with it. `uniforms` are the rows' draws in `[0, 1)` of each step. Gives the tokens
-    /// of each step; those after a row's end are of no use.
+    /// Some steps, of which each also draws the token after it, as
+    /// [`Sampler::sample`](crate::Sampler::sample) does by the row's parameters, and the next begins
+    /// with it. `uniforms` are the rows' draws in `[0, 1)` of each step. Gives the tokens of each
+    /// step; those after a row's end are of no use.
     async fn draw_steps(
         &mut self,
         ids: &[u32],
-        request: &GenerateRequest<'_>,
+        sampling: &[SamplingParams],
+        banned: &[u32],
         uniforms: &[Vec<f64>],
     ) -> Result<Vec<Vec<Sampled>>, Self::Error> {
-        let _ = (ids, request, uniforms);
+        let _ = (ids, sampling, banned, uniforms);
         unreachable!("a decoder that draws says how")
     }
 
@@ -199,6 +204,19 @@ pub struct Completion {
     pub finish: Finish,
 }
 
+impl Completion {
+    /// One of a prompt, without a token yet.
+    pub(crate) fn empty(prompt: usize) -> Self {
+        Self {
+            prompt,
+            ids: Vec::new(),
+            logprobs: Vec::new(),
+            top_logprobs: Vec::new(),
+            finish: Finish::Length,
+        }
+    }
+}
+
 /// What [`generate`] gives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Generated {
@@ -232,157 +250,84 @@ pub async fn generate<D: Decode>(
     request: &GenerateRequest<'_>,
     mut on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Generated, D::Error> {
-    check_prompts(decoder.context(), decoder.vocab_size(), request)?;
-    let mut run = Run::new(decoder, request)?;
+    // All of them before the first is computed.
+    check_prompts(decoder.context(), decoder.vocab_size(), request.prompts, 0)?;
+    request.sampling.validate().map_err(GenerateError::from)?;
+    let mut on_token = |event: TokenEvent<'_>| match on_token(event) {
+        ControlFlow::Continue(()) => Then::GoOn,
+        ControlFlow::Break(()) => Then::EndAll,
+    };
+    let mut run = Run::new(decoder, request);
     let decoded = run.decode(&mut on_token).await;
-    if !run.rows.is_empty() {
-        run.decoder.keep_rows(&|_| false);
-    }
+    run.batch.clear(run.decoder);
+    run.keep_ended();
     decoded.map(|()| run.generated)
 }
-
-fn check_prompts(
-    context: usize,
-    vocab_size: usize,
-    request: &GenerateRequest<'_>,
-) -> Result<(), GenerateError> {
-    for (index, prompt) in request.prompts.iter().enumerate() {
-        if prompt.is_empty() {
-            return Err(GenerateError::EmptyPrompt { index });
-        }
-        if prompt.len() >= context {
-            return Err(GenerateError::PromptTooLong { index, len: prompt.len(), context });
-        }
-        if let Some(&id) = prompt.iter().find(|&&id| id as usize >= vocab_size) {
-            return Err(GenerateError::TokenOutOfRange { index, id, vocab_size });
-        }
-    }
-    Ok(())
-}
-
-/// A running completion.
-struct Row {
-    completion: usize,
-    stream: Stream,
-    /// Ended, but still in the batch.
-    ended: bool,
-}
-
-/// A drawn token, and the most probable ones where asked for.
-type Drawn = (Sampled, Vec<(u32, f64)>);
 
 /// All completions of a request.
 struct Run<'a, D> {
     decoder: &'a mut D,
     request: &'a GenerateRequest<'a>,
-    sampler: Sampler,
+    drawing: Arc<Drawing>,
     group: usize,
     generated: Generated,
     /// The next prompt to begin with.
     next_prompt: usize,
-    /// In the order of the decoder's rows.
-    rows: Vec<Row>,
-    stopped: bool,
+    batch: Batch,
 }
 
 impl<'a, D: Decode> Run<'a, D> {
-    fn new(decoder: &'a mut D, request: &'a GenerateRequest<'a>) -> Result<Self, GenerateError> {
+    fn new(decoder: &'a mut D, request: &'a GenerateRequest<'a>) -> Self {
         let group = request.group_size.max(1);
-        let completions = (0..request.prompts.len() * group)
-            .map(|i| Completion {
-                prompt: i / group,
-                ids: Vec::new(),
-                logprobs: Vec::new(),
-                top_logprobs: Vec::new(),
-                finish: Finish::Length,
-            })
-            .collect();
-        Ok(Self {
+        let completions =
+            (0..request.prompts.len() * group).map(|i| Completion::empty(i / group)).collect();
+        let drawing = Drawing {
+            sampling: request.sampling,
+            stop: request.stop.clone(),
+            top_logprobs: request.top_logprobs,
+        };
+        Self {
             decoder,
             request,
-            sampler: Sampler::new(request.sampling)?,
+            drawing: Arc::new(drawing),
             group,
             generated: Generated { completions, prompt_logprobs: Vec::new() },
             next_prompt: 0,
-            rows: Vec::new(),
-            stopped: false,
-        })
+            batch: Batch::new(request.banned.clone()),
+        }
     }
 
     async fn decode(
         &mut self,
-        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> Then,
     ) -> Result<(), D::Error> {
-        let (mut logits, request) = (Logits::default(), self.request);
-        while !self.stopped {
-            self.drop_ended();
-            if let Some(prompts) = self.prompts_to_begin() {
-                self.begin(prompts, on_token).await?;
-                continue;
-            }
-            if self.rows.is_empty() {
-                break;
-            }
-            let last = |row: &Row| self.generated.completions[row.completion].ids.last();
-            let ids: Vec<u32> =
-                self.rows.iter().map(|row| last(row).copied().unwrap_or(0)).collect();
-            let most = self.decoder.steps_at_once(request);
-            if most > 0 {
-                self.draw_steps(&ids, most, on_token).await?;
-                continue;
-            }
-            self.decoder.step(&ids, &mut logits).await?;
-            self.draw(0, &mut logits, |row| row, on_token)?;
-        }
-        Ok(())
-    }
-
-    /// Steps whose tokens the decoder draws: at most so many, and none that a row has no room for.
-    async fn draw_steps(
-        &mut self,
-        ids: &[u32],
-        most: usize,
-        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
-    ) -> Result<(), D::Error> {
-        let request = self.request;
-        let running = self.rows.iter().filter(|row| !row.ended);
-        let room = running.map(|row| self.room(row.completion)).min().unwrap_or(0);
-        let greedy = request.sampling.is_greedy();
-        let uniform = |row: &mut Row| match row.ended || greedy {
-            true => 0.0,
-            false => row.stream.uniform(),
-        };
-        let uniforms: Vec<Vec<f64>> = (0..most.min(room).max(1))
-            .map(|_| self.rows.iter_mut().map(uniform).collect())
-            .collect();
-        for drawn in self.decoder.draw_steps(ids, request, &uniforms).await? {
-            for (row, sampled) in drawn.into_iter().enumerate() {
-                if !self.rows[row].ended && !self.stopped {
-                    self.record(row, (sampled, Vec::new()), on_token)?;
-                }
+        loop {
+            self.batch.drop_ended(self.decoder);
+            self.keep_ended();
+            let flow = if let Some(prompts) = self.prompts_to_begin() {
+                self.begin(prompts, on_token).await?
+            } else if self.batch.is_empty() {
+                return Ok(());
+            } else {
+                self.batch.step(self.decoder, on_token).await?
+            };
+            if flow.is_break() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
-    /// Tokens that a completion may still have.
-    fn room(&self, index: usize) -> usize {
-        let len = self.generated.completions[index].ids.len();
-        let prompt_len = self.request.prompts[index / self.group].len();
-        let most = self.request.stop.max_tokens.saturating_sub(self.tokens_before(index));
-        most.min(self.decoder.context() - prompt_len).saturating_sub(len)
-    }
-
-    /// Tokens that a completion had when it was broken off.
-    fn tokens_before(&self, index: usize) -> usize {
-        self.request.resumed.get(index).map_or(0, |resumed| resumed.tokens)
+    fn keep_ended(&mut self) {
+        for (completion, ended) in self.batch.take_ended() {
+            self.generated.completions[completion] = ended;
+        }
     }
 
     /// Prompts whose completions fit into the batch beside those that run.
     fn prompts_to_begin(&self) -> Option<Range<usize>> {
         let left = self.request.prompts.len() - self.next_prompt;
-        let free = self.request.max_rows.saturating_sub(self.rows.len()) / self.group;
-        let count = if self.rows.is_empty() {
+        let free = self.request.max_rows.saturating_sub(self.batch.len()) / self.group;
+        let count = if self.batch.is_empty() {
             free.max(1)
         } else if !self.decoder.is_flexible() {
             0
@@ -396,150 +341,45 @@ impl<'a, D: Decode> Run<'a, D> {
         (count > 0).then(|| self.next_prompt..self.next_prompt + count)
     }
 
-    /// Computes prompts and draws the first token of each of their completions.
+    /// Computes prompts, with the log-probabilities of their tokens where asked for, and draws the
+    /// first token of each of their completions.
     async fn begin(
         &mut self,
         range: Range<usize>,
-        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
-    ) -> Result<(), D::Error> {
+        on_token: &mut impl FnMut(TokenEvent<'_>) -> Then,
+    ) -> Result<ControlFlow<()>, D::Error> {
         let (request, group) = (self.request, self.group);
         self.next_prompt = range.end;
         let prompts = &request.prompts[range.clone()];
-        let mut logits = self.prefill(prompts).await?;
-        if request.stop.max_tokens == 0 {
-            return Ok(());
-        }
-        let first_row = self.rows.len();
-        self.rows.extend((range.start * group..range.end * group).map(|completion| Row {
-            completion,
+        let completions = match request.stop.max_tokens {
+            0 => 0..0,
+            _ => range.start * group..range.end * group,
+        };
+        let row = |completion| NewRow {
+            key: completion,
+            prompt: completion / group - range.start,
+            drawing: self.drawing.clone(),
             stream: request.stream(completion),
-            ended: false,
-        }));
-        self.draw(first_row, &mut logits, |row| row / group, on_token)?;
-        let mut index = 0;
-        self.rows.retain(|row| {
-            index += 1;
-            index <= first_row || !row.ended
-        });
-        let row_prompts: Vec<usize> =
-            self.rows[first_row..].iter().map(|row| row.completion / group - range.start).collect();
-        if row_prompts.is_empty() || self.stopped {
-            return Ok(());
-        }
-        self.decoder.add_rows(&row_prompts, request.stop.max_tokens).await
-    }
-
-    /// Computes prompts, with the log-probabilities of their tokens where asked for.
-    async fn prefill(&mut self, prompts: &[Vec<u32>]) -> Result<Logits, D::Error> {
-        let request = self.request;
-        if !request.prompt_logprobs {
-            return self.decoder.prefill(prompts, None).await;
-        }
+            tokens_before: request.resumed.get(completion).map_or(0, |resumed| resumed.tokens),
+        };
+        let rows = completions.map(row).collect();
         let mut all: Vec<Vec<f64>> = vec![Vec::new(); prompts.len()];
         let mut each = |prompt: usize, token: usize, logits: &mut [f32]| {
             ban(&request.banned, logits);
             let next = prompts[prompt][token + 1] as usize;
             all[prompt].push(LogSoftmax::new(logits, 1.0).logprob(logits[next]));
         };
-        let logits = self.decoder.prefill(prompts, Some(&mut each)).await?;
-        if all.iter().flatten().any(|logprob| logprob.is_nan()) {
-            return Err(GenerateError::NotNumbers.into());
-        }
-        self.generated.prompt_logprobs.extend(all);
-        Ok(logits)
-    }
-
-    /// Drops ended rows: at once where that costs nothing, else once they are an eighth of the
-    /// batch, a copy of the cache for less work in every later step.
-    fn drop_ended(&mut self) {
-        let ended = self.rows.iter().filter(|row| row.ended).count();
-        let wait = ended < self.rows.len() && !self.decoder.is_flexible();
-        if ended == 0 || wait && ended * 8 < self.rows.len() {
-            return;
-        }
-        let rows = &self.rows;
-        self.decoder.keep_rows(&|row| !rows[row].ended);
-        self.rows.retain(|row| !row.ended);
-    }
-
-    /// Draws the next token of the rows from `first_row` on, of which row `i` reads row
-    /// `logits_row(i)` of `logits`.
-    fn draw(
-        &mut self,
-        first_row: usize,
-        logits: &mut Logits,
-        logits_row: impl Fn(usize) -> usize + Sync,
-        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
-    ) -> Result<(), D::Error> {
-        let request = self.request;
-        logits.ban(&request.banned);
-        let logits = &*logits;
-        let rows = &mut self.rows[first_row..];
-        let mut drawn: Vec<Option<Drawn>> = vec![None; rows.len()];
-        let parallel = rows.len() * logits.vocab >= MIN_PARALLEL;
-        let tasks = if parallel { threads::count() } else { 1 };
-        let len = rows.len().div_ceil(tasks).max(1);
-        let draw = |task: usize, rows: &mut [Row], drawn: &mut [Option<Drawn>]| {
-            let mut sampler = self.sampler.clone();
-            for (i, (row, drawn)) in rows.iter_mut().zip(drawn).enumerate() {
-                if row.ended {
-                    continue;
-                }
-                let logits = logits.row(logits_row(task * len + i));
-                let sampled = sampler.sample(logits, &mut row.stream);
-                let top = match request.top_logprobs {
-                    0 => Vec::new(),
-                    k => {
-                        let temperature = request.sampling.logprob_temperature();
-                        top_logprobs(logits, &LogSoftmax::new(logits, temperature), k)
-                    }
-                };
-                *drawn = Some((sampled, top));
+        let each: Option<EachToken<'_>> =
+            if request.prompt_logprobs { Some(&mut each) } else { None };
+        let began = (prompts, range.start);
+        let flow = self.batch.begin(self.decoder, began, rows, each, on_token).await?;
+        if request.prompt_logprobs {
+            if all.iter().flatten().any(|logprob| logprob.is_nan()) {
+                return Err(GenerateError::NotNumbers.into());
             }
-        };
-        timed("draw tokens", || {
-            if tasks == 1 {
-                draw(0, rows, &mut drawn);
-            } else {
-                threads::chunks2_mut((rows, len), (&mut drawn, len), draw);
-            }
-        });
-        for (i, drawn) in drawn.into_iter().enumerate() {
-            if let Some(drawn) = drawn {
-                self.record(first_row + i, drawn, on_token)?;
-            }
+            self.generated.prompt_logprobs.extend(all);
         }
-        Ok(())
-    }
-
-    fn record(
-        &mut self,
-        row: usize,
-        (sampled, top): Drawn,
-        on_token: &mut impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
-    ) -> Result<(), D::Error> {
-        if sampled.logprob.is_nan() {
-            return Err(GenerateError::NotNumbers.into());
-        }
-        let index = self.rows[row].completion;
-        let prompt_len = self.request.prompts[index / self.group].len();
-        let before = self.tokens_before(index);
-        let completion = &mut self.generated.completions[index];
-        if self.request.top_logprobs > 0 {
-            completion.top_logprobs.push(top);
-        }
-        completion.ids.push(sampled.id);
-        completion.logprobs.push(sampled.logprob as f32);
-        let len = completion.ids.len();
-        let full = prompt_len + len >= self.decoder.context();
-        let finish =
-            self.request.stop.finish(sampled.id, before + len).or(full.then_some(Finish::Length));
-        completion.finish = finish.unwrap_or(Finish::Length);
-        self.rows[row].ended = finish.is_some();
-        let event = TokenEvent { completion: index, so_far: completion, id: sampled.id, finish };
-        let stop = on_token(event).is_break();
-        self.stopped |= stop;
-        Ok(())
+        Ok(flow)
     }
 }
 
@@ -559,7 +399,7 @@ impl Logits {
     }
 
     /// Takes the probability of these ids.
-    fn ban(&mut self, ids: &[u32]) {
+    pub(crate) fn ban(&mut self, ids: &[u32]) {
         if ids.is_empty() {
             return;
         }
@@ -567,7 +407,7 @@ impl Logits {
     }
 }
 
-fn ban(ids: &[u32], logits: &mut [f32]) {
+pub(crate) fn ban(ids: &[u32], logits: &mut [f32]) {
     for &id in ids {
         logits[id as usize] = f32::NEG_INFINITY;
     }

@@ -24,12 +24,60 @@ pub struct Part {
     pub text: String,
 }
 
+/// A completion's text told apart while it arrives.
+#[derive(Debug)]
+pub struct PartStream {
+    /// None after the end.
+    splitter: Option<ThinkSplitter>,
+    chat: bool,
+}
+
+impl PartStream {
+    /// The text after a prompt: `chat` says whether it is a turn of a chat, where models that write no
+    /// answer tags just answer, and `in_think` whether its end opens a block of thinking.
+    pub fn new(chat: bool, in_think: bool) -> Self {
+        let mut splitter = ThinkSplitter::new();
+        if chat {
+            splitter = splitter.bare_answers();
+        }
+        if in_think {
+            splitter = splitter.starts_in_think();
+        }
+        Self { splitter: Some(splitter), chat }
+    }
+
+    /// Takes the next piece of text and gives what is decided by it.
+    pub fn push(&mut self, text: &str) -> Vec<Part> {
+        let segments = self.splitter.as_mut().map_or_else(Vec::new, |s| s.push(text));
+        self.parts(segments)
+    }
+
+    /// Ends the text: what was held back was no tag.
+    pub fn finish(&mut self) -> Vec<Part> {
+        let segments = self.splitter.take().map_or_else(Vec::new, ThinkSplitter::finish);
+        self.parts(segments)
+    }
+
+    fn parts(&self, segments: Vec<Segment>) -> Vec<Part> {
+        let part = |segment: Segment| {
+            let (kind, text) = match segment {
+                Segment::Think(text) => (PartKind::Reasoning, text),
+                Segment::Answer(text) => (PartKind::Content, text),
+                // A model that does not think just answers.
+                Segment::Other(text) if self.chat => (PartKind::Content, text),
+                Segment::Other(text) => (PartKind::Other, text),
+            };
+            Part { kind, text }
+        };
+        segments.into_iter().map(part).collect()
+    }
+}
+
 /// The text of one completion while it arrives.
 #[derive(Debug)]
 pub struct TextStream<'a> {
     tokens: DetokenizeStream<&'a Tokenizer>,
-    splitter: Option<ThinkSplitter>,
-    chat: bool,
+    parts: PartStream,
     /// All of it.
     pub text: String,
     /// Its thinking.
@@ -39,21 +87,12 @@ pub struct TextStream<'a> {
 }
 
 impl<'a> TextStream<'a> {
-    /// The text after a prompt: `chat` says whether it is a turn of a chat, where models that write no
-    /// answer tags just answer, and `in_think` whether its end opens a block of thinking.
+    /// The text after a prompt; `chat` and `in_think` as of [`PartStream::new`].
     pub fn new(tokenizer: &'a Tokenizer, chat: bool, in_think: bool) -> Self {
-        let mut splitter = ThinkSplitter::new();
-        if chat {
-            splitter = splitter.bare_answers();
-        }
-        if in_think {
-            splitter = splitter.starts_in_think();
-        }
         Self {
             // Tags may be special tokens; they are part of what is judged.
             tokens: tokenizer.stream(false),
-            splitter: Some(splitter),
-            chat,
+            parts: PartStream::new(chat, in_think),
             text: String::new(),
             reasoning: String::new(),
             content: String::new(),
@@ -67,45 +106,35 @@ impl<'a> TextStream<'a> {
         if is_last {
             text.push_str(&self.tokens.finish());
         }
-        self.text.push_str(&text);
-        let mut segments = match &mut self.splitter {
-            Some(splitter) => splitter.push(&text),
-            None => Vec::new(),
-        };
-        if is_last && let Some(splitter) = self.splitter.take() {
-            segments.extend(splitter.finish());
-        }
-        (text, self.parts(segments))
+        let parts = self.take(&text, is_last);
+        (text, parts)
     }
 
     /// Ends a completion that was broken off.
     pub fn finish(&mut self) -> Vec<Part> {
         let rest = self.tokens.finish();
-        self.text.push_str(&rest);
-        let segments = self.splitter.take().map_or_else(Vec::new, |mut splitter| {
-            let mut segments = splitter.push(&rest);
-            segments.extend(splitter.finish());
-            segments
-        });
-        self.parts(segments)
+        self.take(&rest, true)
     }
 
-    fn parts(&mut self, segments: Vec<Segment>) -> Vec<Part> {
-        let part = |segment: Segment| {
-            let (kind, text) = match segment {
-                Segment::Think(text) => (PartKind::Reasoning, text),
-                Segment::Answer(text) => (PartKind::Content, text),
-                // A model that does not think just answers.
-                Segment::Other(text) if self.chat => (PartKind::Content, text),
-                Segment::Other(text) => (PartKind::Other, text),
-            };
+    fn take(&mut self, text: &str, is_last: bool) -> Vec<Part> {
+        self.text.push_str(text);
+        let mut parts = self.parts.push(text);
+        if is_last {
+            // Neighbours of one kind are one piece, as far as one call goes.
+            for part in self.parts.finish() {
+                match parts.last_mut() {
+                    Some(last) if last.kind == part.kind => last.text.push_str(&part.text),
+                    _ => parts.push(part),
+                }
+            }
+        }
+        for Part { kind, text } in &parts {
             match kind {
-                PartKind::Reasoning => self.reasoning.push_str(&text),
-                PartKind::Content => self.content.push_str(&text),
+                PartKind::Reasoning => self.reasoning.push_str(text),
+                PartKind::Content => self.content.push_str(text),
                 PartKind::Other => {}
             }
-            Part { kind, text }
-        };
-        segments.into_iter().map(part).collect()
+        }
+        parts
     }
 }

@@ -35,7 +35,6 @@ use thinkling_reward::Language;
 use thinkling_reward::language::WordCounts;
 use thinkling_reward::reflection::{CHINESE, CHINESE_OTHERS, ENGLISH, TRADITIONAL};
 
-use crate::stream::{byte_token, push_bytes};
 use crate::tokenizer::{DecodePlan, Tokenizer};
 
 /// Names the layout.
@@ -69,7 +68,7 @@ pub fn reward_table(tokenizer: &Tokenizer, skip_special: bool, silent: &[u32]) -
     for id in 0..tokenizer.vocab_size() as u32 {
         let start = bytes.len();
         if !silent.contains(&id) {
-            push_token(tokenizer, id, skip_special, &mut bytes);
+            bytes.extend(tokenizer.token_bytes(id, skip_special));
         }
         let language = std::str::from_utf8(&bytes[start..]).map_or(0, |text| languages.of(text));
         tokens.push(start as u32 | language << 27);
@@ -98,29 +97,6 @@ pub fn reward_table(tokenizer: &Tokenizer, skip_special: bool, silent: &[u32]) -
 
 fn packed(bytes: &[u8]) -> u32 {
     bytes.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
-}
-
-/// Adds the bytes that a token stands for.
-fn push_token(tokenizer: &Tokenizer, id: u32, skip_special: bool, bytes: &mut Vec<u8>) {
-    let Some(mut token) = tokenizer.decodable(id, skip_special) else {
-        return;
-    };
-    match tokenizer.plan() {
-        DecodePlan::ByteLevel => push_bytes(&token, bytes),
-        DecodePlan::Words => {
-            bytes.push(b' ');
-            bytes.extend_from_slice(token.as_bytes());
-        }
-        DecodePlan::Pieces(plan) => {
-            for (from, to) in &plan.replace {
-                token = token.replace(from.as_str(), to);
-            }
-            match byte_token(&token).filter(|_| plan.byte_fallback) {
-                Some(byte) => bytes.push(byte),
-                None => bytes.extend_from_slice(token.as_bytes()),
-            }
-        }
-    }
 }
 
 /// What words are told behind, with the words that it has itself.

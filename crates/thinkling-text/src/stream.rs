@@ -85,9 +85,36 @@ impl<T: Deref<Target = Tokenizer>> DetokenizeStream<T> {
     }
 }
 
+impl Tokenizer {
+    /// The bytes that a token stands for, which need not be whole characters; none of an id outside
+    /// the vocabulary, nor of special tokens where `skip_special` is set.
+    pub fn token_bytes(&self, id: u32, skip_special: bool) -> Vec<u8> {
+        let Some(mut token) = self.decodable(id, skip_special) else {
+            return Vec::new();
+        };
+        match self.plan() {
+            DecodePlan::ByteLevel => {
+                let mut bytes = Vec::with_capacity(token.len());
+                push_bytes(&token, &mut bytes);
+                bytes
+            }
+            DecodePlan::Words => [" ", token.as_str()].concat().into_bytes(),
+            DecodePlan::Pieces(plan) => {
+                for (from, to) in &plan.replace {
+                    token = token.replace(from.as_str(), to);
+                }
+                match byte_token(&token).filter(|_| plan.byte_fallback) {
+                    Some(byte) => vec![byte],
+                    None => token.into_bytes(),
+                }
+            }
+        }
+    }
+}
+
 /// Adds the bytes of a byte-level token; a token with other characters (an added one) stands for
 /// its own text.
-pub(crate) fn push_bytes(token: &str, bytes: &mut Vec<u8>) {
+fn push_bytes(token: &str, bytes: &mut Vec<u8>) {
     let before = bytes.len();
     for c in token.chars() {
         let Some(byte) = byte_of(c) else {
@@ -126,7 +153,7 @@ fn take_utf8(bytes: &mut Vec<u8>) -> String {
 }
 
 /// The byte that a token such as `<0xE4>` stands for.
-pub(crate) fn byte_token(token: &str) -> Option<u8> {
+fn byte_token(token: &str) -> Option<u8> {
     let hex = token.strip_prefix("<0x")?.strip_suffix('>')?;
     if token.len() == 6 { u8::from_str_radix(hex, 16).ok() } else { None }
 }

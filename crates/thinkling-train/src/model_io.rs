@@ -118,11 +118,11 @@ impl LoadedModel {
     }
 }
 
-/// A model's tokenizer, or an error that says where one was looked for.
+/// A model's tokenizer, owned or not, or an error that says where one was looked for.
 ///
 /// # Errors
 /// Where there is none.
-pub fn required<'a>(tokenizer: Option<&'a Tokenizer>, model: &Path) -> Result<&'a Tokenizer> {
+pub fn required<T>(tokenizer: Option<T>, model: &Path) -> Result<T> {
     tokenizer.ok_or_else(|| {
         let reason = "no tokenizer.json beside the weights; put the model's own one there";
         TrainError::damaged(model, reason)

@@ -21,6 +21,7 @@ mod review;
 mod rewards;
 mod runs;
 mod score;
+mod serve;
 mod small_disk;
 mod teachers;
 mod train;

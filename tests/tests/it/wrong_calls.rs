@@ -13,7 +13,7 @@ fn generate(more: &[&str]) -> thinkling_e2e::Run {
 #[test]
 fn help_lists_the_commands() {
     let run = thinkling(["--help"]).ends_with(exit::DONE);
-    for command in ["train", "eval", "report", "generate", "doctor", "world", "bench"] {
+    for command in ["train", "eval", "report", "generate", "serve", "doctor", "world", "bench"] {
         assert!(run.stdout.contains(command), "no `{command}` in {run:#?}");
     }
 }
@@ -24,6 +24,7 @@ fn every_command_explains_itself() {
         ("train", "--resume"),
         ("eval", "--samples"),
         ("generate", "--prompt-ids"),
+        ("serve", "--allow-updates"),
         ("doctor", "--device"),
         ("world", "--held-out"),
         ("bench", "--config"),

@@ -13,6 +13,9 @@ use thinkling_cpu::threads;
 
 /// Rows of `x` that share a decoded value.
 const TILE: usize = 8;
+/// From so many rows on each has one sum a value, and a row's products are the same bit for bit
+/// whatever the others are, where their number is a multiple of this.
+pub(crate) const ONE_CHAIN: usize = 4;
 /// Below this many multiplications a product stays on one thread.
 const MIN_PARALLEL: usize = 1 << 18;
 
@@ -139,7 +142,7 @@ impl Panel<'_> {
         while !rest.x.is_empty() {
             let rows = match rest.x.len() / width {
                 TILE.. => TILE,
-                4.. => 4,
+                ONE_CHAIN.. => ONE_CHAIN,
                 2.. => 2,
                 _ => 1,
             };
@@ -147,7 +150,7 @@ impl Panel<'_> {
             let (tile_out, out_rest) = out.split_at_mut(rows * PANEL);
             match rows {
                 TILE => tile_products::<S, D, TILE, 1>(simd, words, tile, tile_out),
-                4 => tile_products::<S, D, 4, 1>(simd, words, tile, tile_out),
+                ONE_CHAIN => tile_products::<S, D, ONE_CHAIN, 1>(simd, words, tile, tile_out),
                 2 => tile_products::<S, D, 2, 2>(simd, words, tile, tile_out),
                 _ => tile_products::<S, D, 1, 4>(simd, words, tile, tile_out),
             }

@@ -4,8 +4,9 @@ use super::{Decoder, Engine, LOGITS_ROWS, Prompt, Running};
 use crate::conversation::Conversation;
 use crate::segments::Segment;
 use crate::{EngineError, MAX_BANNED, Row, Step};
-use thinkling_sampling::Sampled;
-use thinkling_sampling::generate::{Decode, EachToken, GenerateRequest, Logits};
+use std::sync::Arc;
+use thinkling_sampling::generate::{Decode, EachToken, Logits};
+use thinkling_sampling::{Sampled, SamplingParams};
 
 impl Decode for Engine {
     type Error = EngineError;
@@ -73,9 +74,9 @@ impl Decode for Engine {
         let places: Vec<Segment> = known.iter().map(|prompt| self.place(prompt)).collect();
         for &prompt in prompts {
             // The last token of a completion is drawn, never run.
-            let room = max_tokens.min(self.context - places[prompt].len);
+            let most = max_tokens.min(self.context - places[prompt].len);
             let fits =
-                |conversation: &Conversation| places[prompt].len + room <= conversation.segment.len;
+                |conversation: &Conversation| places[prompt].len + most <= conversation.segment.len;
             if matches!(known[prompt], Prompt::Conversation { .. })
                 && prompts.len() == 1
                 && self.conversation.as_ref().is_some_and(fits)
@@ -83,8 +84,7 @@ impl Decode for Engine {
                 self.rows.push(Running::Conversation);
                 continue;
             }
-            let room = if self.prompt_tokens > 0 { max_tokens.min(self.context) } else { room };
-            let own = self.segments.take(room)?;
+            let own = self.segments.take(self.row_room(places[prompt].len, max_tokens))?;
             self.rows.push(Running::Apart { prompt: known[prompt].clone(), own, len: 0 });
         }
         self.drop_prompts(known);
@@ -103,11 +103,24 @@ impl Decode for Engine {
         Ok(())
     }
 
-    fn steps_at_once(&self, request: &GenerateRequest<'_>) -> usize {
-        match &self.decoder {
-            Decoder::Gpu(_) if request.top_logprobs == 0 && request.banned.len() <= MAX_BANNED => {
-                self.steps_at_once
+    fn has_room(&self, prompt_tokens: usize, rows: usize, max_tokens: usize) -> bool {
+        let mut segments = self.segments.clone();
+        // Those that the last prefill left and no row reads.
+        for prompt in &self.prompts {
+            if let Prompt::Own { place, .. } = prompt
+                && Arc::strong_count(place) == 1
+            {
+                segments.give_back(**place);
             }
+        }
+        let room = self.row_room(prompt_tokens, max_tokens);
+        let prompt = segments.take_last(prompt_tokens.max(self.prompt_tokens));
+        prompt.is_ok() && (0..rows).all(|_| segments.take(room).is_ok())
+    }
+
+    fn steps_at_once(&self, banned: usize) -> usize {
+        match &self.decoder {
+            Decoder::Gpu(_) if banned <= MAX_BANNED => self.steps_at_once,
             _ => 0,
         }
     }
@@ -115,7 +128,8 @@ impl Decode for Engine {
     async fn draw_steps(
         &mut self,
         ids: &[u32],
-        request: &GenerateRequest<'_>,
+        sampling: &[SamplingParams],
+        banned: &[u32],
         uniforms: &[Vec<f64>],
     ) -> Result<Vec<Vec<Sampled>>, EngineError> {
         self.go_on().await?;
@@ -128,7 +142,7 @@ impl Decode for Engine {
             draws: uniforms.iter().map(|&x| x as f32).collect(),
         };
         let steps: Vec<Step> = (0..).zip(uniforms).map(step).collect();
-        let drawn = decoder.sample(ids, &steps, &request.sampling, &request.banned).await?;
+        let drawn = decoder.sample(ids, &steps, sampling, banned).await?;
         if let Some(follower) = &mut self.follower {
             follower.drawn(decoder, ids, &drawn).await?;
         }

@@ -187,7 +187,7 @@ impl Adapter {
     }
 
     /// Tokens whose keys, or values, of a layer of such a model a buffer can hold.
-    pub(crate) fn most_cache_tokens(&self, config: &thinkling_weights::ModelConfig) -> usize {
+    pub fn most_cache_tokens(&self, config: &thinkling_weights::ModelConfig) -> usize {
         let bytes = (4 * Shape::of(config).gpu_kv()).max(1) as u64;
         usize::try_from(self.max_binding / bytes).unwrap_or(usize::MAX)
     }

@@ -153,7 +153,7 @@ impl Buffers {
             draws: storage("draws", max_logits),
             sampled: storage("sampled ids", max_logits),
             logprobs: storage("log-probabilities", max_logits),
-            sampling: adapter.uniform("sampling"),
+            sampling: storage("sampling", 4 * max_logits),
             banned: storage("banned ids", MAX_BANNED + 1),
             read: adapter.readback((4 * max_logits * shape.vocab.max(2 * MAX_STEPS)) as u64),
         }

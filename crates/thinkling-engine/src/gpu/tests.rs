@@ -426,26 +426,33 @@ fn draws_are_those_of_the_sampler() {
                 let params = SamplingParams { temperature, top_k, top_p, min_p };
                 let draws: Vec<f32> =
                     (0..rows).map(|row| Stream::new(9, row as u64).uniform() as f32).collect();
+                // Every other row draws by them, the rest greedily.
+                let given: Vec<[f32; 4]> = (0..rows)
+                    .map(|row| match row % 2 {
+                        0 => [temperature as f32, top_p as f32, top_k as f32, min_p as f32],
+                        _ => [0.0, 1.0, 0.0, 0.0],
+                    })
+                    .collect();
                 let buffers = [
                     adapter.upload("logits", &logits),
                     adapter.upload("draws", &draws),
                     adapter.storage("ids", 4 * rows as u64),
                     adapter.storage("logprobs", 4 * rows as u64),
-                    adapter.uniform("params"),
+                    adapter.upload("params", &given),
                     adapter.storage("banned", 16),
                 ];
-                let given = [temperature as f32, top_p as f32, top_k as f32, min_p as f32];
-                adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&given));
                 let sizes = [("VOCAB", vocab), ("VOCAB_STRIDE", vocab)];
                 let mut plan = Plan::default();
                 let grid = [Grid::Rows, Grid::Of(1), Grid::Of(1)];
                 kernels.push(&mut plan, "sample", None, &sizes, &buffers.each_ref(), grid);
                 let logprobs = adapter.run(&plan, [rows, 1], &buffers[3]);
                 let ids = adapter.run(&Plan::default(), [0, 0], &buffers[2]);
-                let mut sampler = thinkling_sampling::Sampler::new(params).expect("parameters");
+                let sampler =
+                    |params| thinkling_sampling::Sampler::new(params).expect("parameters");
+                let mut samplers = [sampler(params), sampler(SamplingParams::greedy())];
                 for row in 0..rows {
                     let logits = &logits[row * vocab..(row + 1) * vocab];
-                    let want = sampler.sample(logits, &mut Stream::new(9, row as u64));
+                    let want = samplers[row % 2].sample(logits, &mut Stream::new(9, row as u64));
                     // A border as near as rounding would be chance; these seeds have none.
                     assert_eq!(
                         ids[row].to_bits(),
@@ -469,11 +476,9 @@ fn logits_that_are_not_numbers_have_no_logprob() {
             adapter.upload("draws", &[0.5_f32]),
             adapter.upload("ids", &[7_u32]),
             adapter.upload("logprobs", &[-1.0_f32]),
-            adapter.uniform("params"),
+            adapter.upload("params", &[temperature, 1.0, 0.0, 0.0]),
             adapter.storage("banned", 16),
         ];
-        let params = [temperature, 1.0, 0.0, 0.0];
-        adapter.queue().write_buffer(&buffers[4], 0, bytemuck::cast_slice(&params));
         let mut plan = Plan::default();
         let (sizes, one) = ([("VOCAB", 300), ("VOCAB_STRIDE", 300)], Grid::Of(1));
         let grid = [Grid::Rows, one, one];

@@ -1,6 +1,7 @@
 //! Whole models: the goldens of transformers, and a real one.
 #![cfg(not(target_family = "wasm"))]
 
+mod batch;
 mod formats;
 mod generation;
 mod goldens;

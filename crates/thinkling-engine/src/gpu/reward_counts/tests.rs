@@ -240,7 +240,7 @@ fn drawn_tokens_are_counted_where_they_lie() {
         };
         let uniforms = vec![draws.0.uniform() as f32, draws.0.uniform() as f32];
         let steps = [Step { rows: vec![row(0), row(20)], draws: uniforms }];
-        let drawn = pollster::block_on(decoder.sample(&ids, &steps, &params, &[]));
+        let drawn = pollster::block_on(decoder.sample(&ids, &steps, &[params; 2], &[]));
         let drawn = drawn.expect("tokens").remove(0);
         meter.keep(&decoder, &[(2, step as usize), (0, step as usize)]).expect("kept");
         ids = [drawn[0].0, drawn[1].0];

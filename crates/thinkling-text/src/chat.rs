@@ -37,6 +37,8 @@ pub struct Message {
     /// What else the template may look at, such as `tool_calls`, `tool_call_id`, `name` and
     /// `reasoning_content`.
     pub more: serde_json::Map<String, serde_json::Value>,
+    /// Whether there is no content, as OpenAI's protocol has it beside tool calls: templates ask.
+    without_content: bool,
 }
 
 const TOOL_CALLS: &str = "tool_calls";
@@ -44,7 +46,8 @@ const TOOL_CALLS: &str = "tool_calls";
 impl Message {
     /// A turn of `role` with this content.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into(), more: serde_json::Map::new() }
+        let (role, content) = (role.into(), content.into());
+        Self { role, content, more: serde_json::Map::new(), without_content: false }
     }
 }
 
@@ -68,19 +71,19 @@ impl TryFrom<WrittenMessage> for Message {
             None if !more.contains_key(TOOL_CALLS) => {
                 Err("a message without content (only one with tool_calls may have none)")
             }
-            content => Ok(Self { role, content: content.unwrap_or_default(), more }),
+            content => {
+                let without_content = content.is_none();
+                Ok(Self { role, content: content.unwrap_or_default(), more, without_content })
+            }
         }
     }
 }
 
-/// A turn that only calls tools has no content, as in OpenAI's protocol: templates ask whether there is
-/// one.
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let calls_only = self.content.is_empty() && self.more.contains_key(TOOL_CALLS);
         let mut map = serializer.serialize_map(Some(self.more.len() + 2))?;
         map.serialize_entry("role", &self.role)?;
-        map.serialize_entry("content", &(!calls_only).then_some(&self.content))?;
+        map.serialize_entry("content", &(!self.without_content).then_some(&self.content))?;
         for (key, value) in &self.more {
             map.serialize_entry(key, value)?;
         }
@@ -355,6 +358,9 @@ mod tests {
             read(json!({"role": "user", "content": "a"})).unwrap(),
             Message::new("user", "a")
         );
+        let empty = json!({"role": "assistant", "content": "", "tool_calls": []});
+        let message = read(empty.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&message).unwrap(), empty);
         let row = json!({"role": "user", "content": "a", "tool_calls": null});
         assert_eq!(read(row).unwrap(), Message::new("user", "a"));
         assert!(read(json!({"role": "user"})).is_err());

@@ -21,15 +21,14 @@ const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLev
 const failures = [];
 
 /** Log-probabilities of `ids` after `prompt`, and the best token of each step. */
-async function forced(context, prompt, ids) {
-    const sequence = context.getSequence();
+async function forced(sequence, prompt, ids) {
+    await sequence.clearHistory();
     const tokens = [...prompt, ...ids.slice(0, -1)];
     const last = prompt.length - 1;
     const input = tokens.map((token, i) =>
         i < last ? token : [token, { generateNext: { probabilities: true } }],
     );
     const output = await sequence.controlledEvaluate(input);
-    sequence.dispose();
     return ids.map((id, step) => {
         const { probabilities } = output[last + step].next;
         const [best] = probabilities.keys();
@@ -46,6 +45,7 @@ for (const [index, file] of files.entries()) {
         experimentalKvCacheKeyType: "F32",
         experimentalKvCacheValueType: "F32",
     });
+    const sequence = context.getSequence();
     let [steps, equal, sum, worst] = [0, 0, 0, 0];
     for (const [number, example] of cases.entries()) {
         if (exact && example.prompt !== undefined) {
@@ -54,7 +54,7 @@ for (const [index, file] of files.entries()) {
                 failures.push(`case ${number} is cut into ${got}, expected: ${example.prompt_ids}`);
             }
         }
-        const seen = await forced(context, example.prompt_ids, example.greedy_ids);
+        const seen = await forced(sequence, example.prompt_ids, example.greedy_ids);
         for (const [step, { best, logprob }] of seen.entries()) {
             const margin = example.top1_top2_margin[step];
             const same = best === example.greedy_ids[step];

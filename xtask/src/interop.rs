@@ -10,6 +10,14 @@ use crate::web_tools::NPM;
 
 /// npm's build of llama.cpp; its own install script would look for a compiler.
 const LLAMA_CPP: &str = "node-llama-cpp@3.22.1";
+/// Its packages of compiled code for the CPU; those for GPUs are ten times as large.
+const COMPILED: [(&str, &str, &str); 5] = [
+    ("linux", "x86_64", "linux-x64"),
+    ("linux", "aarch64", "linux-arm64"),
+    ("macos", "aarch64", "mac-arm64-metal"),
+    ("macos", "x86_64", "mac-x64"),
+    ("windows", "x86_64", "win-x64"),
+];
 /// Types of matrices that a GGUF is written with; the first is exact.
 const TYPES: [&str; 4] = ["f32", "f16", "q8_0", "q4_0"];
 
@@ -67,6 +75,15 @@ fn set_up(folder: &Path, install: bool) -> Result<()> {
     if !install {
         bail!("--no-install, and {} is not there; npm install {LLAMA_CPP}", there.display());
     }
+    let here = (std::env::consts::OS, std::env::consts::ARCH);
+    let (.., compiled) = COMPILED
+        .into_iter()
+        .find(|(os, arch, _)| (*os, *arch) == here)
+        .with_context(|| format!("{LLAMA_CPP} is not compiled for {here:?}"))?;
     std::fs::create_dir_all(folder)?;
-    run(program("npm").args(NPM).arg(folder).arg(LLAMA_CPP))
+    run(program("npm")
+        .args(NPM)
+        .arg(folder)
+        .args(["--omit=optional", LLAMA_CPP])
+        .arg(format!("@node-llama-cpp/{compiled}@{version}")))
 }

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     /// Answer OpenAI's HTTP API: completions and chats, also as streams
     Serve(Box<ServeArgs>),
-    /// Write a model as a folder that transformers opens, or packed for the web
+    /// Write a model as a folder that transformers opens, as a GGUF file, or packed for the web
     Export(ExportArgs),
     /// List devices and their limits, and test the device at hand
     Doctor(DoctorArgs),

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
         let whole = json!({
             "cluster": cluster, "stages": stages, "gpu_hours": total, "hours": hours
         });
-        println!("{whole:#}");
+        println!("{whole}");
         return Ok(());
     }
     let Gpu { name, tflops, gb_per_s, gb } = &cluster.gpu;

@@ -77,12 +77,12 @@ async fn unknown(request: Request) -> ApiError {
         request.method(),
         request.uri().path()
     );
-    ApiError::with_status(StatusCode::NOT_FOUND, message)
+    body::refuse(request, ApiError::with_status(StatusCode::NOT_FOUND, message)).await
 }
 
 async fn not_allowed(request: Request) -> ApiError {
     let message = format!("{} does not take {}", request.uri().path(), request.method());
-    ApiError::with_status(StatusCode::METHOD_NOT_ALLOWED, message)
+    body::refuse(request, ApiError::with_status(StatusCode::METHOD_NOT_ALLOWED, message)).await
 }
 
 async fn health(State(app): State<Arc<App>>) -> Response {

@@ -89,6 +89,42 @@ fn slow_readers_hold_nobody_up() {
 }
 
 #[test]
+fn a_refused_body_leaves_its_connection_usable() {
+    let served = Served::new(Options::default());
+    let mut socket = TcpStream::connect(served.address).expect("a connection");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+    let body = "[".repeat(200_000);
+    for (line, status) in [
+        ("POST /v1/nothing", 404),
+        ("POST /health", 405),
+        ("POST /v1/weights", 403),
+        ("POST /v1/completions", 415),
+        ("POST /v1/nothing", 404),
+    ] {
+        let length = body.len();
+        write!(socket, "{line} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n{body}")
+            .expect("sent");
+        let mut answer = Vec::new();
+        let whole = |answer: &[u8]| {
+            let text = String::from_utf8_lossy(answer).into_owned();
+            let (head, rest) = text.split_once("\r\n\r\n")?;
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+            (length.parse::<usize>().ok()? == rest.len()).then_some(text)
+        };
+        let text = loop {
+            let mut some = [0; 4096];
+            let read = socket.read(&mut some).expect("an answer");
+            assert!(read > 0, "{line}: the connection was closed");
+            answer.extend_from_slice(&some[..read]);
+            if let Some(text) = whole(&answer) {
+                break text;
+            }
+        };
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{line}: {text}");
+    }
+}
+
+#[test]
 fn half_a_request_is_not_waited_for_without_end() {
     let limits = Limits { stall_timeout: Duration::from_millis(300), ..Options::default().limits };
     let served = Served::new(Options { limits, ..Options::default() });

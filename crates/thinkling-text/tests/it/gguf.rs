@@ -156,7 +156,8 @@ fn a_tokenizer_with_other_rules_is_kept_whole() {
         "model": {"type": "WordLevel", "vocab": {"<unk>": 0, "one ": 1, "two": 2},
             "unk_token": "<unk>"}}"#;
     let tokenizer = Tokenizer::from_json(json.as_bytes()).unwrap();
-    let config = ModelConfig { bos_token_id: None, eos_token_ids: vec![0], ..config(3) };
+    let special = ModelConfig { bos_token_id: None, eos_token_ids: vec![0], ..config(400) };
+    let config = ModelConfig { vocab_size: 3, ..special };
     let written = GgufVocabulary::of(&tokenizer, &config, None).unwrap();
     assert!(!written.is_for_llama_cpp());
     assert_eq!(written.model, "none");

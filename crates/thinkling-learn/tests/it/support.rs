@@ -30,14 +30,19 @@ pub(crate) fn gpu() -> Option<Device> {
 }
 
 /// The GPU within the limits that every WebGPU device has (8 storage buffers, 256 invocations, 16 KiB of
-/// shared memory, bindings of 128 MiB), without subgroups and half precision; `None` where there is none.
+/// shared memory, bindings of 128 MiB); `None` where there is none.
 pub(crate) fn weak_gpu() -> Option<Device> {
     gpu()?;
     let instance = wgpu::Instance::default();
     let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default());
     let adapter = pollster::block_on(adapter).expect("there is one");
+    // SAFETY: what is experimental is asked for as burn does for its own devices; nothing uses it.
+    #[allow(unsafe_code, reason = "the adapter's features hold experimental ones")]
+    let experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
     let descriptor = wgpu::DeviceDescriptor {
-        required_features: wgpu::Features::empty(),
+        // Kernels are made by the adapter's features, whatever the device's are.
+        required_features: adapter.features(),
+        experimental_features,
         required_limits: wgpu::Limits::default(),
         ..wgpu::DeviceDescriptor::default()
     };

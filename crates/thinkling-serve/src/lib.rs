@@ -1,7 +1,7 @@
 //! An OpenAI-compatible HTTP server over the decode engine: completions and chats, whole or as
 //! streams, with token ids in and out, log-probabilities, and new weights while it runs.
 //!
-//! One thread owns the engine ([`scheduler`]); requests reach it through a channel and join and leave
+//! One thread owns the engine (`scheduler`); requests reach it through a channel and join and leave
 //! its batch between two steps. Each request reads its tokens from a channel of its own, so that one
 //! who reads slowly holds nobody up. HTTP is axum's, on tokio.
 //!

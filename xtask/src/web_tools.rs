@@ -195,8 +195,10 @@ fn cargo_tool(
             let mut command = cargo(&format!("install {package}@{version} {locked}"));
             // Not into the workspace's folder; the tools share what they have in common.
             command.env("CARGO_TARGET_DIR", folder.join(BUILD));
-            // They run for a second and compile for minutes.
+            // They run for a second and compile for minutes; trunk's own profile takes twice as long.
             command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+            command.env("CARGO_PROFILE_RELEASE_LTO", "off");
+            command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
             match run(&mut command) {
                 Ok(()) => break,
                 Err(e) => println!("{e:#}"),

@@ -202,6 +202,9 @@ pub struct Completion {
     pub top_logprobs: Vec<Vec<(u32, f64)>>,
     /// Why it ended.
     pub finish: Finish,
+    /// Of a server whose weights change: runs of tokens that were drawn with the same weights,
+    /// `(version, tokens)`. Empty otherwise.
+    pub versions: Vec<(u64, usize)>,
 }
 
 impl Completion {
@@ -213,6 +216,7 @@ impl Completion {
             logprobs: Vec::new(),
             top_logprobs: Vec::new(),
             finish: Finish::Length,
+            versions: Vec::new(),
         }
     }
 }

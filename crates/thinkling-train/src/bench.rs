@@ -322,8 +322,15 @@ pub fn bench_grpo(
         let prompts: Vec<Vec<u32>> =
             (0..g.prompts_per_step).map(|_| random_ids(&mut ids, g.prompt_len, vocab)).collect();
         let stream = (step * g.prompts_per_step * g.group_size) as u64;
-        let completions =
-            executor.complete(learner.model(), &prompts, &rollout, stream, |_, _| ())?;
+        let completions = executor.complete(
+            learner.model(),
+            &prompts,
+            &rollout,
+            stream,
+            0,
+            |_, _| (),
+            &mut |_| (),
+        )?;
         let generate_s = clock.elapsed().as_secs_f64();
         weights.extend(executor.weights_s().filter(|_| step >= g.warmup_steps));
         let rewards: Vec<f64> = completions.iter().map(|c| reward(&c.ids)).collect();

@@ -257,9 +257,20 @@ pub enum TrainError {
         /// Answers that are not there.
         missing: usize,
     },
-    /// The environment variable with a teacher's key is not there or holds none.
-    #[error("the environment variable `{name}`, which `api_key_env` of a teacher names, {reason}")]
-    TeacherKey {
+    /// No server samples any more; the step that needed it was not taken.
+    #[error(
+        "{missing} groups of a rollout are missing, and no server is left: {}; once one answers, `--resume` goes on from the last checkpoint",
+        .reasons.join("; ")
+    )]
+    Servers {
+        /// Groups of completions that did not come.
+        missing: usize,
+        /// Of each server, its address and what went wrong.
+        reasons: Vec<String>,
+    },
+    /// The environment variable with a server's key is not there or holds none.
+    #[error("the environment variable `{name}`, which `api_key_env` names, {reason}")]
+    ServerKey {
         /// Its name.
         name: String,
         /// What is wrong with it.
@@ -353,7 +364,7 @@ impl TrainError {
             | Self::DoesNotFit { .. }
             | Self::RewardModel { .. }
             | Self::NoSandbox { .. }
-            | Self::TeacherKey { .. }
+            | Self::ServerKey { .. }
             | Self::FolderTaken { .. }
             | Self::NoChatTemplate
             | Self::SystemWithoutChat
@@ -376,6 +387,7 @@ impl TrainError {
             | Self::Alarm { .. }
             | Self::External { .. }
             | Self::Teacher { .. }
+            | Self::Servers { .. }
             | Self::RunBusy { .. }
             | Self::ReviewBusy { .. }
             | Self::DiskFull { .. }

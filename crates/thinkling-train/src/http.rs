@@ -1,8 +1,10 @@
-//! One `POST` with a bounded wait: what rewards from outside and teachers share of HTTP.
+//! One `POST` with a bounded wait: what rewards from outside, teachers and servers that sample share of
+//! HTTP.
 //!
 //! Left out: proxies of the environment, redirects, connections that are kept open. Servers close what
 //! idles between two requests, and a request on such a connection would fail without a fault.
 
+use crate::TrainError;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::StatusCode;
@@ -15,6 +17,23 @@ const SHOWN: usize = 120;
 /// A text that is not shown.
 #[derive(Clone)]
 pub(crate) struct Secret(pub(crate) String);
+
+impl Secret {
+    /// The header `Authorization` with the key that an environment variable holds.
+    ///
+    /// # Errors
+    /// A variable that is not set, or whose value no header can hold.
+    pub(crate) fn bearer_of(name: &str) -> crate::Result<Self> {
+        let wrong = |reason| TrainError::ServerKey { name: name.to_owned(), reason };
+        match std::env::var(name) {
+            Ok(key) if !key.is_empty() && key.bytes().all(|b| (33..127).contains(&b)) => {
+                Ok(Self(format!("Bearer {key}")))
+            }
+            Ok(_) => Err(wrong("is no key")),
+            Err(_) => Err(wrong("is not set")),
+        }
+    }
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

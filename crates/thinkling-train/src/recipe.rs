@@ -81,7 +81,9 @@ pub use rl::{
     Alarms, CurriculumKeys, DynamicSampling, Evaluation, LengthChange, Preset, RlSource, RlStage,
     Template,
 };
-pub use rollout::{RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights};
+pub use rollout::{
+    RolloutDevice, RolloutKeys, RolloutKind, RolloutWeights, Rollouts, ServerKeys, ServerKind,
+};
 pub use sft::{
     ExampleFields, ExampleFormat, ExamplePlace, ExampleSource, HeldOutKeys, Overlong, SftStage,
 };

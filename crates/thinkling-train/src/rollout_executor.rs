@@ -1,9 +1,11 @@
-//! What completes prompts: the model itself, or the decode engine with a copy of its weights.
+//! What completes prompts: the model itself, the decode engine with a copy of its weights, or servers.
+
+mod servers;
 
 use crate::devices::Devices;
 use crate::error::Result;
 use crate::executor::Generator;
-use crate::recipe::{RolloutKeys, RolloutKind, RolloutWeights};
+use crate::recipe::{RolloutKeys, RolloutKind, RolloutWeights, ServerKeys};
 use crate::stage::learn_error;
 use std::time::Instant;
 use thinkling_engine::{Adapter, Capacity, Engine, EngineError, Groups, WeightsReader};
@@ -13,14 +15,26 @@ use thinkling_model::generate::Completion;
 use thinkling_sampling::generate::generate;
 use thinkling_weights::ModelConfig;
 
+pub(crate) use servers::ServedStats;
+use servers::ServerRollout;
+
 /// What completes the prompts of a stage.
 #[derive(Debug)]
 pub(crate) enum RolloutExecutor {
     Burn,
     Engine(Box<EngineRollout>),
+    Servers(Box<ServerRollout>),
 }
 
 impl RolloutExecutor {
+    /// Servers; `base` is the name of the model under adapters.
+    ///
+    /// # Errors
+    /// A key of the servers that cannot be read.
+    pub(crate) fn servers(keys: &ServerKeys, base: &str) -> Result<Self> {
+        Ok(Self::Servers(Box::new(ServerRollout::open(keys, base)?)))
+    }
+
     /// What `keys` ask for, for requests of these sizes; notes where the engine takes fewer rows.
     pub(crate) fn open(
         keys: &RolloutKeys,
@@ -45,14 +59,17 @@ impl RolloutExecutor {
         Ok(Self::Engine(Box::new(rollout)))
     }
 
-    /// [`Rollout::complete`].
+    /// [`Rollout::complete`], after `step` optimiser steps.
+    #[allow(clippy::too_many_arguments, reason = "a rollout's own and two who are told")]
     pub(crate) fn complete(
         &mut self,
         model: &Decoder,
         prompts: &[Vec<u32>],
         config: &RolloutConfig,
         first_stream: u64,
+        step: u64,
         on_done: impl FnMut(usize, &Completion),
+        note: &mut dyn FnMut(&str),
     ) -> Result<Vec<Completion>> {
         match self {
             Self::Burn => pollster::block_on(InProcess.complete(
@@ -65,15 +82,27 @@ impl RolloutExecutor {
             Self::Engine(engine) => {
                 pollster::block_on(engine.complete(model, prompts, config, first_stream, on_done))
             }
+            Self::Servers(servers) => {
+                return servers.complete(model, prompts, config, first_stream, step, on_done, note);
+            }
         }
         .map_err(learn_error)
     }
 
-    /// Seconds that the last rollout took to renew the engine's weights.
+    /// Seconds that the last rollout took until what samples had new weights.
     pub(crate) fn weights_s(&self) -> Option<f64> {
         match self {
             Self::Burn => None,
             Self::Engine(engine) => Some(engine.weights_s),
+            Self::Servers(servers) => Some(servers.stats().weights_s),
+        }
+    }
+
+    /// What the last rollout took of servers.
+    pub(crate) fn served(&self) -> Option<ServedStats> {
+        match self {
+            Self::Servers(servers) => Some(servers.stats()),
+            Self::Burn | Self::Engine(_) => None,
         }
     }
 }

@@ -40,8 +40,13 @@ impl<'a> Tools<'a> {
 /// Builds both packages into `web/generated` and the page into `web/dist`.
 pub(super) fn build(tools: &WebTools, target: &Path, report: &mut Report) -> Result<Outcome> {
     let Some(needed) = Tools::of(tools) else { return Ok(Outcome::Skipped) };
-    let package = package(tools, needed.wasm_pack, needed.wasm_bindgen)?;
-    learn::package(tools, target)?;
+    // Side by side: for most of its time each of them is one thread, which links.
+    let (package, learn) = std::thread::scope(|scope| {
+        let learn = scope.spawn(|| learn::package(tools, target));
+        (package(tools, needed.wasm_pack, needed.wasm_bindgen), learn.join())
+    });
+    let package = package?;
+    learn.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let mut trunk = program(needed.trunk);
     trunk.arg("build").current_dir(root());
     run(with_path(&mut trunk, needed.wasm_bindgen)?)?;

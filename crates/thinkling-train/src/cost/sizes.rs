@@ -209,7 +209,7 @@ impl StageSizes {
             group_size: keys.group_size,
             prompt_tokens,
             max_tokens: tokens,
-            max_rows: keys.rollout.max_rows,
+            max_rows: keys.rollout.here().max_rows,
         };
         let sequences = Sequences {
             count: keys.completions_per_step(),
@@ -217,7 +217,8 @@ impl StageSizes {
             group: keys.group_size,
             prompt_tokens,
         };
-        let rollout = RolloutSizes { count: keys.rollouts() as u64, groups, keys: keys.rollout };
+        let rollout =
+            RolloutSizes { count: keys.rollouts() as u64, groups, keys: keys.rollout.here() };
         let evaluations = keys.eval.as_ref().map(|eval| {
             let groups = Groups {
                 prompts: data.evaluated.unwrap_or(eval.problems * eval.data.len()),

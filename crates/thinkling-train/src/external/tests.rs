@@ -43,7 +43,9 @@ fn scored() -> Vec<Scored> {
         let seen = thinkling_reward::Completion::whole(&text);
         let record = thinkling_reward::reward(&question.problem, &seen, &spec).expect("a reward");
         let (prompt, ids, logprobs) = (i / 2, vec![1; i + 2], vec![0.0; i + 2]);
-        let completion = Completion { prompt, ids, logprobs, top_logprobs: Vec::new(), finish };
+        let versions = Vec::new();
+        let completion =
+            Completion { prompt, ids, logprobs, top_logprobs: Vec::new(), finish, versions };
         Scored { reward: record.total, record, text, completion, language: None }
     };
     (0..4).map(one).collect()

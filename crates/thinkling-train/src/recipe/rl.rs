@@ -19,7 +19,7 @@ use super::choice::{choices, spellings};
 use super::lora::LoraKeys;
 use super::range::{ANY, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Range, SHARE};
 use super::rewards::Rewards;
-use super::rollout::RolloutKeys;
+use super::rollout::Rollouts;
 use super::section::Section;
 use super::training::Training;
 use crate::error::Result;
@@ -147,7 +147,7 @@ pub struct RlStage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated_reward: Option<f64>,
     /// What samples completions. Default: the model itself, with its weights as they are.
-    pub rollout: RolloutKeys,
+    pub rollout: Rollouts,
     /// `kind`: whether each token's loss is multiplied by `exp(trainer's - sampler's)` of its
     /// log-probabilities before any update, held at `cap` (`truncate`) or with nothing of tokens above
     /// it (`mask`); the ratios of several steps are then taken to the trainer's own. Default `none`,
@@ -199,7 +199,7 @@ impl RlStage {
             scale_rewards: ScaleRewards::Group,
             mask_truncated: false,
             truncated_reward: None,
-            rollout: RolloutKeys::default(),
+            rollout: Rollouts::default(),
             importance_correction: ImportanceCorrection::default(),
             alarms: Alarms::default(),
             rewards: Rewards::of(Template::R1Zero),
@@ -272,7 +272,7 @@ impl RlStage {
             return Err(s.conflict("rollout_weights", expected));
         }
         if let Some(section) = s.section("rollout")? {
-            self.rollout.read(section)?;
+            self.rollout = Rollouts::read(section, self.lora.is_some())?;
         }
         let completions = [self.minibatches, self.questions_per_step, self.group_size]
             .into_iter()
@@ -302,6 +302,12 @@ impl RlStage {
             let range = Range::from(1.0);
             section.float("cap", &mut self.importance_correction.cap, range)?;
             section.finish()?;
+        }
+        let lags = matches!(&self.rollout, Rollouts::Servers(keys) if keys.max_lag > 0);
+        if lags && !self.importance_correction.is_on() {
+            let expected = "a table such as { kind = \"truncate\" }, since `max_lag` lets older \
+                            weights sample";
+            return Err(s.conflict("importance_correction", expected));
         }
         s.flag("mask_truncated", &mut self.mask_truncated)?;
         s.optional_float("truncated_reward", &mut self.truncated_reward, ANY)

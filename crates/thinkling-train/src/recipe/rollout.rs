@@ -1,6 +1,8 @@
 //! What samples completions, in an `rl` stage and in `bench grpo`.
 
-use serde::{Deserialize, Serialize};
+mod servers;
+
+use serde::{Deserialize, Serialize, Serializer};
 use thinkling_engine::Format;
 use thinkling_learn::RolloutConfig;
 use thinkling_model::Precision;
@@ -8,6 +10,8 @@ use thinkling_model::Precision;
 use super::choice::choices;
 use super::section::Section;
 use crate::error::Result;
+
+pub use servers::{ServerKeys, ServerKind};
 
 choices! {
     /// What decodes while completions are sampled.
@@ -114,6 +118,67 @@ impl Default for RolloutKeys {
     }
 }
 
+choices! {
+    /// What samples in an `rl` stage.
+    enum RolloutsKind {
+        /// [`RolloutKind::Burn`].
+        Burn = "burn",
+        /// [`RolloutKind::Engine`].
+        Engine = "engine",
+        /// Servers.
+        Http = "http",
+    }
+}
+
+/// What samples in an `rl` stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Rollouts {
+    /// This process.
+    Here(RolloutKeys),
+    /// `kind = "http"`: servers.
+    #[serde(serialize_with = "with_kind")]
+    Servers(Box<ServerKeys>),
+}
+
+/// Writes servers as the table that they are read from.
+fn with_kind<S: Serializer>(keys: &ServerKeys, to: S) -> std::result::Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Table<'a> {
+        kind: RolloutsKind,
+        #[serde(flatten)]
+        keys: &'a ServerKeys,
+    }
+    Table { kind: RolloutsKind::Http, keys }.serialize(to)
+}
+
+impl Default for Rollouts {
+    fn default() -> Self {
+        Self::Here(RolloutKeys::default())
+    }
+}
+
+impl Rollouts {
+    /// Reads the table `rollout` of a stage that trains adapters or not.
+    pub(super) fn read(mut s: Section<'_>, has_adapters: bool) -> Result<Self> {
+        let kind = s.optional_choice("kind")?;
+        if kind == Some(RolloutsKind::Http) {
+            return Ok(Self::Servers(Box::new(ServerKeys::read(s, has_adapters)?)));
+        }
+        let mut keys = RolloutKeys::default();
+        keys.read(s)?;
+        Ok(Self::Here(keys))
+    }
+
+    /// The keys of what samples here; the default's where servers do.
+    pub fn here(&self) -> RolloutKeys {
+        match self {
+            Self::Here(keys) => *keys,
+            Self::Servers(_) => RolloutKeys::default(),
+        }
+    }
+}
+
 impl RolloutKeys {
     pub(super) fn read(&mut self, mut s: Section<'_>) -> Result<()> {
         s.choice("kind", &mut self.kind)?;
@@ -158,25 +223,70 @@ mod tests {
     #[test]
     fn rollouts_are_the_models_own_unless_the_recipe_says_otherwise() {
         let stage = parse("", &[]).unwrap();
-        assert_eq!(stage.rollout, RolloutKeys::default());
+        assert_eq!(stage.rollout, Rollouts::default());
         assert_eq!(stage.objective().importance_correction.kind, CorrectionKind::None);
         let keys = "rollout = { kind = \"engine\", weights = \"q8_0\" }\n\
                     importance_correction = { kind = \"truncate\" }";
         let stage = parse(keys, &["stage.rl.rollout.device=\"cpu\""]).unwrap();
-        let RolloutKeys { kind, device, weights, max_rows } = stage.rollout;
+        let RolloutKeys { kind, device, weights, max_rows } = stage.rollout.here();
         assert_eq!((kind, device), (RolloutKind::Engine, RolloutDevice::Cpu));
         assert_eq!((weights.format(), max_rows), (Format::Q8_0, 256));
         let truncate = ImportanceCorrection { kind: CorrectionKind::Truncate, cap: 2.0 };
         assert_eq!(stage.objective().importance_correction, truncate);
         let by_set = parse("", &["stage.rl.rollout.kind=\"engine\""]).unwrap();
-        assert_eq!(by_set.rollout.kind, RolloutKind::Engine);
+        assert_eq!(by_set.rollout.here().kind, RolloutKind::Engine);
+    }
+
+    fn servers(keys: &str) -> ServerKeys {
+        match parse(keys, &[]).expect(keys).rollout {
+            Rollouts::Servers(keys) => *keys,
+            other => panic!("no servers: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn servers_are_named_by_their_addresses() {
+        let keys =
+            servers("rollout = { kind = \"http\", urls = [\"http://a:1/v1/\", \"http://b:2\"] }");
+        assert_eq!(keys.urls, ["http://a:1", "http://b:2"]);
+        assert_eq!((keys.server, keys.max_lag, keys.concurrency), (ServerKind::Thinkling, 0, 4));
+        let keys = servers(
+            "rollout = { kind = \"http\", urls = [\"http://a:1\"], server = \"vllm\", weights_dir = \
+             \"w\", max_lag = 2, weights = \"bf16\" }\nlora = {}\n\
+             importance_correction = { kind = \"truncate\" }",
+        );
+        assert_eq!((keys.server, keys.max_lag), (ServerKind::Vllm, 2));
+        assert!(keys.weights_dir.is_some_and(|dir| dir.ends_with("w")));
+    }
+
+    #[test]
+    fn servers_that_do_not_fit_say_what_does() {
+        for (keys, words) in [
+            ("", "`stage.rl.rollout.urls`, expected: addresses"),
+            ("urls = []", "an array of strings"),
+            ("urls = [\"https://a\"]", "begin with `http://`"),
+            ("urls = [\"http://a/b\"]", "begin with `http://`"),
+            ("urls = [\"http://a\", \"http://a/v1\"]", "each address once"),
+            ("urls = [\"http://a\"], server = \"tgi\"", "\"thinkling\", \"vllm\", \"sglang\""),
+            ("urls = [\"http://a\"], server = \"sglang\"", "`stage.rl.rollout.weights_dir`"),
+            ("urls = [\"http://a\"], weights_dir = \"w\"", "which gets its weights by HTTP"),
+            ("urls = [\"http://a\"], server = \"vllm\", weights_dir = \"w\"", "`lora`"),
+            ("urls = [\"http://a\"], weights = \"q8_0\"", "\"f32\", \"bf16\" or \"f16\""),
+            ("urls = [\"http://a\"], max_lag = 1", "`stage.rl.importance_correction`"),
+            ("urls = [\"http://a\"], device = \"gpu\"", "unknown key `stage.rl.rollout.device`"),
+            ("urls = [\"http://a\"], concurrency = 0", "`stage.rl.rollout.concurrency`"),
+        ] {
+            let table = format!("rollout = {{ kind = \"http\", {keys} }}").replace(", }", " }");
+            let error = parse(&table, &[]).expect_err(keys).to_string();
+            assert!(error.contains(words), "{keys}: {error}");
+        }
     }
 
     #[test]
     fn what_does_not_fit_says_what_does() {
         for (keys, words) in [
             ("rollout = \"engine\"", "`stage.rl.rollout`, expected: a table"),
-            ("rollout = { kind = \"vllm\" }", "one of \"burn\", \"engine\""),
+            ("rollout = { kind = \"vllm\" }", "one of \"burn\", \"engine\", \"http\""),
             ("rollout = { device = \"tpu\" }", "one of \"same\", \"cpu\", \"gpu\""),
             ("rollout = { weights = \"q4\" }", "one of \"f32\", \"bf16\", \"f16\", \"q8_0\""),
             ("rollout = { weights = \"q8_0\" }", "\"f32\" or \"bf16\" with `kind` = \"burn\""),

@@ -20,7 +20,7 @@ use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::progress::StageStarted;
 use crate::questions::Loaded;
-use crate::recipe::RlStage;
+use crate::recipe::{RlStage, Rollouts};
 use crate::rollout_executor::RolloutExecutor;
 use alarms::Watch;
 use evaluation::evaluation;
@@ -107,7 +107,6 @@ pub(super) fn run(
         objective: stage.objective(),
     };
     let resumed = saved.as_ref().zip(checkpoint).map(|(s, c)| (c, s.updates));
-    let (keys, config) = (&stage.rollout, model.decoder.config());
     let mut preferences: Vec<Preferences<'_>> = (rl.material.rewards.iter())
         .map(|rewards| Preferences::of(context.run, rewards, stage.training.steps))
         .collect::<Result<_>>()?;
@@ -145,8 +144,16 @@ pub(super) fn run(
         .map(|rewards| Externals::start(rewards.active_external()))
         .collect::<Result<_>>()?;
     note_capped(context, &rl, &model);
-    let note = |text: &str| context.progress.note(text);
-    let mut executor = RolloutExecutor::open(keys, context.devices, config, rl.groups(), note)?;
+    let mut executor = match &stage.rollout {
+        Rollouts::Here(keys) => {
+            let (config, groups) = (model.decoder.config(), rl.groups());
+            let note = |text: &str| context.progress.note(text);
+            RolloutExecutor::open(keys, context.devices, config, groups, note)?
+        }
+        Rollouts::Servers(keys) => {
+            RolloutExecutor::servers(keys, &model.path.display().to_string())?
+        }
+    };
     let before = evaluation(context, &rl, &model, learner.model(), 0)?;
     let total = stage.training.steps as u64;
     // The process may have ended between a checkpoint and the evaluation that follows it.
@@ -181,10 +188,13 @@ pub(super) fn run(
             externals: &mut externals,
             preferences: &preferences,
             executor: &mut executor,
+            note: &mut |text| context.progress.note(text),
         };
         let rolled = roll_out.run(&mut state, step);
-        if matches!(rolled, Err(TrainError::External { .. })) && saved_at != Some(step) {
-            // What was learnt is not lost with a program that others wrote.
+        let others =
+            matches!(rolled, Err(TrainError::External { .. } | TrainError::Servers { .. }));
+        if others && saved_at != Some(step) {
+            // What was learnt is not lost with programs that others run.
             context.save(&learner, reference.as_ref(), step, &before_rollout)?;
         }
         let rolled = rolled?;

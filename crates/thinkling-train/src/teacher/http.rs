@@ -78,14 +78,7 @@ impl HttpTeacher {
     /// # Errors
     /// An environment variable that is not set, or whose value no header can hold.
     pub(crate) fn open(keys: &HttpTeacherKeys) -> Result<Self> {
-        let key = |name: &String| match std::env::var(name) {
-            Ok(key) if !key.is_empty() && key.bytes().all(|b| (33..127).contains(&b)) => {
-                Ok(Secret(format!("Bearer {key}")))
-            }
-            Ok(_) => Err(TrainError::TeacherKey { name: name.clone(), reason: "is no key" }),
-            Err(_) => Err(TrainError::TeacherKey { name: name.clone(), reason: "is not set" }),
-        };
-        let authorization = keys.api_key_env.as_ref().map(key).transpose()?;
+        let authorization = keys.api_key_env.as_deref().map(Secret::bearer_of).transpose()?;
         Ok(Self { keys: keys.clone(), authorization })
     }
 

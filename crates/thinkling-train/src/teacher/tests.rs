@@ -271,7 +271,7 @@ fn a_key_that_is_not_set_is_told_by_its_name() {
     let keys = http("http://127.0.0.1:1/v1", ", api_key_env='THINKLING_NO_SUCH_KEY'");
     let TeacherKeys::Http(keys) = &keys else { panic!("http") };
     let error = HttpTeacher::open(keys).expect_err("not set");
-    assert!(matches!(error, TrainError::TeacherKey { .. }), "{error}");
+    assert!(matches!(error, TrainError::ServerKey { .. }), "{error}");
     assert!(error.to_string().contains("`THINKLING_NO_SUCH_KEY`") && error.exit_code() == 2);
 }
 

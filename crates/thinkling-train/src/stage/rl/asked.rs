@@ -1,6 +1,7 @@
 //! What was asked for in a rollout, in one round or, with dynamic sampling, in several.
 
 use super::{Rl, State};
+use crate::rollout_executor::ServedStats;
 use thinkling_learn::{Chosen, Scored, Summary, choose_groups, has_variance};
 
 /// Questions asked so far with their scored completions, and where the time went.
@@ -15,6 +16,7 @@ pub(super) struct Asked {
     pub(super) scored: Vec<Scored>,
     pub(super) generate_s: f64,
     pub(super) weights_s: Option<f64>,
+    pub(super) served: Option<ServedStats>,
     pub(super) reward_s: f64,
     pub(super) logprob_s: f64,
 }

@@ -27,6 +27,9 @@ struct CompletionRow<'a> {
     advantage: f64,
     tokens: usize,
     finish: thinkling_sampling::Finish,
+    /// Of servers: `[optimiser steps of the weights, tokens]`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    versions: &'a [(u64, usize)],
 }
 
 #[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
@@ -56,6 +59,7 @@ pub(super) fn report(
             advantage: batch.advantages.advantages[i],
             tokens: scored.completion.ids.len(),
             finish: scored.completion.finish,
+            versions: &scored.completion.versions,
         };
         context.completions.write(run_step, &row)?;
     }
@@ -122,6 +126,13 @@ pub(super) fn report(
             Some(value) => record.number(key, value),
             None => record,
         };
+    }
+    if let Some(served) = rolled.served {
+        record = record
+            .number("rollout_lag_mean", served.lag.mean)
+            .count("rollout_lag_max", served.lag.max)
+            .count("rollout_servers", served.stats.servers as u64)
+            .count("groups_asked_again", served.stats.again);
     }
     if let Some(seconds) = rolled.weights_s {
         record = record.timing("weights_s", seconds);

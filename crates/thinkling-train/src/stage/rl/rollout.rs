@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::recipe::{DynamicSampling, RlStage};
-use crate::rollout_executor::RolloutExecutor;
+use crate::rollout_executor::{RolloutExecutor, ServedStats};
 use std::sync::mpsc::channel;
 use std::time::Instant;
 use thinkling_learn::{
@@ -43,10 +43,41 @@ pub(super) struct RolledOut {
     pub(super) generate_s: f64,
     /// Those of them that renewed the weights of what samples, where it has its own.
     pub(super) weights_s: Option<f64>,
+    /// What it took of servers, where they sample.
+    pub(super) served: Option<Served>,
     /// Seconds that the stage waited for rewards after sampling and the reference's pass.
     pub(super) reward_s: f64,
     /// Seconds of the passes of the reference and of the trainer over the completions.
     pub(super) logprob_s: f64,
+}
+
+/// What servers gave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    pub(super) stats: ServedStats,
+    pub(super) lag: Lag,
+}
+
+/// Optimiser steps between the weights that drew a token and the trainer's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lag {
+    /// Over all tokens.
+    pub(super) mean: f64,
+    pub(super) max: u64,
+}
+
+impl Lag {
+    /// Of completions that tell the versions of their weights, after `step` optimiser steps.
+    fn of<'a>(completions: impl Iterator<Item = &'a Completion>, step: u64) -> Self {
+        let (mut sum, mut tokens, mut max) = (0.0, 0, 0);
+        for &(version, run) in completions.flat_map(|completion| &completion.versions) {
+            let lag = step.saturating_sub(version);
+            sum += lag as f64 * run as f64;
+            tokens += run;
+            max = max.max(lag);
+        }
+        Self { mean: sum / tokens.max(1) as f64, max }
+    }
 }
 
 pub(super) fn rollout_config(
@@ -65,10 +96,10 @@ pub(super) fn rollout_config(
         max_tokens: stage.max_completion_tokens,
         stop_ids: stop_ids(model.decoder.config(), model.tokenizer()?),
         banned: Vec::new(),
-        max_rows: stage.rollout.max_rows,
+        max_rows: stage.rollout.here().max_rows,
         seed,
         // The engine has its own copy of the weights.
-        precision: stage.rollout.weights.precision().unwrap_or(Precision::F32),
+        precision: stage.rollout.here().weights.precision().unwrap_or(Precision::F32),
     })
 }
 
@@ -82,6 +113,8 @@ pub(super) struct RollOut<'a> {
     pub(super) externals: &'a mut [Externals],
     pub(super) preferences: &'a [Preferences<'a>],
     pub(super) executor: &'a mut RolloutExecutor,
+    /// Hears of servers that come and go.
+    pub(super) note: &'a mut dyn FnMut(&str),
 }
 
 /// Log-probabilities of a rollout's completions beside the sampler's.
@@ -108,7 +141,7 @@ impl RollOut<'_> {
             None => {
                 let picked = material.mixture.next_batch(&mut state.order, wanted, step);
                 // Beside rewards that are late.
-                let recomputed = self.ask(&mut asked, picked, limit, |prompts, completions| {
+                let recomputed = self.ask(&mut asked, picked, step, |prompts, completions| {
                     recompute(rl, learner.model(), reference, prompts, completions.iter())
                 })?;
                 (recomputed, asked.seen(rl, state, &bounded), None)
@@ -126,13 +159,14 @@ impl RollOut<'_> {
                 (recomputed, seen, Some(resampled))
             }
         };
-        let Asked { picked, prompts, scored, generate_s, weights_s, reward_s, logprob_s, .. } =
-            asked;
+        let Asked { picked, prompts, scored, generate_s, weights_s, served, .. } = asked;
+        let Asked { reward_s, logprob_s, .. } = asked;
         let Recomputed { references, old } = recomputed;
         let mut batch =
             Batch::new(prompts, scored, references, stage.group_size, stage.scale_rewards)
                 .map_err(learn_error)?;
         batch.old = old;
+        let lag = Lag::of(batch.scored.iter().map(|scored| &scored.completion), step);
         Ok(RolledOut {
             questions: picked,
             batch,
@@ -143,6 +177,7 @@ impl RollOut<'_> {
             limit,
             generate_s,
             weights_s,
+            served: served.map(|stats| Served { stats, lag }),
             reward_s,
             logprob_s,
         })
@@ -157,32 +192,33 @@ impl RollOut<'_> {
         state: &mut State,
         step: u64,
     ) -> Result<()> {
-        let limit = self.rl.stage.completion_limit(step);
         let (wanted, group) = (self.rl.stage.questions_per_rollout(), self.rl.stage.group_size);
         let most = wanted.saturating_add(keys.most_extra(wanted));
         let mut next = wanted;
         while next > 0 {
             let mixture = &self.rl.material.mixture;
             let picked = mixture.next_batch(&mut state.order, next, step);
-            self.ask(asked, picked, limit, |_, _| Ok(()))?;
+            self.ask(asked, picked, step, |_, _| Ok(()))?;
             let (count, varied) = (asked.picked.len(), asked.varied(group));
             next = next_round(wanted, count, varied, most - count);
         }
         Ok(())
     }
 
-    /// Samples and scores these questions; `beside` sees the completions while rewards may still be
+    /// Samples and scores these questions after `step` optimiser steps; `beside` sees the completions while rewards may still be
     /// on their way.
     fn ask<T>(
         &mut self,
         asked: &mut Asked,
         picked: Vec<usize>,
-        limit: usize,
+        step: u64,
         beside: impl FnOnce(&[Vec<u32>], &[Completion]) -> Result<T>,
     ) -> Result<T> {
         let Self { rl, model, learner, .. } = *self;
         let (externals, executor) = (&mut *self.externals, &mut *self.executor);
+        let note = &mut *self.note;
         let stage = rl.stage;
+        let limit = stage.completion_limit(step);
         let material = &rl.material;
         let questions: Vec<Question> =
             picked.iter().map(|&i| material.questions[i].clone()).collect();
@@ -206,11 +242,12 @@ impl RollOut<'_> {
             let judge = scope.spawn(move || judge.all(&to_judge));
             let clock = Instant::now();
             let policy = learner.model();
+            let on_done = |i, completion: &Completion| {
+                // Without a receiver the judge has failed, which it tells below.
+                let _ = ended.send((i, completion.clone()));
+            };
             let completions =
-                executor.complete(policy, &prompts, &config, stream, |i, completion| {
-                    // Without a receiver the judge has failed, which it tells below.
-                    let _ = ended.send((i, completion.clone()));
-                });
+                executor.complete(policy, &prompts, &config, stream, step, on_done, note);
             drop(ended);
             asked.generate_s += clock.elapsed().as_secs_f64();
             let clock = Instant::now();
@@ -236,6 +273,11 @@ impl RollOut<'_> {
         }
         if let Some(seconds) = executor.weights_s() {
             *asked.weights_s.get_or_insert(0.0) += seconds;
+        }
+        if let Some(stats) = executor.served() {
+            let sum = asked.served.get_or_insert_default();
+            sum.servers = sum.servers.max(stats.servers);
+            sum.again += stats.again;
         }
         asked.add(picked, prompts, scored);
         Ok(done)

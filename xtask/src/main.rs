@@ -7,6 +7,7 @@ mod arrows;
 mod burn_builds;
 mod cargo;
 mod dist;
+mod fuzz;
 mod goldens;
 mod interop;
 mod openai_clients;
@@ -63,6 +64,9 @@ cargo xtask COMMAND
   openai-clients [--no-install]
           builds the binary and has OpenAI's own clients, of PyPI and npm, ask its server; `test` does
           it too
+  fuzz [weights|tokenizer|chat-template|recipe|http-body|adapter ..] [--seconds N]
+          has libFuzzer search for inputs that break what reads them, ten minutes each where nothing is
+          said; what is found lies in TARGET/fuzz/found (Linux, a C++ compiler; compiles burn once more)
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -76,6 +80,8 @@ Environment that `test` reads:
   THINKLING_SHARED  folder with reference data (default: ../shared beside the workspace); where
                     it does not exist the tests use the smaller goldens that are committed
   CARGO_TARGET_DIR  as for cargo
+  QUICK_BUILD       if set, dependencies are compiled in less time (xtask/quick.toml), as CI does; the
+                    page is built as always
   REQUIRE_BROWSER   if set, browser steps that would be left out fail
   VK_ICD_FILENAMES, REQUIRE_GPU, THINKLING_SMOLLM2_GGUF, THINKLING_GRPO_CASES, ..
                     what is already set stays as it is
@@ -111,6 +117,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "dist" => dist::make(rest),
         "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
         "openai-clients" => pipeline::openai_clients(&flags(rest, &["--no-install"])?),
+        "fuzz" => fuzz::fuzz(rest),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
         "bench" => match rest.split_first() {

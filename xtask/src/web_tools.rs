@@ -195,8 +195,10 @@ fn cargo_tool(
             let mut command = cargo(&format!("install {package}@{version} {locked}"));
             // Not into the workspace's folder; the tools share what they have in common.
             command.env("CARGO_TARGET_DIR", folder.join(BUILD));
-            // They run for a second and compile for minutes; trunk's own profile takes twice as long.
-            command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+            // They compile for minutes; but wasm-bindgen, which reads whole modules, they run for a second.
+            // trunk's own profile would take twice as long.
+            let level = if name == "wasm-bindgen" { "1" } else { "0" };
+            command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
             command.env("CARGO_PROFILE_RELEASE_LTO", "off");
             command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
             match run(&mut command) {

@@ -92,14 +92,16 @@ pub(crate) struct DeviceArgs {
   thinkling train recipes/quickstart.toml --set seed=2 --set stage.rl.lr=5e-5
   thinkling train recipes/mini-r1.toml --set scale=smoke
   thinkling train --resume runs/quickstart-1
+  thinkling train --resume runs/quickstart-1 --set stage.rl.micro_batch=8
 Ctrl-C saves a checkpoint and says how to go on.")]
 pub(crate) struct TrainArgs {
     /// The recipe (TOML)
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) recipe: Option<PathBuf>,
     /// Override a key of the recipe, such as stage.rl.lr=1e-4, or pick one of its scales by scale=NAME; may
-    /// be repeated
-    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    /// be repeated. With --resume only what says how a stage runs: micro_batch, memory, recompute,
+    /// checkpoint_every and its table rollout
+    #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Folder of the run, new or empty [default: runs/NAME-N]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]

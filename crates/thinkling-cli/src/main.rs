@@ -16,6 +16,7 @@ mod wrap;
 use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
+use thinkling_train::device_faults;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
+    device_faults::watch();
     let result = match cli.command {
         Command::Train(args) => commands::train::run(args),
         Command::Plan(args) => commands::plan::run(&args),
@@ -42,6 +44,10 @@ fn main() -> ExitCode {
         Command::Man(args) => commands::man::run(&args),
     };
     match result {
+        Ok(()) if let Some(fault) = device_faults::first() => {
+            eprintln!("error: {fault}; nothing of the above can be relied on");
+            ExitCode::FAILURE
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let label = if failure.is_error() { "error: " } else { "" };

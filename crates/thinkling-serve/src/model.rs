@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use thinkling_text::{ChatTemplate, Message, Tokenizer, r1_zero_prompt};
 use thinkling_weights::ModelConfig;
@@ -31,6 +32,8 @@ pub struct ServedModel {
     pub chat: ChatPrompt,
     /// Ids that end a completion.
     pub stop_ids: Vec<u32>,
+    /// Where its weights lie, for adapters that come later; without it none may come.
+    pub path: Option<PathBuf>,
 }
 
 /// The prompt of a chat.

@@ -15,6 +15,8 @@ pub(crate) struct Conversation {
     pub(crate) line: usize,
     /// Its turns; at least one is the assistant's.
     pub(crate) messages: Vec<Message>,
+    /// Descriptions of the tools that the assistant may call, for the chat template.
+    pub(crate) tools: Option<Value>,
 }
 
 /// Shows each conversation of a file, or why a line holds none.
@@ -67,7 +69,24 @@ fn parse(
     if !messages.iter().any(|m| m.role == "assistant") {
         return Err("no message of the role `assistant`: there is nothing to learn".to_owned());
     }
-    Ok(Conversation { line, messages })
+    let tools = tools_of(value, &fields.tools)?;
+    Ok(Conversation { line, messages, tools })
+}
+
+/// The list in `field`, which may be the text of one: tables hold those more easily.
+fn tools_of(value: &Value, field: &str) -> std::result::Result<Option<Value>, String> {
+    let list = match value.get(field) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => serde_json::from_str(text).ok(),
+        Some(other) => Some(other.clone()),
+    };
+    match list {
+        Some(Value::Array(list)) if list.is_empty() => Ok(None),
+        Some(Value::Array(list)) if list.iter().all(Value::is_object) => {
+            Ok(Some(Value::Array(list)))
+        }
+        _ => Err(field_error(field, "a list of objects, or its text in JSON", value.get(field))),
+    }
 }
 
 /// What `field` has: a text of `role`, or messages.
@@ -201,6 +220,29 @@ mod tests {
         assert_eq!(turns(&all[0]), [("user", "How many?"), ("assistant", answer)]);
         assert_eq!(thinkling_reward::FormatRule::Strict.score(answer), 1.0);
         assert_eq!(without_calculator_marks("a << b"), "a << b", "what does not end stays");
+    }
+
+    #[test]
+    fn tools_are_a_list_or_its_text() {
+        let line = |tools: &str| {
+            format!(
+                r#"{{"messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":"b"}}],"tools":{tools}}}"#
+            )
+        };
+        let tools = |text: &str| {
+            let all = read(&line(text), "").expect("readable");
+            all[0].as_ref().map(|one| one.tools.clone()).map_err(Clone::clone)
+        };
+        let expected = Ok(Some(serde_json::json!([{"name": "add"}])));
+        assert_eq!(tools(r#"[{"name":"add"}]"#), expected);
+        assert_eq!(tools(r#""[{\"name\": \"add\"}]""#), expected);
+        assert_eq!((tools("null"), tools("[]")), (Ok(None), Ok(None)));
+        for wrong in ["3", "\"add\"", "[\"add\"]"] {
+            let error = tools(wrong).expect_err(wrong);
+            assert!(error.contains("field `tools`"), "{error}");
+        }
+        let named = read(&line("[{}]").replace("tools", "functions"), ", tools='functions'");
+        assert!(named.expect("readable")[0].as_ref().expect("one").tools.is_some());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Facts are fields; a message says what was wrong, where, and what to do.
 
+use crate::device_faults::DeviceFault;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -233,6 +234,9 @@ pub enum TrainError {
         /// The last checkpoint before, where there is one.
         checkpoint: Option<PathBuf>,
     },
+    /// The GPU failed; nothing of the step that was under way is saved.
+    #[error(transparent)]
+    Device(Box<DeviceFailure>),
     /// A reward from outside gave no values; the step that needed them was not taken.
     #[error(
         "reward `{component}`: {reason}; once that is mended, `--resume` goes on from the last checkpoint"
@@ -388,6 +392,7 @@ impl TrainError {
             | Self::External { .. }
             | Self::Teacher { .. }
             | Self::Servers { .. }
+            | Self::Device(_)
             | Self::RunBusy { .. }
             | Self::ReviewBusy { .. }
             | Self::DiskFull { .. }
@@ -422,6 +427,52 @@ impl TrainError {
     /// The error of a file whose content cannot be used.
     pub fn damaged(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Damaged { path: path.into(), reason: reason.into() }
+    }
+}
+
+/// A GPU that failed in the middle of a run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct DeviceFailure {
+    /// What became of it.
+    pub fault: DeviceFault,
+    /// Name of the stage.
+    pub stage: String,
+    /// What was being done.
+    pub doing: &'static str,
+    /// Bytes that the stage was to need there at most.
+    pub need: Option<u64>,
+    /// Keys and values that make it need less, where there are some; for `--set` beside `--resume`.
+    pub less: Vec<String>,
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The last checkpoint before, where there is one.
+    pub checkpoint: Option<PathBuf>,
+}
+
+impl std::fmt::Display for DeviceFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { fault, stage, doing, need, less, run, checkpoint } = self;
+        write!(f, "{fault} in stage `{stage}`, {doing}")?;
+        let run = run.display();
+        if *fault == DeviceFault::OutOfMemory {
+            if let Some(need) = need {
+                let megabytes = need.div_ceil(1_000_000);
+                write!(f, "; by estimate the stage needs up to {megabytes} MB there")?;
+            }
+            if less.is_empty() {
+                write!(
+                    f,
+                    "; it takes less with `recompute = \"layer\"`, shorter `max_completion_tokens`, fewer \
+                     `rollout.max_rows` or adapters (`lora`)"
+                )?;
+            } else {
+                let sets: Vec<String> = less.iter().map(|set| format!(" --set {set}")).collect();
+                write!(f, "; go on with less by `train --resume {run}{}`", sets.concat())?;
+            }
+        } else {
+            write!(f, "; go on by `train --resume {run}`")?;
+        }
+        f.write_str(&last_good(checkpoint))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model_io::{LoadedModel, required};
 use crate::recipe::{ExamplePlace, ExampleSource, Overlong, Recipe, SftStage, Template};
 use crate::run_dir::stage_set;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use thinkling_learn::{Example, best_fit_decreasing, stop_ids};
@@ -145,12 +146,20 @@ impl<'a> TextSide<'a> {
     fn pieces(
         &self,
         messages: &[Message],
+        tools: Option<&Value>,
         template: Template,
     ) -> std::result::Result<Vec<(String, bool)>, String> {
         if template == Template::Chat {
             let chat = self.chat.ok_or("the model has no chat template; set `template`")?;
-            let segments = chat.segments(messages).map_err(|e| e.to_string())?;
+            let tools = tools.map(|tools| ("tools".to_owned(), tools.clone()));
+            let variables = tools.into_iter().collect();
+            let segments = chat.segments_with(messages, &variables).map_err(|e| e.to_string())?;
             return Ok(segments.into_iter().map(|s| (s.text, s.assistant)).collect());
+        }
+        if tools.is_some() {
+            return Err(format!(
+                "it names tools, for which the template `{template}` has no place; set `template` = \"chat\""
+            ));
         }
         let [question, answer] = messages else {
             return Err(one_turn(template, messages));
@@ -173,10 +182,11 @@ impl<'a> TextSide<'a> {
     pub(crate) fn example(
         &self,
         messages: &[Message],
+        tools: Option<&Value>,
         template: Template,
     ) -> std::result::Result<Example, String> {
         let (mut ids, mut trained) = (Vec::new(), Vec::new());
-        for (text, assistant) in self.pieces(messages, template)? {
+        for (text, assistant) in self.pieces(messages, tools, template)? {
             ids.extend(self.tokenizer.encode(&text).map_err(|e| e.to_string())?);
             trained.resize(ids.len(), assistant);
         }
@@ -247,8 +257,8 @@ pub(crate) fn read_examples(
     for (index, source) in stage.data.iter().enumerate() {
         let (path, source_name) = (file_of(source, run), index.to_string());
         let each = |line: usize, conversation: std::result::Result<Conversation, String>| {
-            let made = conversation.and_then(|Conversation { messages, .. }| {
-                Ok((text.example(&messages, stage.template)?, messages))
+            let made = conversation.and_then(|Conversation { messages, tools, .. }| {
+                Ok((text.example(&messages, tools.as_ref(), stage.template)?, messages))
             });
             let (example, messages) = match made {
                 Ok(made) => made,

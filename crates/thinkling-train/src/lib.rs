@@ -10,6 +10,7 @@ mod conversations;
 pub mod cost;
 mod course;
 pub mod data;
+pub mod device_faults;
 pub mod devices;
 mod error;
 pub mod eval;
@@ -45,4 +46,4 @@ mod stage;
 pub mod teacher;
 pub mod tfevents;
 
-pub use error::{Place, Result, TrainError};
+pub use error::{DeviceFailure, Place, Result, TrainError};

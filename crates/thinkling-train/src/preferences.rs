@@ -80,7 +80,7 @@ pub(crate) fn judged_ids(
     if let Some(last) = messages.last_mut() {
         last.content = read_part(&last.content, reading).to_owned();
     }
-    Ok(text.example(&messages, template)?.ids().to_vec())
+    Ok(text.example(&messages, None, template)?.ids().to_vec())
 }
 
 /// Reads, encodes and splits the examples of `stage`, in a run with the folder `run`.

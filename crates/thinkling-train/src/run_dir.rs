@@ -63,6 +63,23 @@ pub struct RunInfo {
     pub inputs: BTreeMap<String, String>,
     /// Time of start, UTC, as `2026-01-31T12:00:00Z`.
     pub started: String,
+    /// `KEY=VALUE` that were set when the run went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+}
+
+/// Keys of a stage that may change while a run rests, beside its table `rollout`.
+const CHANGEABLE: [&str; 4] = ["micro_batch", "memory", "recompute", "checkpoint_every"];
+
+/// Whether a `KEY=VALUE` changes how a stage runs alone.
+fn may_change(set: &str) -> bool {
+    let key = set.split_once('=').map_or(set, |(key, _)| key.trim());
+    let mut parts = key.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some("stage"), Some(_), Some("rollout"), _) => true,
+        (Some("stage"), Some(_), Some(key), None) => CHANGEABLE.contains(&key),
+        _ => false,
+    }
 }
 
 impl RunInfo {
@@ -77,6 +94,7 @@ impl RunInfo {
             commit: None,
             inputs: BTreeMap::new(),
             started: utc(SystemTime::now()),
+            changed: Vec::new(),
         }
     }
 
@@ -184,10 +202,34 @@ impl RunDir {
     /// [`TrainError::NotFound`] where it is no run folder, [`TrainError::RunBusy`] where another
     /// process writes into it, and what is wrong with its files.
     pub fn open(path: &Path) -> Result<(Self, Recipe, RunInfo)> {
-        let info = RunInfo::load(path)?;
-        let recipe = Recipe::load(&path.join(RECIPE_FILE), &[])?;
+        Self::open_with(path, &[])
+    }
+
+    /// As [`open`](Self::open), with other values of keys that say how a stage runs and not what it
+    /// comes to: `micro_batch`, `memory`, `recompute` and `checkpoint_every` of a stage, and its table
+    /// `rollout`. They replace those of `recipe.toml` in the folder; `run.json` keeps what was set.
+    ///
+    /// # Errors
+    /// As there; [`TrainError::BadSet`] for another key.
+    pub fn open_with(path: &Path, sets: &[String]) -> Result<(Self, Recipe, RunInfo)> {
+        let mut info = RunInfo::load(path)?;
+        if let Some(set) = sets.iter().find(|set| !may_change(set)) {
+            let keys = CHANGEABLE.map(|key| format!("stage.NAME.{key}")).join(", ");
+            return Err(TrainError::BadSet {
+                argument: set.clone(),
+                reason: format!(
+                    "a run keeps its recipe; beside --resume only {keys} and stage.NAME.rollout may change"
+                ),
+            });
+        }
+        let recipe = Recipe::load(&path.join(RECIPE_FILE), sets)?;
         let run = Self { _lock: lock(path)?, path: path.to_path_buf() };
         run.sweep();
+        if !sets.is_empty() {
+            info.changed.extend_from_slice(sets);
+            atomic::write_bytes(&path.join(RECIPE_FILE), recipe.to_toml()?.as_bytes())?;
+            atomic::write_json(&path.join(RUN_FILE), &info)?;
+        }
         Ok((run, recipe, info))
     }
 

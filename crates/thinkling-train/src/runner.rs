@@ -2,8 +2,9 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::cold_start::{Shots, read_rewrites};
+use crate::device_faults::{self, DeviceFault};
 use crate::devices::{Devices, check_stages};
-use crate::error::{Result, TrainError};
+use crate::error::{DeviceFailure, Result, TrainError};
 use crate::evaluate::Evaluated;
 use crate::examples::check_examples;
 use crate::external;
@@ -22,7 +23,7 @@ use crate::rejection::check_mix;
 use crate::reward_model::RewardModelKeys;
 use crate::run_dir::{BURN_VERSION, RunDir, RunInfo};
 use crate::selection::Evaluations;
-use crate::stage::{self, SavedHead, Saving, StageContext, rl_mixture};
+use crate::stage::{self, Course, Doing, SavedHead, Saving, StageContext, StageResult, rl_mixture};
 use crate::teacher::HttpTeacher;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ pub enum Start<'a> {
     Resume {
         /// The folder.
         path: &'a Path,
+        /// `KEY=VALUE` of keys that say how and not what, see [`RunDir::open_with`].
+        sets: &'a [String],
     },
 }
 
@@ -105,8 +108,8 @@ pub fn run(
                 .with_inputs(&recipe)?;
             (RunDir::create(out, root, &recipe, &info)?, *recipe, None)
         }
-        Start::Resume { path } => {
-            let (run, recipe, info) = RunDir::open(path)?;
+        Start::Resume { path, sets } => {
+            let (run, recipe, info) = RunDir::open_with(path, sets)?;
             check_stages(&recipe, devices.learner())?;
             (run, recipe, Some(info))
         }
@@ -159,6 +162,7 @@ pub fn run(
             continue;
         }
         let open = || open_model(&run, &recipe, index, devices.learner());
+        let course = Course::default();
         let context = StageContext {
             run: &run,
             recipe: &recipe,
@@ -171,9 +175,11 @@ pub fn run(
             interrupt,
             tools,
             saving: Saving::default(),
+            course: &course,
         };
         let own = checkpoint.as_ref().filter(|_| at == Some(index));
-        let result = stage::run(context, open, own)?;
+        let result = device_faults::caught(|| stage::run(context, open, own));
+        let result = or_device_failure(result, &run, stage, &course)?;
         metrics.sync()?;
         completions.sync()?;
         outcome.interrupted = result.interrupted;
@@ -199,6 +205,53 @@ pub fn run(
         first_step += stage::steps_of(&run, stage)?;
     }
     Ok(outcome)
+}
+
+/// What a stage gave, or what became of its GPU where that has failed.
+fn or_device_failure(
+    result: Option<Result<StageResult>>,
+    run: &RunDir,
+    stage: &Stage,
+    course: &Course,
+) -> Result<StageResult> {
+    let told = match &result {
+        Some(Err(error)) => DeviceFault::of_error(&error.to_string()),
+        _ => None,
+    };
+    let fault = match (device_faults::first().or(told), result) {
+        (None, Some(result)) => return result,
+        (Some(fault), _) => fault,
+        (None, None) => DeviceFault::Failed("it stopped".to_owned()),
+    };
+    let checkpoint = run.checkpoints().latest_valid().ok().flatten();
+    let doing = match course.doing() {
+        Doing::Rollout => "in a rollout",
+        Doing::Update => "in an update",
+        Doing::Else => "between its steps",
+    };
+    Err(TrainError::Device(Box::new(DeviceFailure {
+        stage: stage.name.clone(),
+        doing,
+        need: course.need(),
+        less: less(stage, course.doing()),
+        run: run.path().to_owned(),
+        checkpoint: checkpoint.map(|found| found.checkpoint.path().to_owned()),
+        fault,
+    })))
+}
+
+/// Keys that have a stage need less of its device, with their values.
+fn less(stage: &Stage, doing: Doing) -> Vec<String> {
+    let set = |key: &str, value: usize| format!("stage.{}.{key}={value}", stage.name);
+    if let (Doing::Rollout, StageKind::Rl(rl)) = (doing, &stage.kind) {
+        let rows = rl.rollout.here().max_rows.min(rl.questions_per_rollout() * rl.group_size);
+        // Whole groups run at once.
+        let fewer = (rows / 2).max(rl.group_size);
+        return (fewer < rows).then(|| set("rollout.max_rows", fewer)).into_iter().collect();
+    }
+    let Some(training) = stage.training() else { return Vec::new() };
+    let smaller = training.micro_batch / 2;
+    (smaller > 0).then(|| set("micro_batch", smaller)).into_iter().collect()
 }
 
 /// Whether all that a stage writes is there.

@@ -12,7 +12,8 @@ mod reward_model;
 mod rl;
 mod sft;
 
-use crate::cost::{DataSizes, StageSizes, UpdateMemory};
+use crate::cost::{DataSizes, Memory, StageSizes, UpdateMemory};
+use crate::device_faults::{self, DeviceFault};
 use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::interrupt::Interrupt;
@@ -24,6 +25,7 @@ use crate::recipe::{Recipe, Stage, StageKind, Training};
 use crate::run_dir::RunDir;
 use crate::{checkpoint, evaluate};
 use checkpoints::{read_model, read_moments};
+use std::cell::Cell;
 use std::path::PathBuf;
 use thinkling_learn::{AdamW, Learner};
 use thinkling_model::generate::Completion;
@@ -50,6 +52,39 @@ pub(crate) struct StageContext<'a> {
     /// What runs the programs of code tasks.
     pub(crate) tools: Tools<'a>,
     pub(crate) saving: Saving,
+    pub(crate) course: &'a Course,
+}
+
+/// What a stage does on its device, for the error where that fails.
+#[derive(Debug, Default)]
+pub(crate) struct Course {
+    doing: Cell<Doing>,
+    need: Cell<Option<u64>>,
+}
+
+/// What a stage does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// It loads, evaluates, or writes.
+    #[default]
+    Else,
+    Rollout,
+    Update,
+}
+
+impl Course {
+    pub(crate) fn doing(&self) -> Doing {
+        self.doing.get()
+    }
+
+    /// Bytes that the stage was to need on its device at most.
+    pub(crate) fn need(&self) -> Option<u64> {
+        self.need.get()
+    }
+
+    fn begins(&self, doing: Doing) {
+        self.doing.set(doing);
+    }
 }
 
 /// What a stage left behind.
@@ -155,6 +190,7 @@ impl<'a> StageContext<'a> {
         let device = self.devices.learner();
         let training = self.training()?;
         let model = model.with_compute(training.compute_dtype);
+        self.course.need.set(self.need(&model, data));
         let activation_bytes = self.activation_bytes(&model, data)?;
         let mut optimizer = AdamW::new(training.adamw(), &list, device);
         let mut learner = match checkpoint {
@@ -168,6 +204,17 @@ impl<'a> StageContext<'a> {
         learner.activation_bytes = activation_bytes;
         learner.recompute = training.recompute.into();
         Ok(learner)
+    }
+
+    /// Bytes on a GPU at most.
+    fn need(&self, model: &Decoder, data: &DataSizes) -> Option<u64> {
+        let device = model.device();
+        if is_host(&device) {
+            return None;
+        }
+        let config = model.config().clone();
+        let sizes = StageSizes::of(self.recipe, self.index, config, false, data);
+        Some(Memory::of(&sizes).peak().1)
     }
 
     /// What the key `memory` leaves for the activations of a micro-batch.
@@ -190,9 +237,21 @@ impl<'a> StageContext<'a> {
         }
     }
 
+    /// Refuses to use numbers of a device that has failed.
+    ///
+    /// # Errors
+    /// One that the runner tells the rest of.
+    pub(crate) fn check_device(&self) -> Result<()> {
+        match device_faults::first() {
+            None => Ok(()),
+            Some(fault) => Err(device_failed(&fault)),
+        }
+    }
+
     /// Refuses to go on from a step that left weights which are no numbers. An infinite norm
     /// alone is clipped away.
     pub(crate) fn check_finite(&self, step: u64, loss: f64, grad_norm: f64) -> Result<()> {
+        self.check_device()?;
         if loss.is_finite() && !grad_norm.is_nan() {
             return Ok(());
         }
@@ -216,6 +275,11 @@ impl<'a> StageContext<'a> {
     pub(crate) fn is_due(every: usize, before: u64, after: u64) -> bool {
         every > 0 && before / every as u64 != after / every as u64
     }
+}
+
+/// That a device failed, in short.
+pub(crate) fn device_failed(fault: &DeviceFault) -> TrainError {
+    TrainError::Failed { what: "computing on the GPU", reason: fault.to_string() }
 }
 
 /// A learning error with the exit code it stands for.

@@ -11,6 +11,7 @@ mod eval_resume;
 mod export;
 mod fake_hub;
 mod generate;
+mod gpu_memory;
 mod hub;
 mod kills;
 mod mini_r1;

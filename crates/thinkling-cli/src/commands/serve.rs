@@ -49,6 +49,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         config,
         tokenizer: Arc::new(tokenizer),
         chat,
+        path: Some(path.clone()),
     };
     let address = SocketAddr::new(args.host, args.port);
     if !args.host.is_loopback() && api_key.is_none() {

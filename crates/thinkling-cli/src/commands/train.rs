@@ -1,6 +1,7 @@
 //! `thinkling train`.
 
 mod dry_run;
+mod restart;
 
 pub(super) use dry_run::with_shapes;
 
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::time::Instant;
 use thinkling_reward::Tools;
 use thinkling_reward::code::RunCode;
+use thinkling_train::TrainError;
 use thinkling_train::cost::peak_bytes;
 use thinkling_train::devices::Devices;
 use thinkling_train::evaluate::{Evaluated, Tally};
@@ -27,7 +29,7 @@ use thinkling_train::runner::{self, RunOutcome, Start, Waiting};
 
 pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let clock_start = Instant::now();
-    let mut sets = args.set.clone();
+    let mut sets = if args.resume.is_none() { args.set.clone() } else { Vec::new() };
     sets.extend(args.seed.map(|seed| format!("seed={seed}")));
     let recipe =
         args.recipe.as_deref().map(|path| Recipe::load_with_ids(path, &sets)).transpose()?;
@@ -65,15 +67,19 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
             device_name: &opened.name,
             threads: opened.threads,
         },
-        (None, Some(path)) => Start::Resume { path },
+        (None, Some(path)) => Start::Resume { path, sets: &args.set },
         (None, None) => return Err(Failure::usage("give a recipe, or --resume DIR")),
     };
     let sandbox = Runner::open()?;
     let tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
     let open = |wanted| opened.engine_adapter(wanted);
     let devices = Devices::from(&opened.device).with_adapters(&open);
-    let outcome = runner::run(start, devices, &mut bars, &interrupt, tools)?;
+    let outcome = runner::run(start, devices, &mut bars, &interrupt, tools);
     drop(bars);
+    let outcome = match outcome {
+        Err(TrainError::Device(failure)) => return Err(restart::go_on(&failure, &args)),
+        outcome => outcome?,
+    };
     if outcome.interrupted {
         let path = outcome.path.display();
         eprintln!("stopped. Go on with:\n  {} train --resume {path}", program());

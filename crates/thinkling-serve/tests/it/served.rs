@@ -88,6 +88,7 @@ impl Served {
             config,
             tokenizer: Arc::new(tokenizer()),
             chat,
+            path: Some(model_folder()),
         };
         let config = ServeConfig {
             address: (Ipv4Addr::LOCALHOST, 0).into(),

@@ -86,6 +86,102 @@ fn what_runs_goes_on_with_new_weights_between_two_steps() {
     });
 }
 
+/// A file of these tensors.
+fn tensors(of: &[(&str, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+    let spec = |(name, shape, _): &(&str, Vec<usize>, Vec<f32>)| SafetensorsTensorSpec {
+        name: (*name).to_owned(),
+        shape: shape.clone(),
+        dtype: FloatType::F32,
+    };
+    let mut writer =
+        SafetensorsWriter::new(Vec::new(), of.iter().map(spec).collect()).expect("a header");
+    for (name, _, values) in of {
+        writer.write_f32(name, values).expect("written");
+    }
+    writer.finish().expect("a file")
+}
+
+const MODULE: &str = "model.layers.1.mlp.down_proj";
+
+/// An adapter of rank 2 of one weight, and the whole model with it.
+fn adapter(alpha: f32) -> (Vec<u8>, Vec<u8>) {
+    let checkpoint = Checkpoint::open(&model_folder()).expect("a model");
+    let name = format!("{MODULE}.weight");
+    let [outputs, inputs] = checkpoint.shape(&name).expect("a weight")[..] else { panic!() };
+    let a: Vec<f32> = (0..2 * inputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 100.0).collect();
+    let b: Vec<f32> = (0..outputs * 2).map(|i| ((i * 53 % 89) as f32 - 44.0) / 50.0).collect();
+    let added = |i: usize| {
+        let (row, column) = (i / inputs, i % inputs);
+        let product = b[2 * row] * a[column] + b[2 * row + 1] * a[inputs + column];
+        alpha / 2.0 * product
+    };
+    let all = expected_tensors(checkpoint.config()).into_iter();
+    let all: Vec<(String, Vec<usize>, Vec<f32>)> = all
+        .map(|(tensor, shape)| {
+            let mut values = checkpoint.read_f32(&tensor).expect("a tensor");
+            if tensor == name {
+                values.iter_mut().enumerate().for_each(|(i, value)| *value += added(i));
+            }
+            (tensor, shape, values)
+        })
+        .collect();
+    let whole: Vec<(&str, Vec<usize>, Vec<f32>)> =
+        all.iter().map(|(n, s, v)| (n.as_str(), s.clone(), v.clone())).collect();
+    let (name_a, name_b) = (
+        format!("base_model.model.{MODULE}.lora_A.weight"),
+        format!("base_model.model.{MODULE}.lora_B.weight"),
+    );
+    let parts = [(name_a.as_str(), vec![2, inputs], a), (name_b.as_str(), vec![outputs, 2], b)];
+    (tensors(&parts), tensors(&whole))
+}
+
+#[test]
+fn an_adapter_is_the_merged_model_whatever_was_there_before() {
+    let served = served(Duration::ZERO);
+    let before = complete(&served);
+    let (adapter, whole) = adapter(3.0);
+    update(&served, &whole).ok();
+    let merged = complete(&served);
+    assert!(merged["token_ids"] != before["token_ids"]);
+    // Over the weights that were loaded, not over those that came since.
+    update(&served, &file(|x| -x, |_| true)).ok();
+    let path = "/v1/weights?lora_alpha=3";
+    assert_eq!(served.post_bytes(path, TYPE, &adapter).ok(), json!({"weights_version": 3}));
+    let adapted = complete(&served);
+    assert_eq!(adapted["token_ids"], merged["token_ids"]);
+    assert_eq!(adapted["weights_version"], 3);
+}
+
+#[test]
+fn an_adapter_that_does_not_fit_says_why() {
+    let served = served(Duration::ZERO);
+    let (adapter, whole) = adapter(3.0);
+    let refused = |query: &str, body: &[u8], words: &str| {
+        let path = format!("/v1/weights{query}");
+        let message = served.post_bytes(&path, TYPE, body).error(400);
+        assert!(message.contains(words), "no `{words}`: {message}");
+    };
+    refused("", &adapter, "lora_alpha=NUMBER");
+    refused("?lora_alpha=much", &adapter, "lora_alpha=NUMBER");
+    refused("?lora_alpha=3", &whole, "no tensor of one");
+    let name = |module: &str, half: &str| format!("base_model.model.{module}.lora_{half}.weight");
+    let pair = |module: &str, a: Vec<usize>, b: Vec<usize>| {
+        let values = |shape: &[usize]| vec![0.5; shape.iter().product()];
+        let (name_a, name_b) = (name(module, "A"), name(module, "B"));
+        let (of_a, of_b) = (values(&a), values(&b));
+        tensors(&[(name_a.as_str(), a, of_a), (name_b.as_str(), b, of_b)])
+    };
+    refused(
+        "?lora_alpha=3",
+        &pair("model.layers.9.mlp.up_proj", vec![2, 4], vec![4, 2]),
+        "layers.9",
+    );
+    refused("?lora_alpha=3", &pair(MODULE, vec![2, 4], vec![4, 2]), "lora_A.weight`, expected");
+    let half = tensors(&[(name(MODULE, "A").as_str(), vec![2, 4], vec![0.5; 8])]);
+    refused("?lora_alpha=3", &half, "lora_B.weight` is missing");
+    assert_eq!(complete(&served)["weights_version"], 0);
+}
+
 #[test]
 fn a_file_that_is_not_the_whole_model_changes_nothing() {
     let served = served(Duration::ZERO);

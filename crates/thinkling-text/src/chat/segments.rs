@@ -2,6 +2,7 @@
 
 use super::{ChatTemplate, Message};
 use crate::error::{Result, TextError};
+use std::collections::BTreeMap;
 
 /// The role whose turns are learnt.
 const ASSISTANT: &str = "assistant";
@@ -26,11 +27,24 @@ impl ChatTemplate {
     /// earlier turn in another way once others follow it, or that begins the assistant's turn in
     /// another way than its generation prompt.
     pub fn segments(&self, messages: &[Message]) -> Result<Vec<ChatSegment>> {
+        self.segments_with(messages, &BTreeMap::new())
+    }
+
+    /// As [`segments`](Self::segments), with further variables, as [`ChatTemplate::render_with`] takes
+    /// them: `tools`, for example.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn segments_with(
+        &self,
+        messages: &[Message],
+        variables: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<Vec<ChatSegment>> {
         let mut segments = Vec::new();
         let mut done = String::new();
         for (turn, _) in messages.iter().enumerate().filter(|(_, m)| m.role == ASSISTANT) {
-            let prompt = self.render(&messages[..turn], true)?;
-            let whole = self.render(&messages[..=turn], false)?;
+            let prompt = self.render_with(&messages[..turn], true, variables)?;
+            let whole = self.render_with(&messages[..=turn], false, variables)?;
             let read = prompt.strip_prefix(&done).ok_or(TextError::TurnsChange { turn })?;
             let written = whole.strip_prefix(&prompt).ok_or(TextError::TurnsChange { turn })?;
             segments.push(ChatSegment { text: read.to_owned(), assistant: false });
@@ -109,6 +123,17 @@ mod tests {
         ];
         let expected = expected.map(|(text, assistant)| (text.to_owned(), assistant));
         assert_eq!(segments(HEADERS, &conversation()).unwrap(), expected);
+    }
+
+    #[test]
+    fn tools_stand_in_what_the_assistant_reads() {
+        let source =
+            format!("{{% if tools %}}[tools] {{{{ tools[0].name }}}}\n{{% endif %}}{CHATML}");
+        let template = ChatTemplate::new(source.as_str(), None, None).unwrap();
+        let tools = BTreeMap::from([("tools".to_owned(), serde_json::json!([{"name": "add"}]))]);
+        let segments = template.segments_with(&conversation(), &tools).unwrap();
+        assert!(segments[0].text.starts_with("[tools] add\n<|im_start|>system"), "{segments:?}");
+        assert_eq!(segments[1..], template.segments(&conversation()).unwrap()[1..]);
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub(crate) fn write_accepted(
         let reply = lay_out(stage.layout, stage.delimiter.as_deref(), texts);
         let messages =
             [Message::new("user", item.question.as_str()), Message::new("assistant", reply)];
-        write_line(out, &messages, Some(&item.id), failed)?;
+        write_line(out, &messages, Some(&item.id), None, failed)?;
         counts.written += 1;
     }
     Ok(())

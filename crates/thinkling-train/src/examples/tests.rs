@@ -90,7 +90,7 @@ fn the_mask_of_smollm2_covers_answer_and_end_of_turn() {
         Message::new("user", "Twice?"),
         Message::new("assistant", "84"),
     ];
-    let example = side.example(&messages, Template::Chat).expect("an example");
+    let example = side.example(&messages, None, Template::Chat).expect("an example");
     let (trained, all) = texts(tokenizer, &example);
     assert_eq!(trained, "It is 42.<|im_end|>\n84<|im_end|>\n");
     assert!(all.ends_with("<|im_start|>assistant\n84<|im_end|>\n"), "{all}");

@@ -133,6 +133,8 @@ pub struct ExampleFields {
     pub prompt: String,
     /// Field with the completion. Default `completion` (`gsm8k`: `answer`).
     pub completion: String,
+    /// Field with the tools that the assistant may call, for the chat template. Default `tools`.
+    pub tools: String,
 }
 
 /// Keys of the table `eval` of an `sft` or `reward-model` stage.
@@ -263,9 +265,9 @@ fn read_stage(s: &mut Section<'_>, earlier: &[Stage]) -> Result<String> {
 
 impl Default for ExampleFields {
     fn default() -> Self {
-        let [messages, prompt, completion] =
-            ["messages", "prompt", "completion"].map(str::to_owned);
-        Self { format: ExampleFormat::Auto, messages, prompt, completion }
+        let [messages, prompt, completion, tools] =
+            ["messages", "prompt", "completion", "tools"].map(str::to_owned);
+        Self { format: ExampleFormat::Auto, messages, prompt, completion, tools }
     }
 }
 
@@ -282,6 +284,7 @@ impl ExampleFields {
             messages: s.text("messages")?.unwrap_or_else(|| "messages".to_owned()),
             prompt: s.text("prompt")?.unwrap_or_else(|| prompt.to_owned()),
             completion: s.text("completion")?.unwrap_or_else(|| completion.to_owned()),
+            tools: s.text("tools")?.unwrap_or_else(|| "tools".to_owned()),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Conversations of other files beside a stage's own examples.
 
 use super::counts::{MixCounts, RejectionCounts};
-use crate::conversations::for_each_conversation;
+use crate::conversations::{Conversation, for_each_conversation};
 use crate::error::{Result, TrainError};
 use crate::examples::share_of;
 use crate::recipe::{MixAmount, MixSource};
@@ -29,11 +29,11 @@ pub(crate) fn mix_in(
     for (index, source) in sources.iter().enumerate() {
         let mut count = MixCounts { path: source.path.clone(), ..MixCounts::default() };
         let (name, mut drawn) = (index.to_string(), Vec::new());
-        each(source, |place, messages| {
+        each(source, |place, conversation| {
             count.read += 1;
-            if choosing.is_contaminated(messages) {
+            if choosing.is_contaminated(&conversation.messages) {
                 count.decontaminated += 1;
-            } else if choosing.is_duplicate(messages) {
+            } else if choosing.is_duplicate(&conversation.messages) {
                 count.duplicates += 1;
             } else {
                 drawn.push((share_of(seed, &["mix", &name, &place.to_string()]), place));
@@ -89,9 +89,11 @@ impl Mixed {
         failed: &dyn Fn(std::io::Error) -> TrainError,
     ) -> Result<()> {
         for (source, taken) in sources.iter().zip(&self.0) {
-            each(source, |place, messages| match taken.contains(&place) {
-                true => write_line(out, messages, None, failed),
-                false => Ok(()),
+            each(source, |place, Conversation { messages, tools, .. }| {
+                match taken.contains(&place) {
+                    true => write_line(out, messages, None, tools.as_ref(), failed),
+                    false => Ok(()),
+                }
             })?;
         }
         Ok(())
@@ -101,7 +103,7 @@ impl Mixed {
 /// Shows each conversation of a file with its place.
 fn each(
     source: &MixSource,
-    mut each: impl FnMut(usize, &[thinkling_text::Message]) -> Result<()>,
+    mut each: impl FnMut(usize, &Conversation) -> Result<()>,
 ) -> Result<()> {
     let mut place = 0;
     for_each_conversation(&source.path, &source.fields, |line, conversation| {
@@ -111,7 +113,7 @@ fn each(
             reason,
         })?;
         place += 1;
-        each(place - 1, &conversation.messages)
+        each(place - 1, &conversation)
     })
 }
 
@@ -135,6 +137,7 @@ mod tests {
             messages: text("messages"),
             prompt: text("prompt"),
             completion: text("completion"),
+            tools: text("tools"),
         };
         MixSource { path: "a.jsonl".into(), fields, amount }
     }

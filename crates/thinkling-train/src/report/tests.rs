@@ -48,6 +48,7 @@ pub(super) fn folder() -> TempDir {
         commit: None,
         inputs: BTreeMap::new(),
         started: "2026-01-31T12:00:00Z".into(),
+        changed: Vec::new(),
     };
     write("run.json", serde_json::to_string(&info).expect("JSON"));
     let mut lines = String::new();

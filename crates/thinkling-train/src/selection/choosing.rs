@@ -204,7 +204,7 @@ impl<'a> Choosing<'a> {
         for &chosen in &self.chosen {
             let Some(messages) = self.conversation(ways, chosen)? else { continue };
             let id = &ways[chosen.way].questions[chosen.problem].problem.id;
-            write_line(out, &messages, Some(id), failed)?;
+            write_line(out, &messages, Some(id), None, failed)?;
         }
         Ok(())
     }

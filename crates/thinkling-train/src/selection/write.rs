@@ -4,6 +4,7 @@ use crate::atomic;
 use crate::error::{Result, TrainError};
 use crate::lines::json_line;
 use serde::Serialize;
+use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 use thinkling_text::Message;
@@ -15,6 +16,8 @@ struct Line<'a> {
     /// The problem's name in its data; none of what is mixed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a Value>,
 }
 
 /// Writes one conversation.
@@ -25,9 +28,10 @@ pub(crate) fn write_line(
     out: &mut dyn Write,
     messages: &[Message],
     id: Option<&str>,
+    tools: Option<&Value>,
     failed: &dyn Fn(std::io::Error) -> TrainError,
 ) -> Result<()> {
-    out.write_all(&json_line("an example", &Line { messages, id })?).map_err(failed)
+    out.write_all(&json_line("an example", &Line { messages, id, tools })?).map_err(failed)
 }
 
 /// Writes a file whole or not at all; `fill` may fail otherwise than by writing.

@@ -5,8 +5,9 @@
 //! In host memory a checkpoint is written by a thread of its own beside the next rollout. It reads
 //! the very tensors that the stage goes on with, so the stage waits for it before it changes them.
 
-use super::StageContext;
+use super::{StageContext, device_failed};
 use crate::checkpoint::{Checkpoint, CheckpointStore};
+use crate::device_faults;
 use crate::error::{Result, TrainError};
 use crate::metrics::Unsynced;
 use crate::model_io::{adapter_error, model_error, write_adapter, write_safetensors};
@@ -94,6 +95,9 @@ impl Contents {
             }
         }
         writer.write_json(STATE_FILE, &self.state)?;
+        if let Some(fault) = device_faults::first() {
+            return Err(device_failed(&fault));
+        }
         writer.commit()?;
         Ok(())
     }
@@ -143,6 +147,7 @@ impl StageContext<'_> {
         step: u64,
         state: S,
     ) -> Result<()> {
+        self.check_device()?;
         let clock = Instant::now();
         let mut covered = Vec::from(self.metrics.unsynced()?);
         covered.push(self.completions.unsynced()?);

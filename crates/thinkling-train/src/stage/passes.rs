@@ -1,7 +1,7 @@
 //! The loop of stages that go over their examples in passes: `sft` and `reward-model`.
 
 use super::checkpoints::read_saved;
-use super::{StageContext, StageResult};
+use super::{Doing, StageContext, StageResult};
 use crate::checkpoint::Checkpoint;
 use crate::cost::DataSizes;
 use crate::error::{Result, TrainError};
@@ -150,6 +150,7 @@ pub(super) fn run(
         let picked = sampler.next_batch(work.batch());
         let lr = schedule.lr(step);
         context.finish_saving()?;
+        context.course.begins(Doing::Update);
         let learnt = work.learn(&mut learner, &picked, lr)?;
         step += 1;
         let seconds = clock.elapsed().as_secs_f64();
@@ -165,6 +166,7 @@ pub(super) fn run(
         record = learnt.counts.iter().fold(record, |r, (key, count)| r.count(key, *count));
         record = learnt.numbers.iter().fold(record, |r, (key, value)| r.number(key, *value));
         context.check_finite(step, learnt.loss, learnt.grad_norm)?;
+        context.course.begins(Doing::Else);
         let due = StageContext::is_due(every, step - 1, step) || step == total;
         if due && let Some(measures) = work.evaluate(context, learner.model())? {
             record = measures.numbers.iter().fold(record, |r, (key, value)| r.number(key, *value));

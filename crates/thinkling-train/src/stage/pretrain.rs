@@ -1,7 +1,7 @@
 //! `kind = "pretrain"`: next-token prediction on a generated corpus or a text file.
 
 use super::checkpoints::read_saved;
-use super::{StageContext, StageResult, learn_error};
+use super::{Doing, StageContext, StageResult, learn_error};
 use crate::checkpoint::Checkpoint;
 use crate::cost::DataSizes;
 use crate::error::{Result, TrainError};
@@ -168,6 +168,7 @@ pub(super) fn run(
         let lr = schedule.lr(step);
         let chunk = chunk_tokens(learner.model());
         context.finish_saving()?;
+        context.course.begins(Doing::Update);
         let (loss, grad_norm) =
             pollster::block_on(learner.language_model_step(&documents, lr, micro_tokens, chunk))
                 .map_err(learn_error)?;
@@ -184,8 +185,9 @@ pub(super) fn run(
                 .timing("data_s", data_s)
                 .timing("checkpoint_s", context.checkpoint_s())
                 .timing("tokens_per_s", tokens as f64 / seconds);
-        context.metrics.write(&record)?;
         context.check_finite(step, loss, grad_norm)?;
+        context.course.begins(Doing::Else);
+        context.metrics.write(&record)?;
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         context.progress.step_finished(&StepFinished {
             step,

@@ -12,7 +12,7 @@ mod sources;
 mod update;
 
 use super::checkpoints::{read_reference, read_saved};
-use super::{StageContext, StageResult};
+use super::{Doing, StageContext, StageResult};
 use crate::checkpoint::Checkpoint;
 use crate::cost::DataSizes;
 use crate::error::{Result, TrainError};
@@ -190,7 +190,9 @@ pub(super) fn run(
             executor: &mut executor,
             note: &mut |text| context.progress.note(text),
         };
+        context.course.begins(Doing::Rollout);
         let rolled = roll_out.run(&mut state, step);
+        context.check_device()?;
         let others =
             matches!(rolled, Err(TrainError::External { .. } | TrainError::Servers { .. }));
         if others && saved_at != Some(step) {
@@ -200,7 +202,10 @@ pub(super) fn run(
         let rolled = rolled?;
         context.finish_saving()?;
         let (before_step, train_clock) = (step, Instant::now());
+        context.course.begins(Doing::Update);
         let learnt = learn(&rl, &mut learner, &mut reference, &rolled.batch, &mut step)?;
+        context.check_device()?;
+        context.course.begins(Doing::Else);
         let train_s = train_clock.elapsed().as_secs_f64();
         if StageContext::is_due(stage.ref_replace_every, before_step, step) && reference.is_some() {
             reference = Some(learner.model().clone());

@@ -185,9 +185,10 @@ pub(super) fn run(
                 .timing("data_s", data_s)
                 .timing("checkpoint_s", context.checkpoint_s())
                 .timing("tokens_per_s", tokens as f64 / seconds);
+        context.check_device()?;
+        context.metrics.write(&record)?;
         context.check_finite(step, loss, grad_norm)?;
         context.course.begins(Doing::Else);
-        context.metrics.write(&record)?;
         let per_step = started.elapsed().as_secs_f64() / (step - first) as f64;
         context.progress.step_finished(&StepFinished {
             step,

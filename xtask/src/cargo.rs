@@ -16,27 +16,6 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_owned()
 }
 
-/// Set where dependencies are to be compiled in less time; `quick.toml` says how.
-const QUICK: &str = "QUICK_BUILD";
-
-/// Arguments that have cargo compile as `quick.toml` says, where that is asked for.
-pub(crate) fn quick() -> Vec<String> {
-    if std::env::var_os(QUICK).is_none() {
-        return Vec::new();
-    }
-    // wasm-pack runs cargo elsewhere.
-    let config = root().join("xtask/quick.toml");
-    vec!["--config".into(), config.display().to_string()]
-}
-
-/// As [`cargo`], for what is built to be tested.
-pub(crate) fn quick_cargo(line: &str) -> Command {
-    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let mut command = cargo(word);
-    command.args(quick()).args(rest.split_whitespace());
-    command
-}
-
 /// A program to be run in the workspace root.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);

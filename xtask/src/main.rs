@@ -80,8 +80,6 @@ Environment that `test` reads:
   THINKLING_SHARED  folder with reference data (default: ../shared beside the workspace); where
                     it does not exist the tests use the smaller goldens that are committed
   CARGO_TARGET_DIR  as for cargo
-  QUICK_BUILD       if set, dependencies are compiled in less time (xtask/quick.toml), as CI does; the
-                    page is built as always
   REQUIRE_BROWSER   if set, browser steps that would be left out fail
   VK_ICD_FILENAMES, REQUIRE_GPU, THINKLING_SMOLLM2_GGUF, THINKLING_GRPO_CASES, ..
                     what is already set stays as it is

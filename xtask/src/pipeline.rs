@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::arrows::{Graph, WASM_CLEAN};
-use crate::cargo::{cargo, output, quick_cargo, run, watched};
+use crate::cargo::{cargo, output, run, watched};
 use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
@@ -56,9 +56,9 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         let mut doc = cargo("doc --release --workspace --no-deps");
         done(run(doc.env("RUSTDOCFLAGS", "-D warnings")))
     });
-    if report.step("build", |_| done(run(&mut quick_cargo("build --release -p thinkling-cli")))) {
+    if report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli")))) {
         report.step("tests", |report| {
-            tests(&mut quick_cargo("test --release --workspace"), &[], &env, report)
+            tests(&mut cargo("test --release --workspace"), &[], &env, report)
         });
         report.step("llama.cpp", |report| interop::llama_cpp(&target, install, &env, report));
         report.step("Python wheel", |report| wheel::check(&target, install, false, &env, report));
@@ -97,7 +97,7 @@ pub(crate) fn web(flags: &[&str]) -> Result<bool> {
         report.step("native program", |report| {
             env = reference::variables(target, !flags.contains(&"--no-install"), report)?;
             env.push(binary(target));
-            done(run(&mut quick_cargo("build --release -p thinkling-cli")))
+            done(run(&mut cargo("build --release -p thinkling-cli")))
         });
         if found.wasm {
             web::steps(tools, target, &env, report);
@@ -119,8 +119,7 @@ pub(crate) fn wheel(flags: &[&str]) -> Result<bool> {
     let (install, trl) = (!flags.contains(&"--no-install"), flags.contains(&"--trl"));
     let mut report = Report::default();
     let target = target(&metadata()?)?;
-    let built =
-        report.step("build", |_| done(run(&mut quick_cargo("build --release -p thinkling-cli"))));
+    let built = report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli"))));
     if built {
         let env = [binary(&target)];
         report.step("Python wheel", |report| wheel::check(&target, install, trl, &env, report));
@@ -133,7 +132,7 @@ pub(crate) fn openai_clients(flags: &[&str]) -> Result<bool> {
     let install = !flags.contains(&"--no-install");
     let mut report = Report::default();
     let target = target(&metadata()?)?;
-    if report.step("build", |_| done(run(&mut quick_cargo("build --release -p thinkling-cli")))) {
+    if report.step("build", |_| done(run(&mut cargo("build --release -p thinkling-cli")))) {
         openai_clients::steps(&target, install, &mut report);
     }
     Ok(report.finish())
@@ -297,10 +296,10 @@ fn tests(
 fn slow(install: bool, env: &[(String, PathBuf)], report: &mut Report) {
     report.step("slow tests", |report| {
         let args = ["--ignored", "--skip", KNOWN_FAULT, "--skip", WITH_SANDBOX];
-        tests(&mut quick_cargo("test --release --workspace"), &args, env, report)
+        tests(&mut cargo("test --release --workspace"), &args, env, report)
     });
     report.step("known faults", |report| {
-        let mut command = quick_cargo("test --release --workspace --no-fail-fast --");
+        let mut command = cargo("test --release --workspace --no-fail-fast --");
         command.args(["--ignored", KNOWN_FAULT]).envs(env.iter().map(|(k, v)| (k, v)));
         let mut fixed = Vec::new();
         // They are expected to fail: only a surprise is worth a word.
@@ -332,7 +331,7 @@ fn slow(install: bool, env: &[(String, PathBuf)], report: &mut Report) {
                 "test --release -p thinkling-cli -p thinkling-model -p thinkling-grpo --features \
                  thinkling-cli/{feature}"
             );
-            tests(&mut quick_cargo(&line), &[], env, report)
+            tests(&mut cargo(&line), &[], env, report)
         });
     }
 }
@@ -363,7 +362,7 @@ fn sandbox(target: &Path, install: bool, env: &[(String, PathBuf)], report: &mut
     let binary = target.join(format!("thinkling-with-sandbox{}", std::env::consts::EXE_SUFFIX));
     if there
         && report.step("build, sandbox", |_| {
-            run(&mut quick_cargo(&format!("build --release -p thinkling-cli {SANDBOX}")))?;
+            run(&mut cargo(&format!("build --release -p thinkling-cli {SANDBOX}")))?;
             let built = format!("release/thinkling{}", std::env::consts::EXE_SUFFIX);
             std::fs::copy(target.join(built), &binary)?;
             Ok(Outcome::Passed)
@@ -373,11 +372,11 @@ fn sandbox(target: &Path, install: bool, env: &[(String, PathBuf)], report: &mut
         env.push(("THINKLING_BIN".to_owned(), binary));
         report.step("tests of the sandbox", |report| {
             let line = format!("test --release -p thinkling-sandbox {SANDBOX} -p thinkling-cli");
-            tests(&mut quick_cargo(&line), &["--include-ignored"], &env, report)
+            tests(&mut cargo(&line), &["--include-ignored"], &env, report)
         });
         report.step("code rewards", |report| {
             let line = format!("test --release -p thinkling-e2e -p thinkling-cli {SANDBOX}");
-            let mut command = quick_cargo(&line);
+            let mut command = cargo(&line);
             tests(command.arg("--test").arg("it"), &["--ignored", WITH_SANDBOX], &env, report)
         });
     }

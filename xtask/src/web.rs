@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::cargo::{cargo, output, program, quick, quick_cargo, root, run, watched};
+use crate::cargo::{cargo, output, program, root, run, watched};
 use crate::report::{Outcome, Report};
 use crate::setup::WASM;
 use crate::tally::Tally;
@@ -103,7 +103,6 @@ fn tests(
     command
         .args(["test", "--headless", "--chrome", "--mode", "no-install", "--release"])
         .args(package)
-        .args(quick())
         .args(["--", "--nocapture"])
         .env("WASM_BINDGEN_TEST_TIMEOUT", TEST_TIMEOUT_S)
         .envs(env.iter().copied());
@@ -122,8 +121,7 @@ fn tests(
 fn host_table(report: &mut Report) -> Result<()> {
     let test = "test --release -p thinkling-reward --features json --test it table";
     let mut tally = Tally::default();
-    let ok =
-        watched(&mut quick_cargo(&format!("{test} -- --show-output")), |line| tally.read(line))?;
+    let ok = watched(&mut cargo(&format!("{test} -- --show-output")), |line| tally.read(line))?;
     report.count(&tally);
     if !ok {
         bail!("the shared table fails on the host");

@@ -77,7 +77,7 @@ fn run(dir: &Path, steps: usize, servers: &[&str], more: &str) -> Run {
 
 #[test]
 fn servers_that_are_killed_and_stopped_change_nothing() {
-    const STEPS: usize = 24;
+    const STEPS: usize = 40;
     let alone = tempdir().expect("temporary folder");
     let steady = server();
     let _ = run(alone.path(), STEPS, &[&steady.address], "").ends_with(exit::DONE);
@@ -128,7 +128,7 @@ fn servers_that_are_killed_and_stopped_change_nothing() {
         let run = run(troubled.path(), STEPS, &addresses, more);
         over.store(true, Ordering::Relaxed);
         let rounds = trouble.join().expect("signals are sent");
-        assert!(rounds > 2, "the run was over after {rounds} faults");
+        assert!(rounds > 1, "the run was over after {rounds} faults");
         run.ends_with(exit::DONE).stderr
     });
     let out = troubled.path().join("run");

@@ -77,7 +77,7 @@ fn run(dir: &Path, steps: usize, servers: &[&str], more: &str) -> Run {
 
 #[test]
 fn servers_that_are_killed_and_stopped_change_nothing() {
-    const STEPS: usize = 40;
+    const STEPS: usize = 60;
     let alone = tempdir().expect("temporary folder");
     let steady = server();
     let _ = run(alone.path(), STEPS, &[&steady.address], "").ends_with(exit::DONE);
@@ -116,14 +116,14 @@ fn servers_that_are_killed_and_stopped_change_nothing() {
                     *victim = Serving::at(&port, &["--allow-updates", "--threads", "1"]);
                 } else {
                     victim.signal("-STOP");
-                    thread::sleep(Duration::from_millis(1500));
+                    thread::sleep(Duration::from_millis(3500));
                     victim.signal("-CONT");
                 }
                 thread::sleep(Duration::from_millis(100));
             }
             0
         });
-        let more = ", timeout_seconds = 1.0, retries = 1, concurrency = 2";
+        let more = ", timeout_seconds = 3.0, retries = 2, concurrency = 2";
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let run = run(troubled.path(), STEPS, &addresses, more);
         over.store(true, Ordering::Relaxed);

@@ -186,7 +186,7 @@ fn a_server_that_is_dead_or_slow_or_talks_nonsense_is_done_without() {
     let slow = ours(move |path, _| {
         requests += usize::from(path == "/v1/completions");
         if requests > 1 {
-            std::thread::sleep(Duration::from_millis(1500));
+            std::thread::sleep(Duration::from_millis(2500));
         }
         None
     });
@@ -200,7 +200,7 @@ fn a_server_that_is_dead_or_slow_or_talks_nonsense_is_done_without() {
     let good = steady();
     let urls = [&slow.url, &dead, &garbage.url, &broken.url, &refuses.url, &good.url];
     let urls = urls.map(String::as_str);
-    let mut servers = open(&urls, ", timeout_seconds = 0.5, retries = 1");
+    let mut servers = open(&urls, ", timeout_seconds = 1.0, retries = 1");
     let (completions, _) = roll_out(&mut servers, 3);
     assert_eq!(completions.expect("completions"), undisturbed(3));
     for fake in [&garbage, &broken] {

@@ -192,36 +192,23 @@ impl Upload {
         let index = SafetensorsIndex::parse(&pieces)?;
         let expected = expected_tensors(&model.config);
         let of_adapter = index.tensors().iter().find(|tensor| tensor.name.starts_with(PREFIX));
-        if of_adapter.is_some() || alpha.is_some() {
-            let alpha = match (of_adapter, alpha) {
-                (Some(_), Some(alpha)) => alpha,
-                (Some(tensor), None) => return Err(UploadError::NoAlpha(tensor.name.clone())),
-                (None, _) => {
-                    let first = index.tensors().first().map(|tensor| tensor.name.clone());
-                    return Err(UploadError::NoAdapter(first.unwrap_or_default()));
-                }
-            };
-            let base = model.path.clone().ok_or(UploadError::NoBase)?;
-            let adapter = Some(Adapter { base, parts: lora_parts(&index, &expected, alpha)? });
-            let names = expected.into_iter().map(|(name, _)| name).collect();
-            return Ok(Self { pieces, index, names, adapter });
-        }
-        for (name, shape) in &expected {
-            let tensor = index.tensor(name).ok_or_else(|| UploadError::Missing(name.clone()))?;
-            if tensor.float().is_none() || tensor.shape != *shape {
-                let got = format!("{:?} in {}", tensor.shape, tensor.dtype);
-                let (name, expected) = (name.clone(), shape.clone());
-                return Err(UploadError::Wrong { name, expected, got });
+        let adapter = match (of_adapter, alpha) {
+            (None, None) => {
+                check_whole(&index, &expected)?;
+                None
             }
-        }
-        let known = |name: &str| expected.iter().any(|(known, _)| known == name);
-        // A tied head is the embedding again.
-        let unknown = index.tensors().iter().find(|t| !known(&t.name) && t.name != HEAD);
-        if let Some(tensor) = unknown {
-            return Err(UploadError::Unknown(tensor.name.clone()));
-        }
+            (Some(_), Some(alpha)) => {
+                let base = model.path.clone().ok_or(UploadError::NoBase)?;
+                Some(Adapter { base, parts: lora_parts(&index, &expected, alpha)? })
+            }
+            (Some(tensor), None) => return Err(UploadError::NoAlpha(tensor.name.clone())),
+            (None, Some(_)) => {
+                let first = index.tensors().first().map(|tensor| tensor.name.clone());
+                return Err(UploadError::NoAdapter(first.unwrap_or_default()));
+            }
+        };
         let names = expected.into_iter().map(|(name, _)| name).collect();
-        Ok(Self { pieces, index, names, adapter: None })
+        Ok(Self { pieces, index, names, adapter })
     }
 
     /// Hands the engine one tensor after the other.
@@ -254,6 +241,25 @@ impl Upload {
         }
         Ok(weight)
     }
+}
+
+/// Whether a file has all tensors of the model, as they are expected, and no others.
+fn check_whole(
+    index: &SafetensorsIndex,
+    expected: &[(String, Vec<usize>)],
+) -> Result<(), UploadError> {
+    for (name, shape) in expected {
+        let tensor = index.tensor(name).ok_or_else(|| UploadError::Missing(name.clone()))?;
+        if tensor.float().is_none() || tensor.shape != *shape {
+            let got = format!("{:?} in {}", tensor.shape, tensor.dtype);
+            let (name, expected) = (name.clone(), shape.clone());
+            return Err(UploadError::Wrong { name, expected, got });
+        }
+    }
+    let known = |name: &str| expected.iter().any(|(known, _)| known == name);
+    // A tied head is the embedding again.
+    let unknown = index.tensors().iter().find(|t| !known(&t.name) && t.name != HEAD);
+    unknown.map_or(Ok(()), |tensor| Err(UploadError::Unknown(tensor.name.clone())))
 }
 
 /// The parts of an adapter, each of a weight of the model.

@@ -5,6 +5,7 @@ mod asking;
 pub mod atomic;
 pub mod bench;
 pub mod checkpoint;
+mod client;
 pub mod cold_start;
 mod conversations;
 pub mod cost;

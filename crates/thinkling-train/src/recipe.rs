@@ -40,6 +40,7 @@ mod preferences;
 mod pretrain;
 mod range;
 mod rejection;
+mod requests;
 mod reward_model;
 mod rewards;
 mod rl;
@@ -72,6 +73,7 @@ pub use model::{ModelPlace, ModelSource, NewModel, TokenizerSource};
 pub use preferences::{PreferencesStage, PromptFile, PromptSource};
 pub use pretrain::PretrainStage;
 pub use rejection::{MixAmount, MixSource, RejectionStage};
+pub use requests::RequestKeys;
 pub use reward_model::{
     PreferenceFormat, PreferencePlace, PreferenceSource, Reading, RewardModelStage, RewardObjective,
 };

@@ -196,22 +196,15 @@ impl RunDir {
         })
     }
 
-    /// Opens the folder of a run to go on with it.
+    /// Opens the folder of a run to go on with it, with other values of keys that say how a stage runs
+    /// and not what it comes to: `KEY=VALUE` of `micro_batch`, `memory`, `recompute` and `checkpoint_every`
+    /// of a stage, and of its table `rollout`. They replace those of `recipe.toml` in the folder; `run.json`
+    /// keeps what was set.
     ///
     /// # Errors
     /// [`TrainError::NotFound`] where it is no run folder, [`TrainError::RunBusy`] where another
-    /// process writes into it, and what is wrong with its files.
-    pub fn open(path: &Path) -> Result<(Self, Recipe, RunInfo)> {
-        Self::open_with(path, &[])
-    }
-
-    /// As [`open`](Self::open), with other values of keys that say how a stage runs and not what it
-    /// comes to: `micro_batch`, `memory`, `recompute` and `checkpoint_every` of a stage, and its table
-    /// `rollout`. They replace those of `recipe.toml` in the folder; `run.json` keeps what was set.
-    ///
-    /// # Errors
-    /// As there; [`TrainError::BadSet`] for another key.
-    pub fn open_with(path: &Path, sets: &[String]) -> Result<(Self, Recipe, RunInfo)> {
+    /// process writes into it, [`TrainError::BadSet`] for another key, and what is wrong with its files.
+    pub fn open(path: &Path, sets: &[String]) -> Result<(Self, Recipe, RunInfo)> {
         let mut info = RunInfo::load(path)?;
         if let Some(set) = sets.iter().find(|set| !may_change(set)) {
             let keys = CHANGEABLE.map(|key| format!("stage.NAME.{key}")).join(", ");
@@ -455,7 +448,7 @@ mod tests {
         let run = RunDir::create(None, dir.path(), &recipe, &info).expect("created");
         assert_eq!(run.path(), dir.path().join("demo-1"));
         drop(run);
-        let (run, again, facts) = RunDir::open(&dir.path().join("demo-1")).expect("opens");
+        let (run, again, facts) = RunDir::open(&dir.path().join("demo-1"), &[]).expect("opens");
         assert_eq!((again, facts), (recipe.clone(), info.clone()));
         let second = RunDir::create(None, dir.path(), &recipe, &info).expect("created");
         assert_eq!(second.path(), dir.path().join("demo-2"));
@@ -492,7 +485,7 @@ mod tests {
         let half = out.join(CHECKPOINTS).join(".tmp-step-000002");
         fs::create_dir_all(&half).expect("folder");
         fs::write(half.join("model.safetensors"), b"half").expect("written");
-        assert_eq!(RunDir::open(&out).expect("opens").1, recipe());
+        assert_eq!(RunDir::open(&out, &[]).expect("opens").1, recipe());
         assert!(!half.exists());
     }
 
@@ -535,18 +528,18 @@ mod tests {
     fn a_run_in_use_cannot_be_opened_twice() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let run = RunDir::create(None, dir.path(), &recipe(), &info()).expect("created");
-        let error = RunDir::open(run.path()).expect_err("in use");
+        let error = RunDir::open(run.path(), &[]).expect_err("in use");
         assert!(matches!(error, TrainError::RunBusy { .. }), "{error}");
     }
 
     #[test]
     fn a_folder_that_is_no_run_and_a_damaged_one_are_told_apart() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let error = RunDir::open(dir.path()).expect_err("empty");
+        let error = RunDir::open(dir.path(), &[]).expect_err("empty");
         assert_eq!(error.exit_code(), 2, "{error}");
         let run = RunDir::create(None, dir.path(), &recipe(), &info()).expect("created");
         fs::write(run.path().join(RUN_FILE), b"{\"name\":").expect("written");
-        let error = RunDir::open(run.path()).expect_err("cut");
+        let error = RunDir::open(run.path(), &[]).expect_err("cut");
         assert_eq!(error.exit_code(), 3, "{error}");
     }
 

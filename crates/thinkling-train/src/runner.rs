@@ -55,7 +55,7 @@ pub enum Start<'a> {
     Resume {
         /// The folder.
         path: &'a Path,
-        /// `KEY=VALUE` of keys that say how and not what, see [`RunDir::open_with`].
+        /// `KEY=VALUE` of keys that say how and not what, see [`RunDir::open`].
         sets: &'a [String],
     },
 }
@@ -109,7 +109,7 @@ pub fn run(
             (RunDir::create(out, root, &recipe, &info)?, *recipe, None)
         }
         Start::Resume { path, sets } => {
-            let (run, recipe, info) = RunDir::open_with(path, sets)?;
+            let (run, recipe, info) = RunDir::open(path, sets)?;
             check_stages(&recipe, devices.learner())?;
             (run, recipe, Some(info))
         }

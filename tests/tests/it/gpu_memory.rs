@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 use thinkling_e2e::{Run, binary, exit, finish};
 
-use crate::runs::json_lines;
+use crate::runs::{json_lines, start_on};
 
 /// Much less than the activations of a step in one micro-batch, much more than those of a few texts.
 const ROOM: u64 = 260 << 20;
@@ -43,12 +43,7 @@ data = {{ kind = "mini-world" }}
 }
 
 fn train(recipe: &Path, out: &Path) -> Vec<String> {
-    let text = |path: &Path| path.to_str().expect("UTF-8 path").to_owned();
-    let device = ["--device", "gpu", "--skip-self-test"].map(str::to_owned);
-    ["train".to_owned(), text(recipe), "--out".to_owned(), text(out)]
-        .into_iter()
-        .chain(device)
-        .collect()
+    start_on(&["--device", "gpu", "--skip-self-test"], recipe, out)
 }
 
 /// Bytes of addresses that a run of this recipe comes to at most.

@@ -131,10 +131,14 @@ fn text(path: &Path) -> String {
 
 /// Arguments that start a run on the CPU.
 pub(crate) fn start(recipe: &Path, out: &Path) -> Vec<String> {
-    let on_cpu = ["--device", "cpu", "--threads", "2"].map(str::to_owned);
+    start_on(&["--device", "cpu", "--threads", "2"], recipe, out)
+}
+
+/// Arguments that start a run on the device that these name.
+pub(crate) fn start_on(device: &[&str], recipe: &Path, out: &Path) -> Vec<String> {
     ["train".to_owned(), text(recipe), "--out".to_owned(), text(out)]
         .into_iter()
-        .chain(on_cpu)
+        .chain(device.iter().map(|argument| (*argument).to_owned()))
         .collect()
 }
 

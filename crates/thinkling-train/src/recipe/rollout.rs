@@ -249,7 +249,10 @@ mod tests {
         let keys =
             servers("rollout = { kind = \"http\", urls = [\"http://a:1/v1/\", \"http://b:2\"] }");
         assert_eq!(keys.urls, ["http://a:1", "http://b:2"]);
-        assert_eq!((keys.server, keys.max_lag, keys.concurrency), (ServerKind::Thinkling, 0, 4));
+        assert_eq!(
+            (keys.server, keys.max_lag, keys.requests.concurrency),
+            (ServerKind::Thinkling, 0, 4)
+        );
         let keys = servers(
             "rollout = { kind = \"http\", urls = [\"http://a:1\"], server = \"vllm\", weights_dir = \
              \"w\", max_lag = 2, weights = \"bf16\" }\nlora = {}\n\

@@ -7,14 +7,11 @@ use serde::Serialize;
 use super::Stage;
 use super::choice::choices;
 use super::model::ModelSource;
-use super::range::SECONDS;
+use super::requests::RequestKeys;
 use super::rl::Template;
 use super::rollout::RolloutKeys;
 use super::section::Section;
 use crate::error::Result;
-
-/// Each request has a thread.
-const MAX_CONCURRENCY: u64 = 1024;
 
 choices! {
     /// Kinds of teachers.
@@ -62,21 +59,10 @@ pub struct HttpTeacherKeys {
     /// A message of `system` before the others. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// Environment variable with the key, which is sent as `Authorization: Bearer`. Default: none is
-    /// sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_key_env: Option<String>,
-    /// Requests at once, each for one answer. Default 4.
-    pub concurrency: usize,
-    /// Seconds that one request may take. Default 120.
-    pub timeout_seconds: f64,
-    /// How often a request that failed is sent again. Default 6.
-    pub retries: usize,
-    /// Seconds before the first of these; each later wait is twice as long, by a random factor from
-    /// 0.5 to 1. Default 1.
-    pub backoff_seconds: f64,
-    /// The longest such wait. A server's `Retry-After` may ask for more. Default 60.
-    pub max_backoff_seconds: f64,
+    /// How it is asked. By default 4 requests at once, each for one answer, 120 seconds for one, 6
+    /// retries, waits from 1 to 60 seconds.
+    #[serde(flatten)]
+    pub requests: RequestKeys,
 }
 
 impl TeacherKeys {
@@ -161,12 +147,14 @@ impl HttpTeacherKeys {
             url: url.trim_end_matches('/').to_owned(),
             model: s.required_text("model")?,
             system: s.text("system")?,
-            api_key_env: s.text("api_key_env")?,
-            concurrency: 4,
-            timeout_seconds: 120.0,
-            retries: 6,
-            backoff_seconds: 1.0,
-            max_backoff_seconds: 60.0,
+            requests: RequestKeys {
+                api_key_env: None,
+                concurrency: 4,
+                timeout_seconds: 120.0,
+                retries: 6,
+                backoff_seconds: 1.0,
+                max_backoff_seconds: 60.0,
+            },
         };
         let host = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
         if host.is_none_or(str::is_empty) {
@@ -174,14 +162,7 @@ impl HttpTeacherKeys {
                             `http://127.0.0.1:8000/v1`";
             return Err(s.conflict("url", expected));
         }
-        let mut concurrency = keys.concurrency as u64;
-        s.integer("concurrency", &mut concurrency, 1, MAX_CONCURRENCY)?;
-        // Fits: a small number.
-        keys.concurrency = concurrency as usize;
-        s.float("timeout_seconds", &mut keys.timeout_seconds, SECONDS)?;
-        s.count("retries", &mut keys.retries, 0)?;
-        s.float("backoff_seconds", &mut keys.backoff_seconds, SECONDS)?;
-        s.float("max_backoff_seconds", &mut keys.max_backoff_seconds, SECONDS)?;
+        keys.requests = keys.requests.read(s)?;
         Ok(keys)
     }
 }

@@ -6,7 +6,6 @@ mod weights;
 
 use crate::error::{Result, TrainError};
 use crate::examples::share_of;
-use crate::http::Secret;
 use crate::recipe::ServerKeys;
 use fleet::{Fleet, Job, Told};
 use protocol::{Asking, Drawn, Group};
@@ -49,10 +48,9 @@ impl ServerRollout {
     /// # Errors
     /// An environment variable that is not set, or whose value no header can hold.
     pub(crate) fn open(keys: &ServerKeys, base: &str) -> Result<Self> {
-        let authorization = keys.api_key_env.as_deref().map(Secret::bearer_of).transpose()?;
         let dtype = keys.float_type().unwrap_or(FloatType::F32);
         let source = Source::new(keys.server, dtype, keys.weights_dir.clone(), base.to_owned());
-        let fleet = Fleet::new(keys, authorization);
+        let fleet = Fleet::open(keys)?;
         let out = vec![false; fleet.servers.len()];
         Ok(Self { fleet: Arc::new(fleet), source, out, stats: ServedStats::default() })
     }

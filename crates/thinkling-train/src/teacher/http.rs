@@ -1,16 +1,16 @@
 //! A server as teacher: several requests at once, each tried again while its faults may pass.
 
 use super::protocol::{self, Request};
+use crate::client::Client;
 use crate::error::{Result, TrainError};
 use crate::examples::share_of;
-use crate::http::{Secret, post};
 use crate::recipe::HttpTeacherKeys;
-use crate::retry::{Backoff, Fault};
+use crate::retry::Fault;
 use crate::sampling::{Drawing, Event, OnEvent, Place, Reply};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use thinkling_text::Message;
 
 /// Time between two looks at whether someone asks to stop.
@@ -22,8 +22,7 @@ const NOTE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct HttpTeacher {
     keys: HttpTeacherKeys,
-    /// The header `Authorization`; in no message.
-    authorization: Option<Secret>,
+    client: Client,
 }
 
 /// What a worker tells.
@@ -78,8 +77,7 @@ impl HttpTeacher {
     /// # Errors
     /// An environment variable that is not set, or whose value no header can hold.
     pub(crate) fn open(keys: &HttpTeacherKeys) -> Result<Self> {
-        let authorization = keys.api_key_env.as_deref().map(Secret::bearer_of).transpose()?;
-        Ok(Self { keys: keys.clone(), authorization })
+        Ok(Self { keys: keys.clone(), client: Client::open(&keys.requests)? })
     }
 
     /// Answers what is missing.
@@ -105,7 +103,7 @@ impl HttpTeacher {
         // Nothing is asked further ahead than the answers are kept: a kill loses what is under way, and
         // the one that is being written.
         let (to, from) = sync_channel(0);
-        for _ in 0..self.keys.concurrency.min(missing.len()) {
+        for _ in 0..self.keys.requests.concurrency.min(missing.len()) {
             let (work, to) = (work.clone(), to.clone());
             // Not joined: an interrupt does not wait for a server.
             std::thread::spawn(move || work.run(&to));
@@ -169,17 +167,8 @@ impl HttpTeacher {
         let request = Request::new(&keys.model, keys.system.as_deref(), messages, drawing, seed);
         let body = serde_json::to_vec(&request)
             .map_err(|e| Fault::Lasting { reason: format!("a request that is no JSON: {e}") })?;
-        let mut headers =
-            vec![("content-type", "application/json"), ("accept", "application/json")];
-        headers.extend(self.authorization.as_ref().map(|key| ("authorization", key.0.as_str())));
-        // A recipe's times are above 0 and up to a day.
-        let timeout = Duration::from_secs_f64(keys.timeout_seconds);
         let url = format!("{}/chat/completions", keys.url);
-        let response = post(&url, &headers, &body, timeout).map_err(Fault::passing)?;
-        match response.status.is_success() {
-            true => protocol::read(&response),
-            false => Err(Fault::of(&response, SystemTime::now())),
-        }
+        protocol::read(&self.client.post(&url, "application/json", &body)?)
     }
 }
 
@@ -226,11 +215,7 @@ impl Work {
 
     /// Asks for an answer until it is there or lost; `None` where it was stopped between two tries.
     fn ask(&self, place: Place, to: &SyncSender<Told>) -> Option<Told> {
-        let keys = &self.teacher.keys;
-        let backoff = Backoff {
-            first: Duration::from_secs_f64(keys.backoff_seconds),
-            longest: Duration::from_secs_f64(keys.max_backoff_seconds),
-        };
+        let keys = &self.teacher.keys.requests;
         let stream = self.drawing.stream(place).to_string();
         let share = |parts: &[&str]| share_of(self.drawing.seed, parts);
         // 31 bits are what every server takes.
@@ -246,7 +231,8 @@ impl Work {
                 let reason = format!("{reason} (tried {} times)", retry + 1);
                 return Some(Told::Lost { place, reason });
             }
-            let wait = backoff.wait(retry, share(&["wait", &stream, &retry.to_string()]), asked);
+            let wait =
+                keys.backoff().wait(retry, share(&["wait", &stream, &retry.to_string()]), asked);
             to.send(Told::Again { place, reason, wait }).ok()?;
             if !self.wait(wait) {
                 return None;

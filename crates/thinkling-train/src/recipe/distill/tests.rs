@@ -55,8 +55,8 @@ fn the_student_is_what_came_before_where_nothing_else_is_said() {
     let (asking, _) = both(&recipe);
     assert_eq!(recipe.model_of(2), ModelSource::Stage("zero".to_owned()));
     let teacher = asking.teacher.as_ref().unwrap();
-    assert_eq!((teacher.url.as_str(), teacher.concurrency), ("http://h:8000/v1", 4));
-    assert_eq!((teacher.timeout_seconds, teacher.retries), (120.0, 6));
+    assert_eq!((teacher.url.as_str(), teacher.requests.concurrency), ("http://h:8000/v1", 4));
+    assert_eq!((teacher.requests.timeout_seconds, teacher.requests.retries), (120.0, 6));
     assert_eq!(
         (asking.answers.template, asking.answers.filters.format),
         (Template::Chat, FormatFilter::Off)

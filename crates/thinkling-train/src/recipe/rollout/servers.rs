@@ -6,13 +6,11 @@ use serde::Serialize;
 use thinkling_weights::FloatType;
 
 use super::super::choice::choices;
-use super::super::range::SECONDS;
+use super::super::requests::RequestKeys;
 use super::super::section::Section;
 use super::RolloutWeights;
 use crate::error::Result;
 
-/// Each request has a thread.
-const MAX_CONCURRENCY: u64 = 1024;
 /// Optimiser steps that fit in any stage.
 const MAX_LAG: u64 = u32::MAX as u64;
 
@@ -40,10 +38,6 @@ pub struct ServerKeys {
     /// Name of the model there, where requests must name one. Default: none is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Environment variable with the key, which is sent as `Authorization: Bearer`. Default: none is
-    /// sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_key_env: Option<String>,
     /// Format in which weights are sent; `f32`, `bf16` or `f16`. Default `f32`.
     pub weights: RolloutWeights,
     /// Folder that the trainer and all servers see under this path, for weights on their way.
@@ -53,17 +47,11 @@ pub struct ServerKeys {
     /// Optimiser steps that the weights of a server may be behind the trainer's when a rollout begins.
     /// Default 0: new weights are sent before each rollout.
     pub max_lag: u64,
-    /// Requests at once to each server, each for one question's group. Default 4.
-    pub concurrency: usize,
-    /// Seconds that one request may take, new weights included. Default 600.
-    pub timeout_seconds: f64,
-    /// How often in a row a server may fail before a rollout goes on without it. Default 3.
-    pub retries: usize,
-    /// Seconds before a server that failed is asked again; each later wait is twice as long, by a random
-    /// factor from 0.5 to 1. Default 0.5.
-    pub backoff_seconds: f64,
-    /// The longest such wait. A server's `Retry-After` may ask for more. Default 10.
-    pub max_backoff_seconds: f64,
+    /// How they are asked. By default 4 requests at once to each, each for one question's group, 600
+    /// seconds for one, new weights included, and 3 retries, counted by server and in a row, before a
+    /// rollout goes on without it, after waits from 0.5 to 10 seconds.
+    #[serde(flatten)]
+    pub requests: RequestKeys,
 }
 
 impl ServerKeys {
@@ -77,18 +65,20 @@ impl ServerKeys {
             urls: urls.iter().map(|url| root(url).to_owned()).collect(),
             server: ServerKind::default(),
             model: s.text("model")?,
-            api_key_env: s.text("api_key_env")?,
             weights: RolloutWeights::F32,
             weights_dir: match s.has("weights_dir") {
                 true => Some(s.required_path("weights_dir")?),
                 false => None,
             },
             max_lag: 0,
-            concurrency: 4,
-            timeout_seconds: 600.0,
-            retries: 3,
-            backoff_seconds: 0.5,
-            max_backoff_seconds: 10.0,
+            requests: RequestKeys {
+                api_key_env: None,
+                concurrency: 4,
+                timeout_seconds: 600.0,
+                retries: 3,
+                backoff_seconds: 0.5,
+                max_backoff_seconds: 10.0,
+            },
         };
         let is_host = |url: &String| {
             url.strip_prefix("http://").is_some_and(|host| !host.is_empty() && !host.contains('/'))
@@ -109,14 +99,7 @@ impl ServerKeys {
             );
         }
         s.integer("max_lag", &mut keys.max_lag, 0, MAX_LAG)?;
-        let mut concurrency = keys.concurrency as u64;
-        s.integer("concurrency", &mut concurrency, 1, MAX_CONCURRENCY)?;
-        // Fits: a small number.
-        keys.concurrency = concurrency as usize;
-        s.float("timeout_seconds", &mut keys.timeout_seconds, SECONDS)?;
-        s.count("retries", &mut keys.retries, 0)?;
-        s.float("backoff_seconds", &mut keys.backoff_seconds, SECONDS)?;
-        s.float("max_backoff_seconds", &mut keys.max_backoff_seconds, SECONDS)?;
+        keys.requests = keys.requests.read(&mut s)?;
         keys.check(&s, has_adapters)?;
         s.finish()?;
         Ok(keys)

@@ -2,14 +2,15 @@
 
 use super::protocol::{Asking, Drawn, Group, Unusable};
 use super::weights::{Taken, Weights};
+use crate::client::Client;
 use crate::examples::share_of;
-use crate::http::{Response, Secret, post};
+use crate::http::Response;
 use crate::recipe::ServerKeys;
-use crate::retry::{Backoff, Fault};
+use crate::retry::Fault;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use ureq::http::StatusCode;
 
 /// A server and what is known of its weights.
@@ -51,7 +52,7 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct Fleet {
     pub(super) keys: ServerKeys,
-    authorization: Option<Secret>,
+    client: Client,
     pub(super) servers: Vec<Server>,
 }
 
@@ -106,9 +107,12 @@ enum Miss {
 }
 
 impl Fleet {
-    pub(super) fn new(keys: &ServerKeys, authorization: Option<Secret>) -> Self {
+    /// # Errors
+    /// As [`Client::open`].
+    pub(super) fn open(keys: &ServerKeys) -> crate::Result<Self> {
         let server = |url: &String| Server { url: url.clone(), known: Mutex::default() };
-        Self { keys: keys.clone(), authorization, servers: keys.urls.iter().map(server).collect() }
+        let servers = keys.urls.iter().map(server).collect();
+        Ok(Self { keys: keys.clone(), client: Client::open(&keys.requests)?, servers })
     }
 
     /// Whether a server needs weights before it samples after `step` optimiser steps.
@@ -124,12 +128,9 @@ impl Fleet {
         of.is_some_and(|of| of <= step && step - of <= self.keys.max_lag)
     }
 
-    fn post(&self, url: &str, kind: &str, body: &[u8]) -> Result<Response, Fault> {
-        let mut headers = vec![("content-type", kind), ("accept", "application/json")];
-        headers.extend(self.authorization.as_ref().map(|key| ("authorization", key.0.as_str())));
-        // A recipe's times are above 0 and up to a day.
-        let timeout = Duration::from_secs_f64(self.keys.timeout_seconds);
-        let response = post(url, &headers, body, timeout).map_err(Fault::passing)?;
+    /// A request of new weights.
+    fn give(&self, url: &str, kind: &str, body: &[u8]) -> Result<Response, Fault> {
+        let response = self.client.send(url, kind, body)?;
         match response.status {
             status if status.is_success() => Ok(response),
             // Someone else's update is under way.
@@ -201,7 +202,7 @@ impl Work {
         }
         // Without a receiver the rollout is over.
         let _ = to.send(Told::Ready);
-        for _ in 0..fleet.keys.concurrency.min(self.job.groups.len()) {
+        for _ in 0..fleet.keys.requests.concurrency.min(self.job.groups.len()) {
             let (work, to) = (self.clone(), to.clone());
             std::thread::spawn(move || work.ask_on(server, &to));
         }
@@ -264,8 +265,11 @@ impl Work {
         let stale = |reason: &str| Miss::Stale { updates, reason: reason.to_owned() };
         let group = &groups[&group];
         let (path, body) = asking.request(group, model.as_deref());
-        let answer =
-            fleet.post(&format!("{url}{path}"), "application/json", body.to_string().as_bytes());
+        let answer = fleet.client.post(
+            &format!("{url}{path}"),
+            "application/json",
+            body.to_string().as_bytes(),
+        );
         let body = match answer {
             Ok(response) => response.body,
             // An adapter that a server was given and does not know: it has begun anew.
@@ -317,7 +321,7 @@ impl Work {
                 };
                 let before = known.now.take().unwrap_or_default();
                 let send = |path: &str, kind: &str, body: &[u8]| {
-                    fleet.post(&format!("{url}{path}"), kind, body)
+                    fleet.give(&format!("{url}{path}"), kind, body)
                 };
                 match weights.send(&before, &send) {
                     Ok(taken) => {
@@ -335,7 +339,7 @@ impl Work {
 
     /// Counts a fault and waits before the server is asked again; false where it is not.
     fn outlasts(&self, server: usize, fault: Fault, to: &Sender<Told>) -> bool {
-        let keys = &self.job.fleet.keys;
+        let keys = &self.job.fleet.keys.requests;
         let (reason, asked) = match fault {
             Fault::Lasting { reason } => {
                 self.leave(server, reason, to);
@@ -355,15 +359,11 @@ impl Work {
             self.leave(server, format!("{reason} ({times})"), to);
             return false;
         }
-        let backoff = Backoff {
-            first: Duration::from_secs_f64(keys.backoff_seconds),
-            longest: Duration::from_secs_f64(keys.max_backoff_seconds),
-        };
         let url = &self.job.fleet.servers[server].url;
         let jitter = share_of(self.job.step, &["wait", url, &faults.to_string()]);
         let queue = self.queue();
         let waits = |queue: &mut Queue| queue.left > 0 && queue.faults[server].is_some();
-        let time = backoff.wait(faults - 1, jitter, asked);
+        let time = keys.backoff().wait(faults - 1, jitter, asked);
         let waited = self.changed.wait_timeout_while(queue, time, waits);
         waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }

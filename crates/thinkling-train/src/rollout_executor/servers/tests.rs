@@ -90,6 +90,19 @@ fn steady() -> Fake {
     ours(|_, _| None)
 }
 
+/// One that has begun anew when this request for completions comes.
+fn begins_anew_at(request: usize) -> Fake {
+    let mut requests = 0;
+    ours(move |path, version| {
+        requests += usize::from(path == "/v1/completions");
+        if requests == request {
+            requests += 1;
+            *version = 0;
+        }
+        None
+    })
+}
+
 fn open(urls: &[&str], more: &str) -> ServerRollout {
     let lora = if more.contains("vllm") { "lora = {}\n" } else { "" };
     let text = format!(
@@ -211,15 +224,7 @@ fn a_server_that_is_dead_or_slow_or_talks_nonsense_is_done_without() {
 
 #[test]
 fn a_server_that_begins_anew_gets_its_weights_again() {
-    let mut requests = 0;
-    let restarted = ours(move |path, version| {
-        requests += usize::from(path == "/v1/completions");
-        if requests == 3 {
-            requests += 1;
-            *version = 0;
-        }
-        None
-    });
+    let restarted = begins_anew_at(3);
     let mut servers = open(&[&restarted.url], "");
     let (completions, notes) = roll_out(&mut servers, 5);
     assert_eq!(completions.expect("completions"), undisturbed(5));
@@ -255,15 +260,7 @@ fn weights_are_sent_where_the_lag_would_be_too_long() {
 
 #[test]
 fn a_server_that_loses_weights_within_the_lag_gets_new_ones() {
-    let mut requests = 0;
-    let server = ours(move |path, version| {
-        requests += usize::from(path == "/v1/completions");
-        if requests == 8 {
-            requests += 1;
-            *version = 0;
-        }
-        None
-    });
+    let server = begins_anew_at(8);
     let mut servers = open(&[&server.url], ", max_lag = 2");
     let _ = roll_out(&mut servers, 0).0.expect("completions");
     // No weights were made for this one until they turn out to be lacking.

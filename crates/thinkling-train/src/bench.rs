@@ -15,7 +15,7 @@ use crate::devices::{Devices, computing_in};
 use crate::error::{Result, TrainError};
 use crate::model_io::{LoadedModel, StoredModel, write_safetensors};
 use crate::recipe::RolloutKeys;
-use crate::rollout_executor::RolloutExecutor;
+use crate::rollout_executor::{RolloutExecutor, Wanted};
 use crate::stage::{learn_error, model_logprobs};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -322,15 +322,14 @@ pub fn bench_grpo(
         let prompts: Vec<Vec<u32>> =
             (0..g.prompts_per_step).map(|_| random_ids(&mut ids, g.prompt_len, vocab)).collect();
         let stream = (step * g.prompts_per_step * g.group_size) as u64;
-        let completions = executor.complete(
-            learner.model(),
-            &prompts,
-            &rollout,
-            stream,
-            0,
-            |_, _| (),
-            &mut |_| (),
-        )?;
+        let wanted = Wanted {
+            model: learner.model(),
+            prompts: &prompts,
+            config: &rollout,
+            first_stream: stream,
+            step: step as u64,
+        };
+        let completions = executor.complete(&wanted, |_, _| (), &mut |_| ())?;
         let generate_s = clock.elapsed().as_secs_f64();
         weights.extend(executor.weights_s().filter(|_| step >= g.warmup_steps));
         let rewards: Vec<f64> = completions.iter().map(|c| reward(&c.ids)).collect();

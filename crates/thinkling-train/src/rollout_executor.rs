@@ -26,6 +26,17 @@ pub(crate) enum RolloutExecutor {
     Servers(Box<ServerRollout>),
 }
 
+/// What a rollout is asked for, as [`Rollout::complete`] has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) model: &'a Decoder,
+    pub(crate) prompts: &'a [Vec<u32>],
+    pub(crate) config: &'a RolloutConfig,
+    pub(crate) first_stream: u64,
+    /// Optimiser steps behind the model's weights.
+    pub(crate) step: u64,
+}
+
 impl RolloutExecutor {
     /// Servers; `base` is the name of the model under adapters.
     ///
@@ -59,18 +70,14 @@ impl RolloutExecutor {
         Ok(Self::Engine(Box::new(rollout)))
     }
 
-    /// [`Rollout::complete`], after `step` optimiser steps.
-    #[allow(clippy::too_many_arguments, reason = "a rollout's own and two who are told")]
+    /// [`Rollout::complete`]; `note` hears of servers that come and go.
     pub(crate) fn complete(
         &mut self,
-        model: &Decoder,
-        prompts: &[Vec<u32>],
-        config: &RolloutConfig,
-        first_stream: u64,
-        step: u64,
+        wanted: &Wanted<'_>,
         on_done: impl FnMut(usize, &Completion),
         note: &mut dyn FnMut(&str),
     ) -> Result<Vec<Completion>> {
+        let Wanted { model, prompts, config, first_stream, .. } = *wanted;
         match self {
             Self::Burn => pollster::block_on(InProcess.complete(
                 model,
@@ -82,9 +89,7 @@ impl RolloutExecutor {
             Self::Engine(engine) => {
                 pollster::block_on(engine.complete(model, prompts, config, first_stream, on_done))
             }
-            Self::Servers(servers) => {
-                return servers.complete(model, prompts, config, first_stream, step, on_done, note);
-            }
+            Self::Servers(servers) => return servers.complete(wanted, on_done, note),
         }
         .map_err(learn_error)
     }

@@ -4,6 +4,7 @@ mod fleet;
 mod protocol;
 mod weights;
 
+use super::Wanted;
 use crate::error::{Result, TrainError};
 use crate::examples::share_of;
 use crate::recipe::ServerKeys;
@@ -12,8 +13,6 @@ use protocol::{Asking, Drawn, Group};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use thinkling_learn::RolloutConfig;
-use thinkling_model::Decoder;
 use thinkling_model::generate::Completion;
 use thinkling_weights::FloatType;
 use weights::Source;
@@ -59,23 +58,19 @@ impl ServerRollout {
         self.stats
     }
 
-    /// As [`Rollout::complete`](thinkling_learn::Rollout::complete), after `step` optimiser steps. A
+    /// As [`Rollout::complete`](thinkling_learn::Rollout::complete). A
     /// group's completions depend on its prompt, the seed, its streams and the weights, not on who
     /// draws them, where a server draws from its seed alone.
     ///
     /// # Errors
     /// [`TrainError::Servers`] where none is left.
-    #[allow(clippy::too_many_arguments, reason = "a rollout's own and two who are told")]
     pub(super) fn complete(
         &mut self,
-        model: &Decoder,
-        prompts: &[Vec<u32>],
-        config: &RolloutConfig,
-        first_stream: u64,
-        step: u64,
+        wanted: &Wanted<'_>,
         mut on_done: impl FnMut(usize, &Completion),
         note: &mut dyn FnMut(&str),
     ) -> Result<Vec<Completion>> {
+        let Wanted { model, prompts, config, first_stream, step } = *wanted;
         let (clock, size) = (Instant::now(), config.group_size);
         let positions = model.config().max_position_embeddings;
         let group = |(i, prompt): (usize, &Vec<u32>)| {

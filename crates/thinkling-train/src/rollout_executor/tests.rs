@@ -81,19 +81,12 @@ fn the_engine_draws_what_the_model_draws_also_after_its_weights_changed() {
     let mut engine = engine(first, RolloutWeights::F32, &prompts);
     for (model, stream) in [(first, 0), (&other, 1_000), (first, 2_000)] {
         let mut ended = vec![false; prompts.len() * config.group_size];
-        let ours = engine
-            .complete(model, &prompts, &config, stream, 0, |i, _| ended[i] = true, &mut |_| ())
-            .expect("completions");
+        let wanted =
+            Wanted { model, prompts: &prompts, config: &config, first_stream: stream, step: 0 };
+        let ours =
+            engine.complete(&wanted, |i, _| ended[i] = true, &mut |_| ()).expect("completions");
         assert!(ended.into_iter().all(|ended| ended), "each is seen as it ends");
-        let theirs = RolloutExecutor::Burn.complete(
-            model,
-            &prompts,
-            &config,
-            stream,
-            0,
-            |_, _| (),
-            &mut |_| (),
-        );
+        let theirs = RolloutExecutor::Burn.complete(&wanted, |_, _| (), &mut |_| ());
         assert_alike(&ours, &theirs.expect("completions"));
         assert!(engine.weights_s().is_some_and(|s| s > 0.0));
     }
@@ -112,8 +105,8 @@ fn rounded_weights_leave_a_small_gap_and_exact_ones_none() {
         (RolloutWeights::Q8_0, 1e-5, 5e-2),
     ] {
         let mut engine = engine(model, weights, &prompts);
-        let completions =
-            engine.complete(model, &prompts, &config, 0, 0, |_, _| (), &mut |_| ()).expect("some");
+        let wanted = Wanted { model, prompts: &prompts, config: &config, first_stream: 0, step: 0 };
+        let completions = engine.complete(&wanted, |_, _| (), &mut |_| ()).expect("some");
         let own = model_logprobs(model, &prompts, completions.iter(), 1.0, 64).expect("passes");
         let pairs = completions.iter().zip(&own);
         let gaps: Vec<f32> = pairs

@@ -9,7 +9,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
-use thinkling_model::{LoraConfig, Precision, Projection};
+use thinkling_learn::RolloutConfig;
+use thinkling_model::{Decoder, LoraConfig, Precision, Projection};
 use thinkling_sampling::{Finish, SamplingParams};
 
 /// Ends completions of the fakes.
@@ -148,15 +149,10 @@ fn roll_out_with(
         precision: Precision::F32,
     };
     let (mut notes, mut seen) = (Vec::new(), Vec::new());
-    let completions = servers.complete(
-        model,
-        &prompts,
-        &config,
-        100 * step,
-        step,
-        |i, _| seen.push(i),
-        &mut |text| notes.push(text.to_owned()),
-    );
+    let wanted =
+        Wanted { model, prompts: &prompts, config: &config, first_stream: 100 * step, step };
+    let completions =
+        servers.complete(&wanted, |i, _| seen.push(i), &mut |text| notes.push(text.to_owned()));
     if completions.is_ok() {
         seen.sort_unstable();
         assert_eq!(seen, (0..18).collect::<Vec<_>>(), "each is seen once");

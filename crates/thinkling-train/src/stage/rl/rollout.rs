@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::external::Externals;
 use crate::model_io::LoadedModel;
 use crate::recipe::{DynamicSampling, RlStage};
-use crate::rollout_executor::{RolloutExecutor, ServedStats};
+use crate::rollout_executor::{RolloutExecutor, ServedStats, Wanted};
 use std::sync::mpsc::channel;
 use std::time::Instant;
 use thinkling_learn::{
@@ -246,8 +246,14 @@ impl RollOut<'_> {
                 // Without a receiver the judge has failed, which it tells below.
                 let _ = ended.send((i, completion.clone()));
             };
-            let completions =
-                executor.complete(policy, &prompts, &config, stream, step, on_done, note);
+            let wanted = Wanted {
+                model: policy,
+                prompts: &prompts,
+                config: &config,
+                first_stream: stream,
+                step,
+            };
+            let completions = executor.complete(&wanted, on_done, note);
             drop(ended);
             asked.generate_s += clock.elapsed().as_secs_f64();
             let clock = Instant::now();

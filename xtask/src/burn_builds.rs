@@ -1,4 +1,4 @@
-//! Whether the binary, the tests and the binary with the sandbox share one build of burn.
+//! Whether the binary, the tests and the binary with the sandbox or with MPI share one build of burn.
 //!
 //! Cargo unifies the features of all packages that are built together, dev-dependencies included.
 //! A dependency that turns on a feature of any package below burn for one of them only makes cargo
@@ -21,6 +21,7 @@ pub(crate) fn differences() -> Result<Vec<String>> {
     let others = [
         ("cargo test", "--workspace -e normal,build,dev"),
         ("cargo build --features sandbox", "-p thinkling-cli --features sandbox -e normal,build"),
+        ("cargo build --features mpi", "-p thinkling-cli --features mpi -e normal,build"),
     ];
     let mut found = Vec::new();
     for (command, packages) in others {

@@ -23,17 +23,16 @@ pub(crate) fn fuzz(args: &[String]) -> Result<bool> {
     let target = target(&metadata()?)?;
     let folder = target.join("fuzz");
     run(cargo("run --release -p thinkling-fuzz --bin fuzz-seeds --").arg(folder.join("seeds")))?;
-    let mut build = cargo("build --release -p thinkling-fuzz --features libfuzzer");
+    // With the binary's features, so that burn is not compiled again; the workspace's own crates are.
+    let mut build = cargo("build --release -p thinkling-fuzz -p thinkling-cli");
+    build.args(["--features", "thinkling-fuzz/libfuzzer"]);
     for name in &targets {
         build.args(["--bin", &format!("fuzz-{name}")]);
     }
-    // In a folder of its own: these programs replace no other ones.
-    let built = folder.join("target");
-    build.env("RUSTC_WORKSPACE_WRAPPER", root().join("xtask/fuzz/rustc.sh"));
-    run(build.env("CARGO_TARGET_DIR", &built))?;
+    run(build.env("RUSTC_WORKSPACE_WRAPPER", root().join("xtask/fuzz/rustc.sh")))?;
     let mut found = Vec::new();
     for name in &targets {
-        if let Err(e) = search(name, &built, &folder, seconds) {
+        if let Err(e) = search(name, &target, &folder, seconds) {
             println!("{name}: {e:#}");
             found.push(*name);
         }
@@ -45,12 +44,12 @@ pub(crate) fn fuzz(args: &[String]) -> Result<bool> {
     Ok(found.is_empty())
 }
 
-fn search(name: &str, built: &Path, folder: &Path, seconds: u64) -> Result<()> {
+fn search(name: &str, target: &Path, folder: &Path, seconds: u64) -> Result<()> {
     let (corpus, artifacts) = (folder.join("corpus").join(name), folder.join("found").join(name));
     for dir in [&corpus, &artifacts] {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
-    let mut command = program(built.join(format!("release/fuzz-{name}")));
+    let mut command = program(target.join(format!("release/fuzz-{name}")));
     command.arg(format!("-max_total_time={seconds}")).args(ONE_INPUT);
     command.args(["-print_final_stats=1", "-max_len=100000", "-verbosity=0"]);
     // With the slash: a folder, not the beginning of names.

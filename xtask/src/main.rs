@@ -10,6 +10,7 @@ mod dist;
 mod fuzz;
 mod goldens;
 mod interop;
+mod mpi;
 mod openai_clients;
 mod peers;
 mod pipeline;
@@ -36,7 +37,7 @@ cargo xtask COMMAND
           and Ubuntu as root Mesa's software Vulkan device, Chromium and Node.js by apt;
           elsewhere the command is printed).
             --no-install  installs and downloads nothing
-            --slow        also the ignored tests, the CPU kernels with NEON, AVX2 and SSE4.2 (by
+            --slow        also the ignored tests, learning by several processes (MPI), the CPU kernels with NEON, AVX2 and SSE4.2 (by
                           qemu), and the tests with burn's fusion and autotune (two more builds
                           of burn)
             --host-gpu    GPU tests on this machine's own driver, not on the software device
@@ -66,7 +67,10 @@ cargo xtask COMMAND
           it too
   fuzz [weights|tokenizer|chat-template|recipe|http-body|adapter ..] [--seconds N]
           has libFuzzer search for inputs that break what reads them, ten minutes each where nothing is
-          said; what is found lies in TARGET/fuzz/found (Linux, a C++ compiler; compiles burn once more)
+          said; what is found lies in TARGET/fuzz/found (Linux, a C++ compiler)
+  mpi [--no-install]
+          builds the binary with MPI and tests learning by several processes, which may be lost; `test
+          --slow` does it too
   arrows  only the check of the architecture's arrows
   goldens [--python PYTHON] [NAME..]
           makes the reference numbers under tests/golden again; needs a Python with torch and
@@ -116,6 +120,7 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "learn-in-page" => pipeline::learn_in_page(&flags(rest, &["--no-install"])?),
         "openai-clients" => pipeline::openai_clients(&flags(rest, &["--no-install"])?),
         "fuzz" => fuzz::fuzz(rest),
+        "mpi" => pipeline::mpi(&flags(rest, &["--no-install"])?),
         "arrows" => pipeline::arrows(&flags(rest, &[])?),
         "goldens" => goldens::make(rest),
         "bench" => match rest.split_first() {

@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::setup::{self, Found, WASM};
 use crate::tally::Tally;
 use crate::web_tools::{self, WebTools};
-use crate::{burn_builds, interop, openai_clients, reference, vectors, web, wheel};
+use crate::{burn_builds, interop, mpi, openai_clients, reference, vectors, web, wheel};
 
 /// Tests of faults in other people's code have names with this in it. They are ignored; the slow
 /// tier runs them to tell when a fault is gone.
@@ -20,6 +20,9 @@ const KNOWN_FAULT: &str = "known_fault";
 
 /// Tests of a binary with the feature `sandbox` have names with this in it.
 const WITH_SANDBOX: &str = "with_sandbox";
+
+/// Tests of a binary with the feature `mpi`, likewise.
+const WITH_MPI: &str = "with_mpi";
 
 /// Features of the binary that change burn's GPU kernels, each tested in the slow tier.
 const BURN_MATRIX: &[&str] = &["fusion", "autotune"];
@@ -68,6 +71,7 @@ pub(crate) fn test(flags: &[&str]) -> Result<bool> {
         }
         if flags.contains(&"--slow") {
             slow(install, &env, &mut report);
+            mpi_steps(&target, install, &env, &mut report);
             learn_step(&found, &tools, &target, &mut report);
         }
         sandbox(&target, install, &env, &mut report);
@@ -136,6 +140,22 @@ pub(crate) fn openai_clients(flags: &[&str]) -> Result<bool> {
         openai_clients::steps(&target, install, &mut report);
     }
     Ok(report.finish())
+}
+
+/// Only learning by several processes.
+pub(crate) fn mpi(flags: &[&str]) -> Result<bool> {
+    let mut report = Report::default();
+    let target = target(&metadata()?)?;
+    mpi_steps(&target, !flags.contains(&"--no-install"), &[], &mut report);
+    Ok(report.finish())
+}
+
+fn mpi_steps(target: &Path, install: bool, env: &[(String, PathBuf)], report: &mut Report) {
+    mpi::steps(target, install, env, report, |env, report| {
+        // With the binary's features otherwise, so that burn is not compiled again.
+        let mut command = cargo("test --release -p thinkling-e2e -p thinkling-cli --test it");
+        tests(&mut command, &["--ignored", WITH_MPI], env, report)
+    });
 }
 
 /// Only the slow check that the nano base learns in a page.
@@ -295,7 +315,7 @@ fn tests(
 
 fn slow(install: bool, env: &[(String, PathBuf)], report: &mut Report) {
     report.step("slow tests", |report| {
-        let args = ["--ignored", "--skip", KNOWN_FAULT, "--skip", WITH_SANDBOX];
+        let args = ["--ignored", "--skip", KNOWN_FAULT, "--skip", WITH_SANDBOX, "--skip", WITH_MPI];
         tests(&mut cargo("test --release --workspace"), &args, env, report)
     });
     report.step("known faults", |report| {

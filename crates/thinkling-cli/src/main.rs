@@ -8,6 +8,7 @@ mod chat;
 mod commands;
 mod device;
 mod failure;
+mod mpi;
 mod review;
 mod sandbox;
 mod table;

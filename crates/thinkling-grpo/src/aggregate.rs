@@ -27,7 +27,7 @@ pub enum LossType {
 /// How large the batch is of which the inputs are one micro-batch.
 ///
 /// The default says that the inputs are a whole batch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BatchScale {
     /// Trained tokens of the whole generation batch, for `dapo` and `cispo`; the mask's own sum
     /// where absent.

@@ -10,6 +10,7 @@
 //!   [`RlNumbers`] has the report's numbers, [`Summary`] says what a rollout shows,
 //!   [`choose_groups`] which of its groups are learnt from, [`Evaluated`] measures a model,
 //!   [`Measures`] are the report's with intervals;
+//! - [`Share`]s of a step are what [`Workers`], other processes, compute of its gradient;
 //! - [`world`] is the small bilingual arithmetic world that a base model is trained in.
 //!
 //! Readbacks are async because a browser cannot block; natively the futures are ready at once.
@@ -33,6 +34,7 @@ mod r1_zero;
 mod resampling;
 mod rollout;
 mod schedule;
+mod share;
 mod statistics;
 mod step;
 mod summary;
@@ -69,6 +71,7 @@ pub use rollout::{
     evaluation_seed, stop_ids,
 };
 pub use schedule::{Decay, Schedule};
+pub use share::{Limits, Measured as ShareMeasured, Policy as PolicyShare, Share, Summed, Workers};
 pub use statistics::{Estimate, RESAMPLES, bootstrap, mean_of_runs, pass_at, pass_at_steps};
 pub use step::{Learner, PolicyStep, RewardStep};
 pub use summary::{CollapseWatch, Summary};

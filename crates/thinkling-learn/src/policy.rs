@@ -74,6 +74,9 @@ pub enum LearnError {
     /// What completes prompts in the model's place.
     #[error("the rollout failed")]
     Rollout(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another process that computes a share of each gradient.
+    #[error("a worker failed")]
+    Worker(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A language model where a reward model is needed.
     #[error("the model has no head that gives a text a number (`score.weight`)")]
     NoScore,

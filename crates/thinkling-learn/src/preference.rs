@@ -6,10 +6,11 @@
 use crate::language_model::vector;
 use crate::policy::LearnError;
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 use thinkling_model::{Decoder, HeadGrads, PackedBatch, ParamGrads, Recompute, Sequence};
 
 /// Texts with one beginning.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branches {
     shared: Vec<u32>,
     /// What follows in each text; at least one token.
@@ -48,13 +49,13 @@ impl Branches {
 }
 
 /// What a reward model learns from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preference {
     texts: Branches,
     kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
     /// The first of two texts is better.
     Pair,
@@ -119,7 +120,7 @@ impl Preference {
 }
 
 /// What a reward model says of a pair, or of a text with a label.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predicted {
     /// Logit of its being good: `r_chosen - r_rejected`, or `r`.
     pub margin: f64,

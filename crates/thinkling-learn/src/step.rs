@@ -1,13 +1,13 @@
 //! One optimiser step: gradients of micro-batches added up, then AdamW.
 
 use crate::adamw::AdamW;
-use crate::language_model::{add_grads, language_model_loss};
-use crate::micro::{most_tokens, parts};
-use crate::policy::{LearnError, PolicySample, PolicySettings, policy_gradient};
-use crate::preference::{Predicted, Preference, reward_loss};
-use crate::supervised::{Example, supervised_loss};
+use crate::policy::{LearnError, PolicyGradient, PolicySample, PolicySettings};
+use crate::preference::{Predicted, Preference};
+use crate::share::{Limits, Measured, Policy, Share, Summed, Workers};
+use crate::supervised::Example;
+use serde::{Deserialize, Serialize};
 use thinkling_grpo::{BatchScale, LossType};
-use thinkling_model::{Decoder, ModelError, ParamGrads, Recompute};
+use thinkling_model::{Decoder, Recompute};
 
 /// A model in training with its optimiser.
 #[derive(Debug)]
@@ -21,10 +21,12 @@ pub struct Learner {
     pub activation_bytes: Option<usize>,
     /// What forward passes keep.
     pub recompute: Recompute,
+    /// Other processes that compute a share of each gradient.
+    pub workers: Option<Box<dyn Workers>>,
 }
 
 /// What a policy step did. Averages are over tokens.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PolicyStep {
     /// Loss.
     pub loss: f64,
@@ -64,7 +66,8 @@ pub struct RewardStep {
 impl Learner {
     /// Takes over a model.
     pub fn new(model: Decoder, optimizer: AdamW) -> Self {
-        Self { model: Some(model), optimizer, activation_bytes: None, recompute: Recompute::None }
+        let (activation_bytes, recompute) = (None, Recompute::None);
+        Self { model: Some(model), optimizer, activation_bytes, recompute, workers: None }
     }
 
     /// The model as it is now.
@@ -83,18 +86,44 @@ impl Learner {
         self.model.expect("the model is only absent while an update runs")
     }
 
-    async fn apply(&mut self, grads: ParamGrads, lr: f64) -> Result<f64, ModelError> {
+    /// The gradient of a step of `items`, each worker's share of them computed by itself, and the
+    /// update; gives what was measured and the gradient's norm, 0 where nothing has a gradient.
+    async fn step<T>(
+        &mut self,
+        items: &[T],
+        run: usize,
+        tokens: impl Fn(&T) -> usize,
+        share: impl Fn(&[T]) -> Share,
+        lr: f64,
+    ) -> Result<(Measured, f64), LearnError> {
+        let others = self.workers.as_ref().map_or(0, |workers| workers.count());
+        let mut shares = cut(items, 1 + others, run, tokens).into_iter().map(share);
+        let own = shares.next().expect("one share at least");
+        if let Some(workers) = &mut self.workers {
+            workers.begin(shares.collect())?;
+        }
+        let limits = Limits { activation_bytes: self.activation_bytes, recompute: self.recompute };
+        let mut sum = own.compute(self.model(), limits).await?;
+        if let Some(workers) = &mut self.workers {
+            let model = self.model.as_ref().expect("no update runs");
+            sum = workers.join(sum, model)?;
+        }
+        let Summed { grads, measured } = sum;
+        let Some(grads) = grads else { return Ok((measured, 0.0)) };
         let model = self.model.take().expect("the model is only absent while an update runs");
         let (model, norm) = self.optimizer.step(model, grads, lr).await?;
+        if let Some(workers) = &mut self.workers {
+            workers.update(&model)?;
+        }
         self.model = Some(model);
-        Ok(norm)
+        Ok((measured, norm))
     }
 
     /// One step of next-token training on `documents`, in micro-batches of about `micro_tokens`
     /// tokens; gives loss in nats a token and gradient norm.
     ///
     /// # Errors
-    /// A device that fails.
+    /// A device or a worker that fails.
     pub async fn language_model_step(
         &mut self,
         documents: &[Vec<u32>],
@@ -102,25 +131,18 @@ impl Learner {
         micro_tokens: usize,
         chunk_tokens: usize,
     ) -> Result<(f64, f64), LearnError> {
-        let mut documents: Vec<&[u32]> =
-            documents.iter().map(Vec::as_slice).filter(|d| d.len() > 1).collect();
+        let mut documents: Vec<&Vec<u32>> = documents.iter().filter(|d| d.len() > 1).collect();
         // Like lengths together, so that attention pads little.
         documents.sort_by_key(|d| d.len());
         let targets: usize = documents.iter().map(|d| d.len() - 1).sum();
-        let mut sum = None;
-        let mut loss = 0.0;
-        let most =
-            most_tokens(self.model(), self.activation_bytes, self.recompute).min(micro_tokens);
-        for micro in parts(&documents, usize::MAX, most, |document| document.len()) {
-            let part =
-                language_model_loss(self.model(), micro, targets, chunk_tokens, self.recompute)
-                    .await?;
-            loss += part.loss;
-            sum = Some(add_grads(sum, part.grads));
-        }
-        let Some(grads) = sum else { return Ok((0.0, 0.0)) };
-        let norm = self.apply(grads, lr).await?;
-        Ok((loss, norm))
+        let share = |part: &[&Vec<u32>]| Share::LanguageModel {
+            documents: part.iter().copied().cloned().collect(),
+            targets,
+            micro_tokens,
+            chunk_tokens,
+        };
+        let (measured, norm) = self.step(&documents, 1, |d| d.len(), share, lr).await?;
+        Ok((measured.loss, norm))
     }
 
     /// One step of supervised training on `sequences`, each some examples that are run side by side,
@@ -128,7 +150,7 @@ impl Learner {
     /// trained tokens in nats and the gradient norm.
     ///
     /// # Errors
-    /// A device that fails.
+    /// A device or a worker that fails.
     pub async fn supervised_step(
         &mut self,
         sequences: &[Vec<&Example>],
@@ -137,26 +159,21 @@ impl Learner {
         chunk_tokens: usize,
     ) -> Result<(f64, f64), LearnError> {
         let trained: usize = sequences.iter().flatten().map(|e| e.trained_tokens()).sum();
-        let most = most_tokens(self.model(), self.activation_bytes, self.recompute);
         let tokens = |sequence: &Vec<&Example>| sequence.iter().map(|e| e.ids().len()).sum();
-        let (mut loss, mut sum) = (0.0, None);
-        for micro in parts(sequences, micro_batch, most, tokens) {
-            let examples: Vec<&Example> = micro.iter().flatten().copied().collect();
-            let part =
-                supervised_loss(self.model(), &examples, trained, chunk_tokens, self.recompute)
-                    .await?;
-            loss += part.loss;
-            sum = Some(add_grads(sum, part.grads));
-        }
-        let Some(grads) = sum else { return Ok((0.0, 0.0)) };
-        let norm = self.apply(grads, lr).await?;
-        Ok((loss, norm))
+        let share = |part: &[Vec<&Example>]| Share::Supervised {
+            sequences: part.iter().map(|s| s.iter().copied().cloned().collect()).collect(),
+            trained,
+            micro_batch,
+            chunk_tokens,
+        };
+        let (measured, norm) = self.step(sequences, 1, tokens, share, lr).await?;
+        Ok((measured.loss, norm))
     }
 
     /// One step of a reward model on `items`, in micro-batches of at most `micro_batch` of them.
     ///
     /// # Errors
-    /// A model without the head of a reward model, a device that fails.
+    /// A model without the head of a reward model, a device or a worker that fails.
     pub async fn reward_step(
         &mut self,
         items: &[&Preference],
@@ -166,18 +183,15 @@ impl Learner {
         let mut items = items.to_vec();
         // Like lengths together, so that attention pads little.
         items.sort_by_key(|item| item.texts().longest());
-        let most = most_tokens(self.model(), self.activation_bytes, self.recompute);
-        let (mut step, mut sum) = (RewardStep::default(), None);
-        for micro in parts(&items, micro_batch, most, |item| item.texts().tokens()) {
-            let part = reward_loss(self.model(), micro, items.len(), self.recompute).await?;
-            step.loss += part.loss;
-            step.predicted.extend(part.predicted);
-            sum = Some(add_grads(sum, part.grads));
-        }
-        if let Some(grads) = sum {
-            step.grad_norm = self.apply(grads, lr).await?;
-        }
-        Ok(step)
+        let all = items.len();
+        let share = |part: &[&Preference]| Share::Reward {
+            items: part.iter().copied().cloned().collect(),
+            all,
+            micro_batch,
+        };
+        let (measured, grad_norm) =
+            self.step(&items, 1, |item| item.texts().tokens(), share, lr).await?;
+        Ok(RewardStep { loss: measured.loss, grad_norm, predicted: measured.predicted })
     }
 
     /// One policy-gradient step on `samples` (all completions of the minibatch), in micro-batches
@@ -189,7 +203,7 @@ impl Learner {
     /// there nothing is left out.
     ///
     /// # Errors
-    /// An objective that does not fit its inputs, a device that fails.
+    /// An objective that does not fit its inputs, a device or a worker that fails.
     pub async fn policy_step(
         &mut self,
         prompts: &[Vec<u32>],
@@ -200,9 +214,9 @@ impl Learner {
     ) -> Result<PolicyStep, LearnError> {
         let others = settings.objective.kl_coef != 0.0 || settings.objective.entropy_coef != 0.0;
         let idle = |s: &PolicySample<'_>| !s.trained || (s.advantage == 0.0 && !others);
-        let keep_all = settings.objective.loss == LossType::Bnpo;
+        let by_micro_batch = settings.objective.loss == LossType::Bnpo;
         let mut run: Vec<usize> =
-            (0..samples.len()).filter(|&i| keep_all || !idle(&samples[i])).collect();
+            (0..samples.len()).filter(|&i| by_micro_batch || !idle(&samples[i])).collect();
         // Completions of one prompt stay together, and like lengths with like, to pad little.
         run.sort_by_key(|&i| (samples[i].prompt, samples[i].ids.len()));
         let tokens: usize = samples.iter().filter(|s| s.trained).map(|s| s.ids.len()).sum();
@@ -211,32 +225,51 @@ impl Learner {
             step_rows: Some(samples.len()),
             ..BatchScale::default()
         };
-        let mut step = PolicyStep::default();
-        let mut sum = None;
-        let most = match keep_all {
-            true => usize::MAX,
-            false => most_tokens(self.model(), self.activation_bytes, self.recompute),
+        let share = |rows: &[usize]| {
+            Share::Policy(Box::new(Policy::of(
+                prompts,
+                samples,
+                rows,
+                settings,
+                scale,
+                micro_batch,
+            )))
         };
-        for micro in parts(&run, micro_batch, most, |&i| samples[i].ids.len()) {
-            let part: Vec<PolicySample<'_>> = micro.iter().map(|&i| samples[i].clone()).collect();
-            let gradient =
-                policy_gradient(self.model(), prompts, &part, settings, scale, self.recompute)
-                    .await?;
-            step.add(&gradient);
-            step.logprobs.extend(micro.iter().copied().zip(gradient.logprobs));
-            sum = Some(add_grads(sum, gradient.grads));
-        }
+        let whole = if by_micro_batch { micro_batch.max(1) } else { 1 };
+        let (measured, grad_norm) =
+            self.step(&run, whole, |&i| samples[i].ids.len(), share, lr).await?;
+        let mut step = measured.policy;
         step.finish();
-        if let Some(grads) = sum {
-            step.grad_norm = self.apply(grads, lr).await?;
-        }
+        step.grad_norm = grad_norm;
         Ok(step)
     }
 }
 
+/// Cuts `items` into `shares` runs of like numbers of tokens, each but the last a multiple of `whole`
+/// items; later ones may be empty.
+fn cut<T>(items: &[T], shares: usize, whole: usize, tokens: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let units: Vec<&[T]> = items.chunks(whole).collect();
+    let sizes: Vec<usize> = units.iter().map(|unit| unit.iter().map(&tokens).sum()).collect();
+    let all: usize = sizes.iter().sum();
+    let (mut cuts, mut start, mut before, mut unit) = (Vec::with_capacity(shares), 0, 0, 0);
+    for share in 1..=shares {
+        let until = all * share / shares;
+        let mut end = start;
+        // A unit belongs to the share that has its middle.
+        while unit < units.len() && (share == shares || before + sizes[unit] / 2 < until) {
+            before += sizes[unit];
+            end += units[unit].len();
+            unit += 1;
+        }
+        cuts.push(&items[start..end]);
+        start = end;
+    }
+    cuts
+}
+
 impl PolicyStep {
     /// Adds a micro-batch; averages are sums until [`finish`](Self::finish).
-    fn add(&mut self, part: &crate::policy::PolicyGradient) {
+    pub(crate) fn add(&mut self, part: &PolicyGradient) {
         let (stats, tokens) = (&part.stats, part.stats.tokens);
         self.loss += part.loss;
         self.tokens += tokens;
@@ -255,6 +288,26 @@ impl PolicyStep {
         self.ratio_max = self.ratio_max.max(stats.ratio_max);
     }
 
+    /// Adds another share, whose averages are sums as well.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.tokens += other.tokens;
+        self.clip_fraction_low += other.clip_fraction_low;
+        self.clip_fraction_high += other.clip_fraction_high;
+        self.entropy += other.entropy;
+        for (sum, more) in [
+            (&mut self.kl, other.kl),
+            (&mut self.importance_weight, other.importance_weight),
+            (&mut self.importance_capped, other.importance_capped),
+        ] {
+            if let Some(more) = more {
+                *sum.get_or_insert(0.0) += more;
+            }
+        }
+        self.ratio_max = self.ratio_max.max(other.ratio_max);
+        self.logprobs.extend(other.logprobs);
+    }
+
     fn finish(&mut self) {
         let tokens = self.tokens.max(1.0);
         for value in [&mut self.clip_fraction_low, &mut self.clip_fraction_high, &mut self.entropy]
@@ -264,5 +317,32 @@ impl PolicyStep {
         for mean in [&mut self.kl, &mut self.importance_weight, &mut self.importance_capped] {
             *mean = mean.map(|sum| sum / tokens);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(lens: &[usize], shares: usize, whole: usize) -> Vec<Vec<usize>> {
+        cut(lens, shares, whole, |len| *len).into_iter().map(<[usize]>::to_vec).collect()
+    }
+
+    #[test]
+    fn shares_have_like_numbers_of_tokens_and_lose_nothing() {
+        assert_eq!(sizes(&[1, 2, 3, 4, 5, 5], 1, 1), [vec![1, 2, 3, 4, 5, 5]]);
+        assert_eq!(sizes(&[1, 2, 3, 4, 5, 5], 2, 1), [vec![1, 2, 3, 4], vec![5, 5]]);
+        assert_eq!(sizes(&[9], 3, 1).concat(), [9]);
+        assert_eq!(sizes(&[], 2, 1), [vec![], vec![]] as [Vec<usize>; 2]);
+        for shares in 1..6 {
+            let cut = sizes(&[7, 1, 1, 1, 30, 2, 2], shares, 1);
+            assert_eq!((cut.len(), cut.concat()), (shares, vec![7, 1, 1, 1, 30, 2, 2]));
+        }
+    }
+
+    #[test]
+    fn shares_keep_micro_batches_whole() {
+        assert_eq!(sizes(&[1; 7], 2, 3), [vec![1; 3], vec![1; 4]]);
+        assert_eq!(sizes(&[1; 6], 2, 3), [vec![1; 3], vec![1; 3]]);
     }
 }

@@ -3,11 +3,12 @@
 use crate::language_model::{TokenLoss, head_weight, scalar, vector};
 use crate::policy::LearnError;
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 use thinkling_grpo::{RowMap, cross_entropy, token_logprobs};
 use thinkling_model::{Decoder, HeadGrads, PackedBatch, Recompute, Sequence};
 
 /// Token ids, and which of them a model learns to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     ids: Vec<u32>,
     trained: Vec<bool>,

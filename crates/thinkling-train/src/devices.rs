@@ -2,7 +2,9 @@
 
 use crate::error::{Result, TrainError};
 use crate::recipe::{Recipe, RolloutDevice};
+use crate::workers::Communicator;
 use burn::tensor::Device;
+use std::rc::Rc;
 use thinkling_engine::Adapter;
 use thinkling_learn::StatePrecision;
 use thinkling_model::{ComputeType, Decoder, is_host};
@@ -47,6 +49,7 @@ fn check_compute(compute: ComputeType, device: &Device) -> Result<(), String> {
 pub struct Devices<'a> {
     learner: &'a Device,
     open: Option<OpenAdapter<'a>>,
+    communicator: Option<&'a Rc<dyn Communicator>>,
 }
 
 impl std::fmt::Debug for Devices<'_> {
@@ -58,7 +61,7 @@ impl std::fmt::Debug for Devices<'_> {
 impl<'a> From<&'a Device> for Devices<'a> {
     /// The engine on the CPU alone.
     fn from(learner: &'a Device) -> Self {
-        Self { learner, open: None }
+        Self { learner, open: None, communicator: None }
     }
 }
 
@@ -67,6 +70,17 @@ impl<'a> Devices<'a> {
     #[must_use]
     pub fn with_adapters(self, open: OpenAdapter<'a>) -> Self {
         Self { open: Some(open), ..self }
+    }
+
+    /// With other processes that compute a share of each gradient.
+    #[must_use]
+    pub fn with_workers(self, communicator: &'a Rc<dyn Communicator>) -> Self {
+        Self { communicator: Some(communicator), ..self }
+    }
+
+    /// How the processes that learn together talk, where there are several.
+    pub(crate) fn communicator(&self) -> Option<&'a Rc<dyn Communicator>> {
+        self.communicator
     }
 
     /// The device that learns.

@@ -2,11 +2,14 @@
 //!
 //! Facts are fields; a message says what was wrong, where, and what to do.
 
-use crate::device_faults::DeviceFault;
+mod device;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use device::DeviceFailure;
 
 /// Result of this crate's functions.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
@@ -427,52 +430,6 @@ impl TrainError {
     /// The error of a file whose content cannot be used.
     pub fn damaged(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Damaged { path: path.into(), reason: reason.into() }
-    }
-}
-
-/// A GPU that failed in the middle of a run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct DeviceFailure {
-    /// What became of it.
-    pub fault: DeviceFault,
-    /// Name of the stage.
-    pub stage: String,
-    /// What was being done.
-    pub doing: &'static str,
-    /// Bytes that the stage was to need there at most.
-    pub need: Option<u64>,
-    /// Keys and values that make it need less, where there are some; for `--set` beside `--resume`.
-    pub less: Vec<String>,
-    /// The run's folder.
-    pub run: PathBuf,
-    /// The last checkpoint before, where there is one.
-    pub checkpoint: Option<PathBuf>,
-}
-
-impl std::fmt::Display for DeviceFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { fault, stage, doing, need, less, run, checkpoint } = self;
-        write!(f, "{fault} in stage `{stage}`, {doing}")?;
-        let run = run.display();
-        if *fault == DeviceFault::OutOfMemory {
-            if let Some(need) = need {
-                let megabytes = need.div_ceil(1_000_000);
-                write!(f, "; by estimate the stage needs up to {megabytes} MB there")?;
-            }
-            if less.is_empty() {
-                write!(
-                    f,
-                    "; it takes less with `recompute = \"layer\"`, shorter `max_completion_tokens`, fewer \
-                     `rollout.max_rows` or adapters (`lora`)"
-                )?;
-            } else {
-                let sets: Vec<String> = less.iter().map(|set| format!(" --set {set}")).collect();
-                write!(f, "; go on with less by `train --resume {run}{}`", sets.concat())?;
-            }
-        } else {
-            write!(f, "; go on by `train --resume {run}`")?;
-        }
-        f.write_str(&last_good(checkpoint))
     }
 }
 

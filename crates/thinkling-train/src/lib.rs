@@ -46,5 +46,6 @@ pub mod selection;
 mod stage;
 pub mod teacher;
 pub mod tfevents;
+pub mod workers;
 
 pub use error::{DeviceFailure, Place, Result, TrainError};

@@ -116,6 +116,10 @@ pub fn run(
     };
     let resumed = info.is_some();
     progress.note(&format!("run folder: {}", run.path().display()));
+    if let Some(communicator) = devices.communicator() {
+        let processes = communicator.size();
+        progress.note(&format!("gradients are computed by {processes} processes"));
+    }
     let checkpoint = match resumed {
         true => find_checkpoint(&run, &recipe, progress)?,
         false => None,

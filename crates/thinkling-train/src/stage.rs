@@ -23,6 +23,7 @@ use crate::progress::{Progress, StageStarted};
 use crate::questions::with_causes;
 use crate::recipe::{Recipe, Stage, StageKind, Training};
 use crate::run_dir::RunDir;
+use crate::workers::Leader;
 use crate::{checkpoint, evaluate};
 use checkpoints::{read_model, read_moments};
 use std::cell::Cell;
@@ -203,6 +204,11 @@ impl<'a> StageContext<'a> {
         };
         learner.activation_bytes = activation_bytes;
         learner.recompute = training.recompute.into();
+        if let Some(communicator) = self.devices.communicator() {
+            let (model, recompute) = (learner.model(), learner.recompute);
+            let leader = Leader::begin(communicator.clone(), model, activation_bytes, recompute)?;
+            learner.workers = Some(Box::new(leader));
+        }
         Ok(learner)
     }
 

@@ -31,6 +31,7 @@ mod train_cold_start;
 mod train_distill;
 mod train_eval;
 mod train_input;
+mod train_mpi;
 mod train_pipeline;
 mod train_plan;
 mod train_preferences;

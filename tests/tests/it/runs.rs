@@ -155,10 +155,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn spawn(args: Vec<String>) -> Self {
-        let mut command = Command::new(binary());
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::of(Command::new(binary()).args(args))
+    }
+
+    /// A call of something that starts the binary.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().expect("the binary starts");
         Self { child, call: format!("{command:?}") }
+    }
+
+    /// Of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_over(&mut self) -> bool {

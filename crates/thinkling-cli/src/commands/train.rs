@@ -10,6 +10,7 @@ use crate::bars::{Bars, clock, megabytes};
 use crate::commands::{as_it_was, program, stop_on_ctrl_c};
 use crate::device;
 use crate::failure::Failure;
+use crate::mpi::{self, World};
 use crate::sandbox::Runner;
 use crate::table;
 use serde_json::json;
@@ -26,8 +27,35 @@ use thinkling_train::hub::{Hub, Want};
 use thinkling_train::recipe::{ModelSource, Recipe};
 use thinkling_train::run_dir::RunInfo;
 use thinkling_train::runner::{self, RunOutcome, Start, Waiting};
+use thinkling_train::workers;
 
 pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
+    let Some(world) = mpi::join()? else { return lead(args, None) };
+    let result = match world.rank {
+        0 => lead(args, Some(&world)),
+        _ => follow(&args, &world),
+    };
+    match result {
+        // The others wait for this one.
+        Err(failure) if failure.is_error() => mpi::abort(world.rank, &failure),
+        result if world.rank == 0 => {
+            workers::release(&*world.communicator).map_err(Failure::from).and(result)
+        }
+        result => result,
+    }
+}
+
+/// Computes shares of the gradients of a run that another process leads.
+fn follow(args: &TrainArgs, world: &World) -> Result<(), Failure> {
+    // The leader decides when to stop.
+    ctrlc::set_handler(|| {})
+        .map_err(|e| Failure::running(format!("Ctrl-C cannot be caught: {e}")))?;
+    let opened = device::open(&args.device)?;
+    Ok(workers::follow(&*world.communicator, &opened.device)?)
+}
+
+/// Runs the recipe, by itself or as the first of some processes.
+fn lead(args: TrainArgs, world: Option<&World>) -> Result<(), Failure> {
     let clock_start = Instant::now();
     let mut sets = if args.resume.is_none() { args.set.clone() } else { Vec::new() };
     sets.extend(args.seed.map(|seed| format!("seed={seed}")));
@@ -52,7 +80,11 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
         wanted = as_it_was(wanted, &info.device, Some(info.threads));
     }
     let opened = device::open(&wanted)?;
-    if let Some(info) = info.filter(|info| info.device != opened.name) {
+    let device_name = match world {
+        None => opened.name.clone(),
+        Some(world) => format!("{}, {} processes", opened.name, world.communicator.size()),
+    };
+    if let Some(info) = info.filter(|info| info.device != device_name) {
         eprintln!(
             "note: the run was on {}; on another device its numbers are close, not the same",
             info.device
@@ -64,7 +96,7 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
             recipe: Box::new(recipe),
             out: args.out.as_deref(),
             root: Path::new("runs"),
-            device_name: &opened.name,
+            device_name: &device_name,
             threads: opened.threads,
         },
         (None, Some(path)) => Start::Resume { path, sets: &args.set },
@@ -73,11 +105,17 @@ pub(crate) fn run(args: TrainArgs) -> Result<(), Failure> {
     let sandbox = Runner::open()?;
     let tools = Tools { runner: sandbox.get().map(|runner| runner as &dyn RunCode) };
     let open = |wanted| opened.engine_adapter(wanted);
-    let devices = Devices::from(&opened.device).with_adapters(&open);
+    let mut devices = Devices::from(&opened.device).with_adapters(&open);
+    if let Some(world) = world {
+        devices = devices.with_workers(&world.communicator);
+    }
     let outcome = runner::run(start, devices, &mut bars, &interrupt, tools);
     drop(bars);
     let outcome = match outcome {
-        Err(TrainError::Device(failure)) => return Err(restart::go_on(&failure, &args)),
+        // A process of several cannot be replaced.
+        Err(TrainError::Device(failure)) if world.is_none() => {
+            return Err(restart::go_on(&failure, &args));
+        }
         outcome => outcome?,
     };
     if outcome.interrupted {

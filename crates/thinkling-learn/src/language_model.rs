@@ -66,7 +66,9 @@ pub(crate) async fn scalar(t: Tensor<1>) -> Result<f64, ModelError> {
 /// The values of `t` on the host.
 pub(crate) async fn vector(t: Tensor<1>) -> Result<Vec<f64>, ModelError> {
     let data = t.into_data_async().await.map_err(|e| ModelError::Device(format!("{e:?}")))?;
-    data.convert::<f64>().try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))
+    // What a device does not give back shows in the conversion alone.
+    let data = data.try_cast_as::<f64>().map_err(|e| ModelError::Device(e.to_string()))?;
+    data.try_into_vec().map_err(|e| ModelError::Device(format!("{e:?}")))
 }
 
 /// Adds the gradients of a further micro-batch, in place on the CPU.

@@ -4,6 +4,7 @@
 //! that hold nothing: a loss may still look well when its gradient is no number any more. So panics of
 //! that kind are kept here instead of printed, and asked for wherever numbers are about to count.
 
+use burn::tensor::{Device, Tensor};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -52,7 +53,15 @@ impl DeviceFault {
         if says(&["out of memory", "out of device memory", "out-of-memory"]) {
             return Some(Self::OutOfMemory);
         }
-        let lost = ["device lost", "device was lost", "is poisoned", "was poisoned"];
+        // The last one is what a read says of a device that is gone.
+        let lost = [
+            "device lost",
+            "device was lost",
+            "device is lost",
+            "is poisoned",
+            "was poisoned",
+            "buffer could not be mapped",
+        ];
         says(&lost).then(|| Self::Lost(words(text)))
     }
 }
@@ -80,6 +89,23 @@ pub fn watch() {
 fn keep(fault: DeviceFault) {
     // The first one is the cause of the others.
     FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+}
+
+/// `fault`, or the loss of `device` where that does not compute any more: what is asked of a lost one may
+/// fail in other words first.
+pub(crate) fn settled(fault: DeviceFault, device: &Device) -> DeviceFault {
+    match fault {
+        DeviceFault::Failed(why) if !computes(device) => DeviceFault::Lost(why),
+        fault => fault,
+    }
+}
+
+fn computes(device: &Device) -> bool {
+    let sum = AssertUnwindSafe(|| {
+        let sum = Tensor::<1>::from_floats([1.0, 2.0], device).add_scalar(1.0);
+        sum.try_to_vec_as::<f32>().ok()
+    });
+    matches!(catch_unwind(sum), Ok(Some(values)) if values == [2.0, 3.0])
 }
 
 /// The first fault so far, where there was one.
@@ -112,6 +138,8 @@ mod tests {
         let lost = "The device is poisoned\nCaused by:\n  Unknown: removed\nBacktrace:\n  0: main";
         let told = "The device is poisoned: Unknown: removed".to_owned();
         assert_eq!(of(lost), Some(DeviceFault::Lost(told)));
+        let unread = "failed to materialize bytes: the staging buffer could not be mapped: Error";
+        assert_eq!(of(unread), Some(DeviceFault::Lost(unread.into())));
         assert_eq!(of("no tokenizer.json beside the weights"), None);
     }
 

@@ -183,7 +183,7 @@ pub fn run(
         };
         let own = checkpoint.as_ref().filter(|_| at == Some(index));
         let result = device_faults::caught(|| stage::run(context, open, own));
-        let result = or_device_failure(result, &run, stage, &course)?;
+        let result = or_device_failure(result, &run, stage, devices.learner(), &course)?;
         metrics.sync()?;
         completions.sync()?;
         outcome.interrupted = result.interrupted;
@@ -216,6 +216,7 @@ fn or_device_failure(
     result: Option<Result<StageResult>>,
     run: &RunDir,
     stage: &Stage,
+    device: &Device,
     course: &Course,
 ) -> Result<StageResult> {
     let told = match &result {
@@ -227,6 +228,7 @@ fn or_device_failure(
         (Some(fault), _) => fault,
         (None, None) => DeviceFault::Failed("it stopped".to_owned()),
     };
+    let fault = device_faults::settled(fault, device);
     let checkpoint = run.checkpoints().latest_valid().ok().flatten();
     let doing = match course.doing() {
         Doing::Rollout => "in a rollout",

@@ -29,24 +29,48 @@ max_position_embeddings = 256
 [[stage]]
 name = "base"
 kind = "pretrain"
-steps = 10
+steps = 8
 batch = 2
 sequence_length = 32
 micro_batch = 2
 checkpoint_every = 3
 data = { kind = "mini-world" }
+[[stage]]
+name = "reason"
+kind = "rl"
+preset = "r1-zero"
+lr = 1e-3
+steps = 6
+group_size = 4
+questions_per_step = 2
+minibatches = 1
+micro_batch = 4
+max_completion_tokens = 16
+truncated_reward = -1.0
+checkpoint_every = 2
+data = { kind = "mini-world" }
 "#;
+/// Steps of all stages.
+const STEPS: usize = 14;
 
-/// Names the run folder that the second process goes on with.
-const GO_ON: &str = "THINKLING_TEST_LOST_RUN";
+/// Names the stage in which a process loses its GPU, or `RESUME`.
+const ROLE: &str = "THINKLING_TEST_ROLE";
+const RESUME: &str = "resume";
+/// Names the run folder of such a process.
+const RUN: &str = "THINKLING_TEST_RUN";
 
-/// Calls something after each step.
-struct AfterSteps<'a>(&'a dyn Fn(u64));
+/// Calls something after each step of a stage.
+struct AfterSteps<'a> {
+    stage: String,
+    call: &'a dyn Fn(&str, u64),
+}
 
 impl Progress for AfterSteps<'_> {
-    fn stage_started(&mut self, _: &StageStarted<'_>) {}
+    fn stage_started(&mut self, stage: &StageStarted<'_>) {
+        stage.name.clone_into(&mut self.stage);
+    }
     fn step_finished(&mut self, step: &StepFinished) {
-        self.0(step.step);
+        (self.call)(&self.stage, step.step);
     }
     fn working(&mut self, _: &str, _: u64, _: u64) {}
     fn answering(&mut self, _: &EvalProgress) {}
@@ -81,7 +105,7 @@ fn gpu() -> Option<(Device, wgpu::Device)> {
     Some((device, handle))
 }
 
-fn begin(out: &Path, device: &Device, after: &dyn Fn(u64)) -> Result<RunOutcome> {
+fn begin(out: &Path, device: &Device, after: &dyn Fn(&str, u64)) -> Result<RunOutcome> {
     let recipe = Recipe::parse(RECIPE, Path::new("lost.toml"), Path::new(""), &[])?;
     let start = Start::New {
         recipe: Box::new(recipe),
@@ -93,9 +117,10 @@ fn begin(out: &Path, device: &Device, after: &dyn Fn(u64)) -> Result<RunOutcome>
     train(start, device, after)
 }
 
-fn train(start: Start<'_>, device: &Device, after: &dyn Fn(u64)) -> Result<RunOutcome> {
+fn train(start: Start<'_>, device: &Device, call: &dyn Fn(&str, u64)) -> Result<RunOutcome> {
     let (interrupt, tools) = (Interrupt::new(), Tools::default());
-    run(start, Devices::from(device), &mut AfterSteps(after), &interrupt, tools)
+    let mut progress = AfterSteps { stage: String::new(), call };
+    run(start, Devices::from(device), &mut progress, &interrupt, tools)
 }
 
 fn losses(out: &Path) -> Vec<f64> {
@@ -104,41 +129,66 @@ fn losses(out: &Path) -> Vec<f64> {
     text.lines().map(|line| loss(line).expect("a loss")).collect()
 }
 
-#[test]
-fn a_run_whose_gpu_is_lost_says_so_and_goes_on_from_its_checkpoint() {
+/// What a process does whose GPU is lost after `lost` steps of `stage`.
+fn loses(stage: &str, lost: u64, checkpoint: &str, out: &Path) {
     device_faults::watch();
-    let Some((device, handle)) = gpu() else { return };
-    if let Some(run) = std::env::var_os(GO_ON) {
-        let start = Start::Resume { path: Path::new(&run), sets: &[] };
-        let outcome = train(start, &device, &|_| {}).expect("a run that ends well");
-        assert!(!outcome.interrupted);
-        return;
-    }
-    let dir = tempdir().expect("temporary folder");
-    let (whole, out) = (dir.path().join("whole"), dir.path().join("run"));
-    begin(&whole, &device, &|_| {}).expect("a run that ends well");
-    let error = begin(&out, &device, &|step| {
-        if step == 7 {
+    let (device, handle) = gpu().expect("it was there before");
+    let error = begin(out, &device, &|at, step| {
+        if (at, step) == (stage, lost) {
             handle.destroy();
         }
     });
     let error = error.expect_err("no step without a device");
     let TrainError::Device(failure) = &error else { panic!("another error: {error:?}") };
     assert!(matches!(failure.fault, DeviceFault::Lost(_)), "{failure:?}");
-    assert_eq!(failure.checkpoint, Some(out.join("checkpoints/step-000006")), "{failure:?}");
+    assert_eq!(failure.checkpoint, Some(out.join(checkpoint)), "{failure:?}");
     let told = error.to_string();
     assert!(told.contains("lost") && told.contains("--resume"), "{told}");
-    assert_eq!(losses(&out).len(), 7, "no number of a lost device is written");
+    println!("{told}");
+}
 
-    let again = Command::new(std::env::current_exe().expect("this program"))
-        .env(GO_ON, &out)
-        .output()
-        .expect("it starts");
-    let said = String::from_utf8_lossy(&again.stdout);
-    assert!(again.status.success() && said.contains("1 passed"), "{said}");
-    let (expected, got) = (losses(&whole), losses(&out));
-    assert_eq!((expected.len(), got.len()), (10, 10));
-    for (a, b) in expected.iter().zip(&got) {
-        assert!((a - b).abs() < 1e-5, "{expected:?} {got:?}");
+/// Runs this test in another process.
+fn process(role: &str, run: &Path) {
+    let program = std::env::current_exe().expect("this program");
+    let mut command = Command::new(program);
+    let done = command.args(["--nocapture"]).env(ROLE, role).env(RUN, run).output();
+    let done = done.expect("it starts");
+    let said = String::from_utf8_lossy(&done.stdout);
+    let complaints = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && said.contains("1 passed"), "{role}: {said}{complaints}");
+    println!("{said}");
+}
+
+#[test]
+fn a_run_whose_gpu_is_lost_says_so_and_goes_on_from_its_checkpoint() {
+    if let (Ok(role), Some(out)) = (std::env::var(ROLE), std::env::var_os(RUN)) {
+        let out = Path::new(&out);
+        return match role.as_str() {
+            "base" => loses("base", 7, "checkpoints/step-000006", out),
+            "reason" => loses("reason", 5, "checkpoints/step-000012", out),
+            _ => {
+                let (device, _) = gpu().expect("it was there before");
+                let start = Start::Resume { path: out, sets: &[] };
+                let outcome = train(start, &device, &|_, _| {}).expect("a run that ends well");
+                assert!(!outcome.interrupted);
+            }
+        };
+    }
+    let Some((device, _)) = gpu() else { return };
+    let dir = tempdir().expect("temporary folder");
+    let whole = dir.path().join("whole");
+    begin(&whole, &device, &|_, _| {}).expect("a run that ends well");
+    let expected = losses(&whole);
+    assert_eq!(expected.len(), STEPS);
+    for (stage, steps) in [("base", 7), ("reason", 13)] {
+        let out = dir.path().join(stage);
+        process(stage, &out);
+        assert_eq!(losses(&out).len(), steps, "no number of a lost device is written");
+        process(RESUME, &out);
+        let got = losses(&out);
+        assert_eq!(got.len(), STEPS);
+        for (a, b) in expected.iter().zip(&got) {
+            assert!((a - b).abs() < 1e-4, "{stage}: {expected:?} {got:?}");
+        }
     }
 }

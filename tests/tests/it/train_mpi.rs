@@ -65,7 +65,7 @@ fn with_mpi_three_processes_learn_what_one_does() {
     assert!(device(&outs[1]).contains("3 processes") && !device(&outs[0]).contains("processes"));
     for stage in ["base", "reason"] {
         let [one, many] = [0, 1].map(|i| steps_of(&outs[i], stage));
-        assert_eq!((one.len(), many.len()), (tiny.steps, tiny.steps), "{stage}");
+        assert!(!one.is_empty() && one.len() == many.len(), "{stage}");
         for (a, b) in one.iter().zip(&many) {
             for key in ["/loss", "/grad_norm"] {
                 let (a, b) = (number(a, key), number(b, key));

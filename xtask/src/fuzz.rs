@@ -22,10 +22,11 @@ pub(crate) fn fuzz(args: &[String]) -> Result<bool> {
     let (targets, seconds) = chosen(args)?;
     let target = target(&metadata()?)?;
     let folder = target.join("fuzz");
-    run(cargo("run --release -p thinkling-fuzz --bin fuzz-seeds --").arg(folder.join("seeds")))?;
     // With the binary's features, so that burn is not compiled again; the workspace's own crates are.
-    let mut build = cargo("build --release -p thinkling-fuzz -p thinkling-cli");
-    build.args(["--features", "thinkling-fuzz/libfuzzer"]);
+    const BUILD: &str = "build --release -p thinkling-fuzz -p thinkling-cli";
+    run(&mut cargo(&format!("{BUILD} --bin fuzz-seeds")))?;
+    run(program(target.join("release/fuzz-seeds")).arg(folder.join("seeds")))?;
+    let mut build = cargo(&format!("{BUILD} --features thinkling-fuzz/libfuzzer"));
     for name in &targets {
         build.args(["--bin", &format!("fuzz-{name}")]);
     }

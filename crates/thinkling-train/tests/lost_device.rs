@@ -144,7 +144,6 @@ fn loses(stage: &str, lost: u64, checkpoint: &str, out: &Path) {
     assert_eq!(failure.checkpoint, Some(out.join(checkpoint)), "{failure:?}");
     let told = error.to_string();
     assert!(told.contains("lost") && told.contains("--resume"), "{told}");
-    println!("{told}");
 }
 
 /// Runs this test in another process.
@@ -156,7 +155,6 @@ fn process(role: &str, run: &Path) {
     let said = String::from_utf8_lossy(&done.stdout);
     let complaints = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success() && said.contains("1 passed"), "{role}: {said}{complaints}");
-    println!("{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use crate::language_model::{add_grads, language_model_loss};
 use crate::micro::{most_tokens, parts};
-use crate::policy::{LearnError, PolicySample, PolicySettings, policy_gradient};
+use crate::policy::{LearnError, PolicyGradient, PolicySample, PolicySettings, policy_gradient};
 use crate::preference::{Predicted, Preference, reward_loss};
 use crate::step::PolicyStep;
 use crate::supervised::{Example, supervised_loss};
@@ -270,12 +270,11 @@ impl Policy {
         for micro in parts(&self.completions, self.micro_batch, most, |c| c.ids.len()) {
             let part: Vec<PolicySample<'_>> = micro.iter().map(Completion::sample).collect();
             let gradient =
-                policy_gradient(model, &self.prompts, &part, settings, self.scale, recompute)
-                    .await?;
-            let step = &mut sum.measured.policy;
-            step.add(&gradient);
-            step.logprobs.extend(micro.iter().map(|c| c.index).zip(gradient.logprobs));
-            sum.add(gradient.grads);
+                policy_gradient(model, &self.prompts, &part, settings, self.scale, recompute);
+            let PolicyGradient { loss, stats, logprobs, grads } = gradient.await?;
+            let logprobs = micro.iter().map(|c| c.index).zip(logprobs).collect();
+            sum.measured.policy.join(PolicyStep::sums_of(loss, &stats, logprobs));
+            sum.add(grads);
         }
         Ok(sum)
     }

@@ -1,12 +1,12 @@
 //! One optimiser step: gradients of micro-batches added up, then AdamW.
 
 use crate::adamw::AdamW;
-use crate::policy::{LearnError, PolicyGradient, PolicySample, PolicySettings};
+use crate::policy::{LearnError, PolicySample, PolicySettings};
 use crate::preference::{Predicted, Preference};
 use crate::share::{Limits, Measured, Policy, Share, Summed, Workers};
 use crate::supervised::Example;
 use serde::{Deserialize, Serialize};
-use thinkling_grpo::{BatchScale, LossType};
+use thinkling_grpo::{BatchScale, LossType, ObjectiveStats};
 use thinkling_model::{Decoder, Recompute};
 
 /// A model in training with its optimiser.
@@ -87,17 +87,18 @@ impl Learner {
     }
 
     /// The gradient of a step of `items`, each worker's share of them computed by itself, and the
-    /// update; gives what was measured and the gradient's norm, 0 where nothing has a gradient.
+    /// update; gives what was measured and the gradient's norm, 0 where nothing has a gradient. Shares
+    /// are cut between runs of `whole` items.
     async fn step<T>(
         &mut self,
         items: &[T],
-        run: usize,
+        whole: usize,
         tokens: impl Fn(&T) -> usize,
         share: impl Fn(&[T]) -> Share,
         lr: f64,
     ) -> Result<(Measured, f64), LearnError> {
         let others = self.workers.as_ref().map_or(0, |workers| workers.count());
-        let mut shares = cut(items, 1 + others, run, tokens).into_iter().map(share);
+        let mut shares = cut(items, 1 + others, whole, tokens).into_iter().map(share);
         let own = shares.next().expect("one share at least");
         if let Some(workers) = &mut self.workers {
             workers.begin(shares.collect())?;
@@ -268,27 +269,30 @@ fn cut<T>(items: &[T], shares: usize, whole: usize, tokens: impl Fn(&T) -> usize
 }
 
 impl PolicyStep {
-    /// Adds a micro-batch; averages are sums until [`finish`](Self::finish).
-    pub(crate) fn add(&mut self, part: &PolicyGradient) {
-        let (stats, tokens) = (&part.stats, part.stats.tokens);
-        self.loss += part.loss;
-        self.tokens += tokens;
-        self.clip_fraction_low += stats.clip_fraction_low * tokens;
-        self.clip_fraction_high += stats.clip_fraction_high * tokens;
-        self.entropy += stats.entropy.unwrap_or(0.0) * tokens;
-        for (sum, mean) in [
-            (&mut self.kl, stats.kl),
-            (&mut self.importance_weight, stats.importance_weight),
-            (&mut self.importance_capped, stats.importance_capped),
-        ] {
-            if let Some(mean) = mean {
-                *sum.get_or_insert(0.0) += mean * tokens;
-            }
+    /// A micro-batch, whose averages are sums until [`finish`](Self::finish).
+    pub(crate) fn sums_of(
+        loss: f64,
+        stats: &ObjectiveStats,
+        logprobs: Vec<(usize, Vec<f64>)>,
+    ) -> Self {
+        let tokens = stats.tokens;
+        let sum = |mean: Option<f64>| mean.map(|mean| mean * tokens);
+        Self {
+            loss,
+            grad_norm: 0.0,
+            clip_fraction_low: stats.clip_fraction_low * tokens,
+            clip_fraction_high: stats.clip_fraction_high * tokens,
+            kl: sum(stats.kl),
+            entropy: stats.entropy.unwrap_or(0.0) * tokens,
+            ratio_max: stats.ratio_max,
+            importance_weight: sum(stats.importance_weight),
+            importance_capped: sum(stats.importance_capped),
+            tokens,
+            logprobs,
         }
-        self.ratio_max = self.ratio_max.max(stats.ratio_max);
     }
 
-    /// Adds another share, whose averages are sums as well.
+    /// Adds another micro-batch or share, whose averages are sums as well.
     pub(crate) fn join(&mut self, other: Self) {
         self.loss += other.loss;
         self.tokens += other.tokens;

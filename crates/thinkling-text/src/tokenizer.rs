@@ -30,6 +30,9 @@ pub struct Tokenizer {
     vocab_size: usize,
 }
 
+/// No vocabulary has so many tokens: the largest have a quarter of a million.
+const LARGEST_ID: u32 = 1 << 22;
+
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size).finish_non_exhaustive()
@@ -69,6 +72,13 @@ impl Tokenizer {
             .map_err(|e| TextError::BadTokenizerJson { reason: e.to_string() })?;
         inner.with_padding(None);
         let largest = inner.get_vocab(true).into_values().max();
+        // What goes through all ids up to the largest would take hours.
+        if let Some(id) = largest.filter(|id| *id > LARGEST_ID) {
+            return Err(TextError::BadVocabulary {
+                reason: format!("token ids, expected: at most {LARGEST_ID}, got: {id}"),
+                context: "vocab".into(),
+            });
+        }
         let vocab_size = largest.map_or(0, |id| (id as usize).saturating_add(1));
         let mut ordinary_added = inner.get_added_vocabulary().clone();
         ordinary_added.set_encode_special_tokens(true);

@@ -254,6 +254,9 @@ fn a_json_that_would_panic_or_mislead_is_refused() {
     let long = "a".repeat(400);
     let error = read("/model/merges/0", serde_json::json!([long, long]));
     assert!(matches!(error, TextError::BadVocabulary { .. }), "{error}");
+    // All ids up to it would be gone through.
+    let error = read("/model/vocab/a", serde_json::json!(3_333_333_262_u32));
+    assert!(error.to_string().contains("3333333262"), "{error}");
     let error = read("/model/continuing_subword_prefix", "#########".into());
     assert!(matches!(error, TextError::UnsupportedModel { .. }), "{error}");
     let error = read("/model/dropout", 0.5.into());

@@ -34,15 +34,17 @@ const TEST_TIMEOUT_S: &str = "300";
 
 /// Crates with tests for the browser, and how their tests are named.
 const SUITES: &[(&str, &[&str])] = &[
-    ("text", &["crates/thinkling-text", "--test", "web"]),
-    ("weights", &["crates/thinkling-weights", "--test", "web"]),
-    ("engine", &["crates/thinkling-engine", "--lib", "--test", "web"]),
-    ("web", &["crates/thinkling-web", "--test", "web"]),
-    // Together, so that features are the same for all three and burn is compiled once.
+    ("text", &["crates/thinkling-text", "--release", "--test", "web"]),
+    ("weights", &["crates/thinkling-weights", "--release", "--test", "web"]),
+    ("engine", &["crates/thinkling-engine", "--release", "--lib", "--test", "web"]),
+    ("web", &["crates/thinkling-web", "--release", "--test", "web"]),
+    // Together, so that features are the same for all three, and as the module that learns in a page is
+    // built: burn is compiled once for all.
     (
         "burn",
         &[
             "crates/thinkling-web-learn",
+            "--profile=web-learn",
             "--package=thinkling-model",
             "--package=thinkling-grpo",
             "--package=thinkling-web-learn",
@@ -84,7 +86,7 @@ fn rewards(tools: &WebTools, report: &mut Report) -> Result<Outcome> {
             report.figure(FINGERPRINT).context("the host's test of the shared table is silent")?
         }
     };
-    let package = ["crates/thinkling-reward", "--features", "wasm", "--test", "web"];
+    let package = ["crates/thinkling-reward", "--release", "--features", "wasm", "--test", "web"];
     tests(tools, &package, &[("THINKLING_TABLE_FINGERPRINT", &fingerprint)], report)
 }
 
@@ -101,7 +103,7 @@ fn tests(
     // --mode no-install: the tools on the path are taken, and nothing is downloaded.
     let mut command = program(wasm_pack);
     command
-        .args(["test", "--headless", "--chrome", "--mode", "no-install", "--release"])
+        .args(["test", "--headless", "--chrome", "--mode", "no-install"])
         .args(package)
         .args(["--", "--nocapture"])
         .env("WASM_BINDGEN_TEST_TIMEOUT", TEST_TIMEOUT_S)

@@ -7,11 +7,11 @@
 //!
 //! | leader | workers |
 //! |---|---|
-//! | scatter [`Message::Model`], broadcast weights and adapter | load them |
-//! | scatter [`Message::Share`], compute its own | compute theirs |
+//! | scatter `Model`, broadcast weights and adapter | load them |
+//! | scatter `Share`, compute its own | compute theirs |
 //! | gather what was measured, reduce each gradient | the same |
-//! | update, scatter [`Message::Weights`], broadcast each trained weight | take them |
-//! | scatter [`Message::End`] | end |
+//! | update, scatter `Weights`, broadcast each trained weight | take them |
+//! | scatter `End` | end |
 
 use crate::error::{Result, TrainError};
 use crate::model_io::{adapter_error, model_error, write_adapter, write_safetensors};
